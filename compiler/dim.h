@@ -1,0 +1,21 @@
+/* Dimensions: polynomials with integer coefficients over symbols, hash-consed
+ * in a DimTable so that equal ones are one pointer. A symbol is a scalar i64
+ * term: a read of a dimension, an int value, or an opaque atom such as a // b. */
+#ifndef PIPEC_DIM_H
+#define PIPEC_DIM_H
+#include "term.h"
+
+typedef struct DimTable DimTable;
+DimTable *dim_table(Arena *);
+const Dim *dim_number(DimTable *, int64_t);
+/* The symbol that stands for `value`; equal keys give one symbol. A key is any
+ * string that is equal exactly when the values are known to be. */
+const Dim *dim_symbol(DimTable *, const char *key, const char *name, const Term *value);
+const Dim *dim_add(DimTable *, const Dim *, const Dim *);
+const Dim *dim_sub(DimTable *, const Dim *, const Dim *);
+const Dim *dim_mul(DimTable *, const Dim *, const Dim *);
+bool dim_constant(const Dim *, int64_t *value);
+/* The dimension as a scalar i64 term. */
+const Term *dim_term(DimTable *, const Dim *);
+const char *dim_text(Arena *, const Dim *);     /* "2*h + 1" */
+#endif

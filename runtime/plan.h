@@ -1,0 +1,185 @@
+/* What a compiled feature tells the runtime: the ABI between `pipec` and
+ * `libpipert`. A feature.so exports one symbol, `pipec_feature`, and has no
+ * undefined symbol of pipert. The same tables can be built in memory (the
+ * interpreter does, and tests).
+ *
+ * A record goes through the functions of one pl_code:
+ *
+ *   enter[0](call, lib, in, id, NULL, 0, frame0)      once per source record
+ *     computes what its `where`s need; 0 or a verdict; with `each` below it,
+ *     sets frame0's row count (the first int64 of every frame)
+ *   enter[k](call, lib, NULL, id_k, frame[k-1], row, frame[k])   per row of `each`
+ *   emit(call, lib, frames, out)                      once per record that was kept
+ *
+ * `frames` has one pointer per level. A frame is pl_code.frame_size[k] bytes,
+ * 64-byte aligned, not initialised; memory from call->kernel lives until the
+ * source record is done. Functions may be called on any thread, each thread
+ * with its own call and frames. */
+#ifndef PIPEC_PLAN_H
+#define PIPEC_PLAN_H
+#include "pipec_kernel.h"
+
+#define PL_ABI 1
+#define PL_MAX_LEVELS 8
+
+typedef enum pl_dtype {
+    PL_BOOL, PL_U8, PL_I8, PL_U16, PL_I16, PL_U32, PL_I32, PL_U64, PL_I64,
+    PL_F16, PL_BF16, PL_F32, PL_F64, PL_DTYPES
+} pl_dtype;
+
+/* What a record function returns. */
+enum {
+    PL_OK = 0,          /* keep the record / done */
+    PL_REJECTED = 1,    /* a `where` said no */
+    PL_SUSPECT = 2,     /* fused code met a failed test: run the plain code */
+    PL_FAILED = 3,      /* plain code: call->verdict tells why */
+    PL_NO_MEMORY = 4    /* the record needs more than the limit: plain and fused */
+};
+
+/* A failure, made by plain code: where and with which two values. */
+typedef struct pl_failure {
+    int32_t site;               /* index into pl_feature.sites */
+    int64_t a, b;
+    const char *text;           /* a kernel's message, in record memory; or NULL */
+} pl_failure;
+
+/* Context of the calls of one thread. Generated code sees this struct. */
+typedef struct pl_call {
+    pk_call kernel;             /* first: a pl_call * is a pk_call * */
+    uint64_t key;               /* of seed and epoch: philox key */
+    int64_t first_failed_row;   /* set by vfail of a kernel */
+    /* Plain code: makes a failure, returns its handle, never 0. */
+    int32_t (*fail)(struct pl_call *, int32_t site, int64_t a, int64_t b);
+    /* The same with the message of the kernel that has just failed. */
+    int32_t (*fail_kernel)(struct pl_call *, int32_t site);
+    int32_t verdict;            /* handle of the failure behind PL_FAILED */
+    /* Memory for a ragged output: lives as long as the batch, 64-byte aligned,
+     * NULL beyond the limit. */
+    void *(*alloc_out)(struct pl_call *, size_t bytes);
+} pl_call;
+
+/* A field of the source, as the code gets it: integers (bool too) in i, f32 and
+ * f64 in f, bytes as data of n bytes (never NULL; readable to data + n + 64). */
+typedef struct pl_value {
+    union { int64_t i; double f; const void *data; };
+    int64_t n;
+} pl_value;
+
+/* A parameter bound at open: scalars as above, tensors dense in data, dims in
+ * dim; path and string as bytes with dim[0] = n. */
+typedef struct pl_argument {
+    pl_value value;
+    int64_t dim[PK_MAX_RANK];
+} pl_argument;
+
+/* One output of one record. Dense: data is set by the runtime (the record's
+ * place in the batch), the code fills it. Ragged: the code sets data (from
+ * alloc_out) and dim; dense, row-major. */
+typedef pk_tensor pl_out;
+
+/* What the code below `batch` gets for one record field: dense: data of b rows;
+ * ragged: row[i] for record i. */
+typedef struct pl_batched {
+    void *data;
+    const pk_tensor *row;
+} pl_batched;
+
+typedef int pl_enter_fn(pl_call *, void *lib, const pl_value *in, uint64_t id,
+                        void *parent_frame, int64_t row, void *frame);
+typedef int pl_emit_fn(pl_call *, void *lib, void *const *frames, pl_out *out);
+/* b records; id: the number of the batch; out: as pl_feature.below, data and dim
+ * set by the code (alloc_out); a scalar has no dims. */
+typedef int pl_batch_fn(pl_call *, void *lib, const pl_batched *in, int64_t b,
+                        int64_t valid, uint64_t id, pl_out *out);
+/* Fills lib (pl_code.lib_size bytes, zeroed) and the source's arguments, in the
+ * order of pl_feature.source_args. PL_OK or PL_FAILED. */
+typedef int pl_open_fn(pl_call *, const pl_argument *params, void *lib,
+                       pl_argument *source_args);
+
+typedef struct pl_code {
+    int32_t cpu;                /* 0 any, 2 3 4: x86-64-v2 v3 v4, 1: the machine that
+                                   compiled it (`native`: features in `needs`) */
+    int32_t plain;              /* 1: the plain plan */
+    const char *needs;          /* comma-separated CPU features, or NULL */
+    int64_t lib_size, frame_size[PL_MAX_LEVELS];
+    pl_open_fn *open;
+    pl_enter_fn *enter[PL_MAX_LEVELS];
+    pl_emit_fn *emit;
+    pl_batch_fn *batch;         /* NULL if nothing is below batch */
+} pl_code;
+
+enum { PL_PARAM_SCALAR, PL_PARAM_TENSOR, PL_PARAM_STRING, PL_PARAM_PATH };
+typedef struct pl_param {
+    const char *name;
+    int32_t kind; pl_dtype dtype; int32_t rank;
+    int32_t at_compile;         /* 1: fixed, listed for inspection */
+    const char *text;           /* default, or the fixed value; NULL: must be set */
+    const char *type;           /* as written: "f32[3]" */
+} pl_param;
+
+/* A field of the source that the code reads; in[k] of enter[0] is field k. */
+typedef struct pl_input { const char *name; pl_dtype dtype; int32_t bytes; } pl_input;
+
+/* A column of `manifest(columns = Row)`. */
+typedef struct pl_column { const char *name; pl_dtype dtype; int32_t bytes; } pl_column;
+
+/* A field that leaves the record: emitted, or read below batch. */
+typedef struct pl_field {
+    const char *name;
+    pl_dtype dtype; int32_t rank;
+    int32_t ragged;             /* 1: dims differ from record to record */
+    int64_t dim[PK_MAX_RANK];   /* of one record; -1 where unknown */
+    int64_t bytes;              /* of one record's value; 0 if ragged */
+    int32_t needed_below;       /* pl_batch_fn reads it */
+} pl_field;
+
+/* An output of the feature, in the order of `emit`. */
+typedef struct pl_output {
+    const char *name;
+    int32_t below;              /* 0: field `index`; 1: out[index] of the batch code */
+    int32_t index;
+    pl_dtype dtype; int32_t rank;   /* the batch dimension included */
+    int32_t ragged;
+    int64_t dim[PK_MAX_RANK];   /* -1 where unknown; dim[0] is the batch's size */
+} pl_output;
+
+typedef struct pl_site {
+    const char *operator_name;  /* "decode_jpeg", "//", "y" */
+    int32_t line;               /* of the feature's file */
+    const char *file;           /* base name */
+    const char *reason;         /* printf format with up to two %lld, or NULL: the
+                                   kernel's own text */
+} pl_site;
+
+/* A shared library with kernels, and where their addresses go. */
+typedef struct pl_import { const char *library, *symbol; void **where; } pl_import;
+
+typedef struct pl_feature {
+    int32_t abi;
+    const char *name;
+    uint64_t hash;              /* of the typed record program and fixed parameters */
+    const char *version;        /* of the pipec that made it */
+    int32_t nparams; const pl_param *params;
+    const char *source;         /* "files", "lines", "range", "manifest" */
+    int32_t nsource_args;       /* language order of the source's parameters; those
+                                   not given have n = -1 and dim[0] = -1 */
+    int32_t ninputs; const pl_input *inputs;
+    int32_t ncolumns; const pl_column *columns;
+    const char *read_column;    /* manifest(read = NAME), or NULL */
+    int32_t shuffle;            /* 1: places are permuted */
+    int32_t has_skip, has_take; /* values: appended to the source's arguments */
+    int32_t levels;             /* 1 + number of `each` */
+    int32_t has_where;          /* any `where` */
+    int64_t batch, lanes;
+    int32_t last;               /* 0 drop, 1 partial, 2 pad, 3 wrap */
+    int32_t nfields; const pl_field *fields;
+    int32_t nbelow; const pl_field *below;      /* results of pl_batch_fn */
+    int32_t noutputs; const pl_output *outputs;
+    int32_t nsites; const pl_site *sites;
+    int32_t nimports; const pl_import *imports;
+    int32_t ncodes; const pl_code *const *codes;/* the plain one last */
+    const char *describe;       /* JSON text for `pipec inspect` */
+} pl_feature;
+
+#define PL_SYMBOL "pipec_feature"
+#endif
