@@ -78,6 +78,9 @@ typedef struct LoopExtern {
     const char *import_library; /* called through a pointer that the runtime fills
                                    (pl_import); NULL: linked */
     bool pure;                  /* reads and writes nothing of the caller's */
+    int slot;                   /* import: the datum that holds the pointer */
+    const bool *param_signed;   /* i8 and i16 parameters are widened with their sign
+                                   (C's int8_t, int16_t); NULL: none is signed */
 } LoopExtern;
 
 /* Constant bytes, with addresses of functions or other data put in. */
@@ -112,14 +115,23 @@ typedef struct LoopBuilder {
     LoopFunction *function;
     LoopBlock *into;
     int line;                   /* put on what is built */
+    LIST(LoopBlock *) outer;    /* the builder's own: blocks around `into` */
 } LoopBuilder;
+
+/* (LoopBuilder){0} with the first three set will do as well. */
+LoopBuilder loop_builder(LoopModule *, LoopFunction *);
 
 LoopModule *loop_module(Arena *, const char *name);
 LoopFunction *loop_function(LoopModule *, const char *name, LoopType result, int nparams,
                             const LoopType *types, const char *const *names);
 int loop_extern(LoopModule *, const char *name, LoopType result, int nparams,
                 const LoopType *types);             /* existing number if equal */
+/* An extern of another library: makes the datum (8 writable bytes) into which the
+ * runtime puts the address (pl_import.where); CALL goes through it. */
+int loop_import(LoopModule *, const char *library, const char *name, LoopType result,
+                int nparams, const LoopType *types);
 int loop_datum(LoopModule *, const char *name, const void *bytes, int64_t size, int align);
+void loop_reloc(LoopModule *, int datum, LoopReloc);
 
 LoopType loop_type(LoopScalar);
 LoopType loop_vector(LoopScalar, int lanes);
@@ -132,6 +144,8 @@ Value build_offset(LoopBuilder *, Value ptr, Value index, int64_t scale);
 Value build_load(LoopBuilder *, LoopType, Value ptr, int buffer);
 void build_store(LoopBuilder *, Value value, Value ptr, int buffer);
 Value build_call(LoopBuilder *, int extern_number, int nargs, const Value *);
+/* Calls a function of the module: CALL with imm = -1 - number. */
+Value build_call_function(LoopBuilder *, int function_number, int nargs, const Value *);
 Value build_var(LoopBuilder *, LoopScalar, Value start);
 Value build_get(LoopBuilder *, Value var);
 void build_set(LoopBuilder *, Value var, Value value);
@@ -145,6 +159,10 @@ void build_break(LoopBuilder *);
 void build_return(LoopBuilder *, Value);
 void build_end(LoopBuilder *);
 LoopType value_type(const LoopBuilder *, Value);
+int loop_scalar_bytes(LoopScalar);                  /* i1: 1; ptr: 8; void: 0 */
+int64_t loop_type_bytes(LoopType);
+bool loop_type_equal(LoopType, LoopType);
+bool loop_op_defines(const LoopInstr *);            /* it has a result */
 
 /* ---- loops_print.c, loops_parse.c, loops_verify.c ---- */
 void print_loops(FILE *, const LoopModule *);
