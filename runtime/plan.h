@@ -56,7 +56,14 @@ typedef struct pl_call {
     /* Memory for a ragged output: lives as long as the batch, 64-byte aligned,
      * NULL beyond the limit. */
     void *(*alloc_out)(struct pl_call *, size_t bytes);
+    void *user;                 /* pl_feature.user */
+    /* Around the calls of a kernel that is `one at a time`. Not recursive. */
+    void (*lock)(struct pl_call *);
+    void (*unlock)(struct pl_call *);
 } pl_call;
+/* pk_scratch takes memory downwards from kernel.end. Code that calls a kernel
+ * often within one record keeps kernel.end before the call and puts it back
+ * after it; otherwise scratch memory goes with the record. */
 
 /* A field of the source, as the code gets it: integers (bool too) in i, f32 and
  * f64 in f, bytes as data of n bytes (never NULL; readable to data + n + 64). */
@@ -113,7 +120,9 @@ typedef struct pl_param {
     const char *name;
     int32_t kind; pl_dtype dtype; int32_t rank;
     int32_t at_compile;         /* 1: fixed, listed for inspection */
-    const char *text;           /* default, or the fixed value; NULL: must be set */
+    const char *text;           /* default, or the fixed value, written as for
+                                   --set: 12, 1e-3, true, [1, 2], [[1, 2], [3, 4]],
+                                   strings and paths bare; NULL: must be set */
     const char *type;           /* as written: "f32[3]" */
 } pl_param;
 
@@ -179,6 +188,8 @@ typedef struct pl_feature {
     int32_t nimports; const pl_import *imports;
     int32_t ncodes; const pl_code *const *codes;/* the plain one last */
     const char *describe;       /* JSON text for `pipec inspect` */
+    int32_t source_line;        /* of `from`: named when a record cannot be read */
+    void *user;                 /* of a feature built in memory: pl_call.user */
 } pl_feature;
 
 #define PL_SYMBOL "pipec_feature"
