@@ -1,0 +1,228 @@
+# Pictures: T[h, w, c], rows from the top, channels last. A picture of u8 has
+# values 0 … 255, one of floats 0 … 1. Names, arguments and defaults are those
+# of torchvision. Results that are no exact levels are computed in f32 and, for
+# a picture of u8, rounded once at the end.
+
+## Decode a JPEG to 8-bit RGB.
+kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
+    from "image/jpeg.c"
+    cost 6.3 * len(data) + 1.7 * h * w      # ns
+    peek h, w
+    rows
+    region h, w
+    layout rgb, rgbx
+    needs "libjpeg"
+
+type Box = (top: int, left: int, height: int, width: int)
+
+# ---- moves: no value changes ---------------------------------------------
+
+fn hflip(x: T[h, w, c]) -> T[h, w, c] = for i, j, k: x[i, w - 1 - j, k]
+fn vflip(x: T[h, w, c]) -> T[h, w, c] = for i, j, k: x[h - 1 - i, j, k]
+
+## Channels first, as convolutions want them; hwc is the way back.
+fn chw(x: T[h, w, c]) -> T[c, h, w] = for k, i, j: x[i, j, k]
+fn hwc(x: T[c, h, w]) -> T[h, w, c] = for i, j, k: x[k, i, j]
+
+fn crop(x: T[h, w, c], top: int, left: int, height: int, width: int) -> T[height, width, c]
+    = for i, j, k: x[top + i, left + j, k]
+
+## The middle; a picture that is too small gets a border of 0.
+fn center_crop(x: T[h, w, c], size: int) -> T[size, size, c]
+    = if h >= size and w >= size
+        then crop(x, int(f32(h - size) / 2), int(f32(w - size) / 2), size, size)
+        else {
+            top = if h >= size then int(f32(h - size) / 2) else -((size - h) // 2)
+            left = if w >= size then int(f32(w - size) / 2) else -((size - w) // 2)
+            for i, j, k: x[top + i, left + j, k else 0]
+        }
+
+fn pad(x: T[h, w, c], padding: int, fill: T = 0) -> T[h + 2 * padding, w + 2 * padding, c]
+    = for i, j, k: x[i - padding, j - padding, k else fill]
+
+fn random_flip(x: T[h, w, c], p: f32 = 0.5) -> T[h, w, c] = if chance(p) then hflip(x) else x
+fn random_horizontal_flip(x: T[h, w, c], p: f32 = 0.5) -> T[h, w, c] = if chance(p) then hflip(x) else x
+fn random_vertical_flip(x: T[h, w, c], p: f32 = 0.5) -> T[h, w, c] = if chance(p) then vflip(x) else x
+
+fn random_crop(x: T[h, w, c], size: int) -> T[size, size, c]
+    = crop(x, randint(0, h - size + 1), randint(0, w - size + 1), size, size)
+
+# ---- values --------------------------------------------------------------
+
+## u8 0 … 255 to f32 0 … 1; floats as they are.
+fn to_float(x: T[...s]) -> f32[...s] = if T is integer then x * 0.003921569 else f32(x)
+
+## (x - mean) / std of values 0 … 1: one multiplication and one subtraction.
+fn normalize(x: T[h, w, c], mean: f32[c], std: f32[c]) -> f32[h, w, c] {
+    full = if T is integer then 255.0 else 1.0
+    scale = 1 / (full * std)
+    shift = mean / std
+    for i, j, k: x[i, j, k] * scale[k] - shift[k]
+}
+
+# ---- sizes ---------------------------------------------------------------
+# Bilinear and antialiased: output sample i of n lies at (i + .5) * scale of
+# the input, and reads what is nearer than `reach` with weights that fall
+# linearly. They are divided by their sum, since a border cuts some off.
+
+fn triangle(t: f32) -> f32 = max(1 - abs(t), 0)
+fn tap_from(centre: f32, reach: f32) -> int = max(int(floor(centre - reach + .5)), 0)
+fn tap_to(centre: f32, reach: f32, n: int) -> int = min(int(floor(centre + reach + .5)), n)
+
+fn resample_rows(x: T[h, w, c], n: int) -> f32[n, w, c] {
+    scale = f32(h) / n
+    reach = max(scale, 1)
+    for i, j, k: {
+        centre = (i + .5) * scale
+        a = tap_from(centre, reach)
+        b = tap_to(centre, reach, h)
+        total = fold s = 0.0 for t in a..b: s + triangle((t + .5 - centre) / reach)
+        fold s = 0.0 for t in a..b: s + triangle((t + .5 - centre) / reach) / total * x[t, j, k]
+    }
+}
+
+fn resample_columns(x: T[h, w, c], n: int) -> f32[h, n, c] {
+    scale = f32(w) / n
+    reach = max(scale, 1)
+    for i, j, k: {
+        centre = (j + .5) * scale
+        a = tap_from(centre, reach)
+        b = tap_to(centre, reach, w)
+        total = fold s = 0.0 for t in a..b: s + triangle((t + .5 - centre) / reach)
+        fold s = 0.0 for t in a..b: s + triangle((t + .5 - centre) / reach) / total * x[i, t, k]
+    }
+}
+
+## To height x width.
+fn resize(x: T[h, w, c], height: int, width: int) -> T[height, width, c] {
+    y = x |> resample_rows(height) |> resample_columns(width)
+    if T is float then T(y) else T(y)
+}
+
+## The shorter side to `size`, the other in proportion.
+fn resize_short(x: T[h, w, c], size: int) -> T[?a, ?b, c] {
+    short = min(h, w)
+    resize(x, if h == short then size else size * h // short,
+              if w == short then size else size * w // short)
+}
+
+fn resized_crop(x: T[h, w, c], box: Box, size: int) -> T[size, size, c]
+    = x |> crop(box.top, box.left, box.height, box.width) |> resize(size, size)
+
+## A box of a share of the area in `scale` and a ratio of width to height in
+## `ratio`: ten tries, then the largest in the middle whose ratio is allowed.
+fn crop_box(h: int, w: int, scale: (f32, f32), ratio: (f32, f32)) -> Box {
+    least, most = scale
+    narrow, wide = ratio
+    area = f32(h) * f32(w)
+    ch, cw = fold a, b = (0, 0) for t in 0..10 until a > 0: {
+        target = area * uniform(least, most)
+        aspect = exp(uniform(log(narrow), log(wide)))
+        a1 = int(sqrt(target / aspect))
+        b1 = int(sqrt(target * aspect))
+        if a1 > 0 and a1 <= h and b1 > 0 and b1 <= w then (a1, b1) else (0, 0)
+    }
+    mh = if f32(w) < narrow * h then int(f32(w) / narrow) else h
+    mw = if f32(w) > wide * h then int(wide * h) else w
+    if ch > 0
+        then (randint(0, h - ch + 1), randint(0, w - cw + 1), ch, cw)
+        else ((h - mh) // 2, (w - mw) // 2, mh, mw)
+}
+
+## A random part of the picture, resized to size x size.
+fn random_resized_crop(x: T[h, w, c], size: int, scale: (f32, f32) = (0.08, 1),
+                       ratio: (f32, f32) = (0.75, 1.3333334)) -> T[size, size, c]
+    = resized_crop(x, crop_box(h, w, scale, ratio), size)
+
+# ---- colour --------------------------------------------------------------
+# The functions with `top` work on f32 values 0 … top.
+
+fn luma(r: f32, g: f32, b: f32) -> f32 = 0.2989 * r + 0.587 * g + 0.114 * b
+
+fn brightened(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3]
+    = for i, j, k: clip(factor * x[i, j, k], 0, top)
+
+fn contrasted(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3] {
+    grey = mean(for i, j: luma(x[i, j, 0], x[i, j, 1], x[i, j, 2]))
+    rest = (1 - factor) * grey
+    for i, j, k: clip(factor * x[i, j, k] + rest, 0, top)
+}
+
+fn saturated(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3]
+    = for i, j: {
+        rest = (1 - factor) * luma(x[i, j, 0], x[i, j, 1], x[i, j, 2])
+        [clip(factor * x[i, j, 0] + rest, 0, top),
+         clip(factor * x[i, j, 1] + rest, 0, top),
+         clip(factor * x[i, j, 2] + rest, 0, top)]
+    }
+
+# Hue counts 0 … 6; channel n of a colour of full chroma is 1 where the hue is
+# far from n - 4, without a branch.
+fn wheel(hue: f32, n: f32) -> f32 {
+    k = hue + n
+    m = k - 6 * floor(k / 6)
+    max(min(min(m, 4 - m), 1), 0)
+}
+
+fn hue_turned(x: f32[h, w, 3], by: f32) -> f32[h, w, 3]
+    = for i, j: {
+        r = x[i, j, 0]
+        g = x[i, j, 1]
+        b = x[i, j, 2]
+        high = max(r, max(g, b))
+        chroma = high - min(r, min(g, b))
+        inverse = 1 / max(chroma, 1e-20)
+        hue = if high == r then (g - b) * inverse
+              else if high == g then 2 + (b - r) * inverse
+              else 4 + (r - g) * inverse
+        turned = hue + 6 * by
+        [high - chroma * wheel(turned, 5), high - chroma * wheel(turned, 3), high - chroma * wheel(turned, 1)]
+    }
+
+## Each in the dtype of x.
+fn adjust_brightness(x: T[h, w, 3], brightness_factor: f32) -> T[h, w, 3]
+    = T(brightened(f32(x), brightness_factor, if T is float then 1 else 255))
+fn adjust_contrast(x: T[h, w, 3], contrast_factor: f32) -> T[h, w, 3]
+    = T(contrasted(f32(x), contrast_factor, if T is float then 1 else 255))
+fn adjust_saturation(x: T[h, w, 3], saturation_factor: f32) -> T[h, w, 3]
+    = T(saturated(f32(x), saturation_factor, if T is float then 1 else 255))
+fn adjust_hue(x: T[h, w, 3], hue_factor: f32) -> T[h, w, 3] = T(hue_turned(f32(x), hue_factor))
+
+## The four, each by a random factor, in a random order. A factor is drawn from
+## 1 - v … 1 + v (not below 0), the hue's turn from -hue … hue, of at most .5.
+fn color_jitter(x: T[h, w, 3], brightness: f32 = 0, contrast: f32 = 0, saturation: f32 = 0,
+                hue: f32 = 0) -> T[h, w, 3] {
+    top = if T is float then 1.0 else 255.0
+    order = permutation(4)
+    b = uniform(max(1 - brightness, 0), 1 + brightness)
+    c = uniform(max(1 - contrast, 0), 1 + contrast)
+    s = uniform(max(1 - saturation, 0), 1 + saturation)
+    d = uniform(-hue, hue)
+    T(fold y = f32(x) for k in 0..4:
+        [brightened(y, b, top), contrasted(y, c, top), saturated(y, s, top), hue_turned(y, d)][order[k]])
+}
+
+fn grayscale(x: T[h, w, 3], num_output_channels: int = 1) -> T[h, w, num_output_channels]
+    = for i, j, k: T(luma(f32(x[i, j, 0]), f32(x[i, j, 1]), f32(x[i, j, 2])))
+
+## Grey in three channels, with probability p.
+fn random_grayscale(x: T[h, w, 3], p: f32 = 0.1) -> T[h, w, 3] = if chance(p) then grayscale(x, 3) else x
+
+# ---- blur ----------------------------------------------------------------
+
+## Borders are mirrored. Weights below 1e-5 of the middle one are 0: no value
+## moves by more than 1e-4 of a level.
+fn gaussian_blur(x: T[h, w, c], kernel_size: int, sigma: f32) -> T[h, w, c] {
+    r = min(kernel_size // 2, int(floor(4.8 * sigma)))
+    raw = for t in 0..2 * r + 1: exp(-.5 * ((t - r) / sigma) * ((t - r) / sigma))
+    weight = raw / sum(raw)
+    across = for i in 0..h, j in 0..w, k in 0..c:
+        fold s = 0.0 for t in 0..2 * r + 1: s + weight[t] * x[i, reflect(j + t - r, w), k]
+    for i, j, k: T(fold s = 0.0 for t in 0..2 * r + 1: s + weight[t] * across[reflect(i + t - r, h), j, k])
+}
+
+## A blur whose sigma is drawn from `sigma`.
+fn random_gaussian_blur(x: T[h, w, c], kernel_size: int, sigma: (f32, f32) = (0.1, 2)) -> T[h, w, c] {
+    least, most = sigma
+    gaussian_blur(x, kernel_size, uniform(least, most))
+}
