@@ -79,6 +79,7 @@ typedef struct Binding { NameList names; Expr *value; Loc loc; } Binding;
 struct Expr {
     ExprKind kind;
     Loc loc;                            /* the whole expression */
+    int height;                         /* 1 + the highest part; at most 1000 */
     Operator op;                        /* EX_UNARY, EX_BINARY */
     Loc op_loc;
     Expr *a, *b, *c;

@@ -79,10 +79,12 @@ void diag_help(Diags *diags, Diag *diag, const char *format, ...) {
 
 /* ---- places ---- */
 
+/* A byte order mark belongs to no line. */
 static int line_start(const File *file, int at) {
     while (at > 0 && file->text[at - 1] != '\n')
         at--;
-    return at;
+    bool mark = at == 0 && file->size >= 3 && !memcmp(file->text, "\xEF\xBB\xBF", 3);
+    return mark ? 3 : at;
 }
 
 static int line_end(const File *file, int at) {
@@ -108,7 +110,8 @@ void loc_line(Loc loc, int *line, int *column) {
     loc = clamped(loc);
     for (int i = 0; i < loc.from; i++)
         *line += loc.file->text[i] == '\n';
-    *column = loc.from - line_start(loc.file, loc.from) + 1;
+    int start = line_start(loc.file, loc.from);
+    *column = loc.from > start ? loc.from - start + 1 : 1;
 }
 
 /* ---- printing ---- */
@@ -313,7 +316,7 @@ const char *nearest_name(const char *word, const char *const *names, int n) {
     size_t length = strlen(word);
     if (length == 0 || length > LONGEST_WORD)
         return NULL;
-    int least = length < 3 ? 2 : length < 8 ? 3 : 4;    /* one above the allowed */
+    int least = length < 4 ? 2 : length < 8 ? 3 : 4;    /* one above the allowed */
     for (int i = 0; i < n; i++) {
         if (!names[i] || strlen(names[i]) > LONGEST_WORD)
             continue;
