@@ -1,0 +1,312 @@
+/* decode_jpeg over libjpeg-turbo, declared in dsl/std/image.dsl as
+ *
+ *     ## Decode a JPEG to 8-bit RGB; gray gives three equal channels.
+ *     kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
+ *         from "image/jpeg.c"
+ *         needs "libjpeg"
+ *         cost 6.3 * len(data) + 1.7 * h * w
+ *         peek h, w
+ *         rows
+ *         region h, w
+ *         layout rgb, rgbx
+ *
+ * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
+ * or 4 bytes a pixel (the fourth byte is 255).
+ *
+ * A window has the bits of the full decode. libjpeg starts a cropped row at a
+ * boundary of MCUs and treats both its ends as the picture's, which chroma
+ * upsampling can see two columns away: so the crop is two columns wider on
+ * each side, and the window is copied out of it.
+ *
+ * A warning of libjpeg is a failure. Where all scans are read before the first
+ * row comes out (progressive files), it fails the whole picture. Otherwise the
+ * entropy decoder works from the top to the bottom, whatever the window, and
+ * the rows fail that need the row of MCUs in which it warned, and all below. */
+#include "pipec_kernel.h"
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <jpeglib.h>
+
+enum {
+    MARGIN = 2,         /* columns that chroma upsampling sees beyond its own */
+    MAX_SCANS = 500,    /* a file of a few KB may hold scans for hours of work */
+    MAX_ROWS = 4        /* rows of libjpeg's largest group */
+};
+
+typedef struct Decoder {
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf give_up;
+    pk_call *call;
+    int64_t from[2], to[2];     /* the window: rows, columns */
+    int64_t row;                /* the next one, in the whole result */
+    int64_t bad_row;            /* from here on rows fail; height: none */
+    int64_t left, width;        /* the columns that libjpeg gives */
+    size_t pixel;               /* bytes: 3, or 4; 0 before the first row */
+    int peeking;                /* warnings do not matter */
+    int one_pass;               /* rows come out as the scan is read */
+    int needs_next;             /* the last rows of an MCU row need the next one */
+    uint8_t *strip[MAX_ROWS];   /* rows of `width` that hold the window; NULL:
+                                   they are the window */
+    char reason[JMSG_LENGTH_MAX];
+} Decoder;
+
+/* The first row that needs the MCUs that are being read. */
+static int64_t row_in_doubt(const Decoder *d) {
+    int64_t group = d->info.max_v_samp_factor;
+    int64_t first = d->info.input_iMCU_row * group * DCTSIZE;
+    if (!d->one_pass) return 0;
+    return first > 0 && d->needs_next ? first - group : first;
+}
+
+static void note_failure(Decoder *d, int64_t row) {
+    if (d->bad_row <= row) return;
+    d->errors.format_message((j_common_ptr)&d->info, d->reason);
+    d->bad_row = row;
+}
+
+static void on_error(j_common_ptr info) {
+    Decoder *d = info->client_data;
+    int64_t row = row_in_doubt(d);
+    note_failure(d, row < d->row ? row : d->row);
+    longjmp(d->give_up, 1);
+}
+
+static void on_message(j_common_ptr info, int level) {
+    Decoder *d = info->client_data;
+    if (level >= 0 || d->peeking) return;
+    note_failure(d, row_in_doubt(d));
+    if (!d->one_pass) longjmp(d->give_up, 1);
+}
+
+static void on_output(j_common_ptr info) { (void)info; }
+
+static void on_progress(j_common_ptr info) {
+    Decoder *d = info->client_data;
+    if (d->info.input_scan_number <= MAX_SCANS) return;
+    snprintf(d->reason, sizeof d->reason, "more than %d scans", MAX_SCANS);
+    d->bad_row = 0;
+    longjmp(d->give_up, 1);
+}
+
+/* Reads the header. 0, or d->reason says why not; the decoder is to be closed
+ * in any case. */
+static int decoder_open(Decoder *d, pk_call *call, const pk_tensor *data,
+                        int peeking) {
+    memset(d, 0, sizeof *d);
+    d->call = call;
+    d->peeking = peeking;
+    d->bad_row = INT64_MAX;
+    d->info.err = jpeg_std_error(&d->errors);
+    d->info.client_data = d;
+    d->errors.error_exit = on_error;
+    d->errors.emit_message = on_message;
+    d->errors.output_message = on_output;
+    d->progress.progress_monitor = on_progress;
+    if (setjmp(d->give_up)) return -1;
+    jpeg_create_decompress(&d->info);
+    d->info.progress = &d->progress;
+    jpeg_mem_src(&d->info, data->data, (unsigned long)data->dim[0]);
+    jpeg_read_header(&d->info, TRUE);
+    return 0;
+}
+
+static int64_t coefficient_bytes(const struct jpeg_decompress_struct *info) {
+    int64_t blocks = 0;
+    for (int i = 0; i < info->num_components; i++) {
+        const jpeg_component_info *c = info->comp_info + i;
+        blocks += ((int64_t)c->width_in_blocks + c->h_samp_factor) *
+                  ((int64_t)c->height_in_blocks + c->v_samp_factor);
+    }
+    return blocks * (int64_t)sizeof(JBLOCK);
+}
+
+/* What a record may cost is told by the header alone, not by the window. */
+static int check_header(Decoder *d) {
+    struct jpeg_decompress_struct *info = &d->info;
+    int64_t pixels = (int64_t)info->image_width * info->image_height;
+    int64_t bytes = 3 * pixels;
+    if (info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK)
+        return pk_fail(d->call, "CMYK pictures are not supported");
+    if (pixels > d->call->max_pixels)
+        return pk_fail(d->call, "%u pixels wide and %u high, more than %lld in all",
+                       info->image_width, info->image_height,
+                       (long long)d->call->max_pixels);
+    if (jpeg_has_multiple_scans(info)) bytes += coefficient_bytes(info);
+    if (bytes > d->call->max_bytes)
+        return pk_fail(d->call, "takes %lld bytes to decode, the limit is %lld",
+                       (long long)bytes, (long long)d->call->max_bytes);
+    return 0;
+}
+
+static void set_window(Decoder *d, const pk_region *region) {
+    d->to[0] = d->info.image_height;
+    d->to[1] = d->info.image_width;
+    for (int i = 0; region && i < 2; i++) {
+        d->from[i] = region->from[i];
+        d->to[i] = region->to[i];
+    }
+    d->row = d->from[0];
+}
+
+static int decoder_fail(Decoder *d) {
+    return pk_fail_rows(d->call, d->bad_row, "%s", d->reason);
+}
+
+static int decoder_begin(Decoder *d, pk_call *call, const pk_tensor *data,
+                         const pk_region *region) {
+    if (decoder_open(d, call, data, 0)) return decoder_fail(d);
+    set_window(d, region);
+    return check_header(d);
+}
+
+/* Whether libjpeg interpolates chroma between rows: then it holds back a group
+ * of rows until it has the next row of MCUs. (jdsample.c: jinit_upsampler) */
+static int chroma_needs_next(const struct jpeg_decompress_struct *info) {
+    for (int i = 0; i < info->num_components; i++) {
+        const jpeg_component_info *c = info->comp_info + i;
+        if (c->v_samp_factor * 2 != info->max_v_samp_factor) continue;
+        if (c->h_samp_factor == info->max_h_samp_factor) return 1;
+        if (c->h_samp_factor * 2 == info->max_h_samp_factor &&
+            c->downsampled_width > 2)
+            return 1;
+    }
+    return 0;
+}
+
+/* A progressive file that ends before all bits of the low frequencies: libjpeg
+ * guesses them from the blocks around, two on each side. */
+static int guesses_coefficients(const struct jpeg_decompress_struct *info) {
+    if (!info->progressive_mode) return 0;
+    for (int i = 0; i < info->num_components; i++)
+        for (int k = 0; k < 10; k++)
+            if (info->coef_bits[i][k] != 0) return 1;
+    return 0;
+}
+
+/* A crop in which a component is less than three samples wide would change how
+ * libjpeg upsamples it. */
+static void crop_columns(Decoder *d) {
+    JDIMENSION left = 0, width = d->info.output_width;
+    int64_t from = d->from[1] - MARGIN, to = d->to[1] + MARGIN;
+    int64_t least = 2 * d->info.max_h_samp_factor + 1;
+    if (from > (int64_t)width - least) from = (int64_t)width - least;
+    if (from < 0) from = 0;
+    if (to < from + least) to = from + least;
+    if (to > width) to = width;
+    if (to - from < width && !guesses_coefficients(&d->info)) {
+        left = (JDIMENSION)from;
+        width = (JDIMENSION)(to - from);
+        jpeg_crop_scanline(&d->info, &left, &width);
+    }
+    d->left = left;
+    d->width = width;
+}
+
+/* Strips lie at 16 mod 32: on rows at 0 mod 32 libjpeg's AVX2 conversion stores
+ * past the cache, and the rows are about to be read. */
+static int alloc_strips(Decoder *d) {
+    size_t bytes = ((size_t)d->width * d->pixel + 31) / 32 * 32;
+    uint8_t *memory;
+    if (d->left == d->from[1] && d->left + d->width == d->to[1]) return 0;
+    memory = pk_alloc(d->call, MAX_ROWS * bytes + 16);
+    if (!memory) return pk_fail(d->call, "no memory for a row");
+    for (int i = 0; i < MAX_ROWS; i++) d->strip[i] = memory + i * bytes + 16;
+    return 0;
+}
+
+/* The layout of the first rows that are asked for is that of all. */
+static int decoder_start(Decoder *d, const pk_tensor *out) {
+    struct jpeg_decompress_struct *info = &d->info;
+    d->pixel = (size_t)out->stride[1];
+    if (setjmp(d->give_up)) return decoder_fail(d);
+    info->out_color_space = d->pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
+    info->dct_method = JDCT_ISLOW;
+    info->do_fancy_upsampling = TRUE;
+    jpeg_start_decompress(info);
+    d->needs_next = chroma_needs_next(info);
+    d->one_pass = !jpeg_has_multiple_scans(info);
+    crop_columns(d);
+    if (d->row > 0) jpeg_skip_scanlines(info, (JDIMENSION)d->row);
+    return alloc_strips(d);
+}
+
+/* Up to n of the next rows to `to`; returns how many. */
+static int64_t read_some(Decoder *d, uint8_t *to, int64_t stride, int64_t n) {
+    JSAMPROW rows[MAX_ROWS];
+    size_t offset = (size_t)(d->from[1] - d->left) * d->pixel;
+    size_t bytes = (size_t)(d->to[1] - d->from[1]) * d->pixel;
+    if (n > MAX_ROWS) n = MAX_ROWS;
+    for (int i = 0; i < n; i++)
+        rows[i] = d->strip[i] ? d->strip[i] : to + i * stride;
+    n = jpeg_read_scanlines(&d->info, rows, (JDIMENSION)n);
+    for (int i = 0; i < n && d->strip[i]; i++)
+        memcpy(to + i * stride, d->strip[i] + offset, bytes);
+    return n;
+}
+
+/* Rows up to `end`, or to the first bad one. */
+static void read_rows(Decoder *d, const pk_tensor *out, int64_t end) {
+    uint8_t *to = out->data;
+    while (d->row < end && d->row < d->bad_row) {
+        int64_t got = read_some(d, to, out->stride[0], end - d->row);
+        to += got * out->stride[0];
+        d->row += got;
+    }
+}
+
+static int decoder_rows(Decoder *d, int64_t n, const pk_tensor *out) {
+    int64_t end = d->row + n < d->to[0] ? d->row + n : d->to[0];
+    if (d->row >= end || d->from[1] >= d->to[1]) return 0;
+    if (!d->pixel) {
+        int code = decoder_start(d, out);
+        if (code) return code;
+    }
+    if (setjmp(d->give_up) == 0) read_rows(d, out, end);
+    return d->bad_row < end ? decoder_fail(d) : 0;
+}
+
+int decode_jpeg_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
+    Decoder d;
+    int code = 0;
+    if (decoder_open(&d, call, data, 1)) code = decoder_fail(&d);
+    *h = d.info.image_height;
+    *w = d.info.image_width;
+    jpeg_destroy_decompress(&d.info);
+    return code;
+}
+
+int decode_jpeg(pk_call *call, const pk_tensor *data, const pk_region *region,
+                pk_tensor *out) {
+    Decoder d;
+    int code = decoder_begin(&d, call, data, region);
+    if (!code) code = decoder_rows(&d, d.to[0] - d.from[0], out);
+    jpeg_destroy_decompress(&d.info);
+    return code;
+}
+
+int decode_jpeg_begin(pk_call *call, const pk_tensor *data, const pk_region *region,
+                      void **cursor) {
+    Decoder *d = pk_alloc(call, sizeof *d);
+    int code;
+    if (!d) return pk_fail(call, "no memory for the decoder");
+    code = decoder_begin(d, call, data, region);
+    if (code) jpeg_destroy_decompress(&d->info);
+    *cursor = d;
+    return code;
+}
+
+int decode_jpeg_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
+    Decoder *d = cursor;
+    d->call = call;
+    return decoder_rows(d, n, out);
+}
+
+/* After a begin that succeeded, whatever became of the rows. */
+void decode_jpeg_end(pk_call *call, void *cursor) {
+    Decoder *d = cursor;
+    (void)call;
+    jpeg_destroy_decompress(&d->info);
+}

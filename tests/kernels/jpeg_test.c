@@ -1,0 +1,511 @@
+/* decode_jpeg against libjpeg itself: every window of every kind of file has
+ * the bits, and the verdict, of the full decode. `jpeg_test [ROUNDS]`: more
+ * rounds, more files. */
+#include "host.h"
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jpeglib.h>
+
+int decode_jpeg_peek(pk_call *, const pk_tensor *, int64_t *, int64_t *);
+int decode_jpeg(pk_call *, const pk_tensor *, const pk_region *, pk_tensor *);
+int decode_jpeg_begin(pk_call *, const pk_tensor *, const pk_region *, void **);
+int decode_jpeg_rows(pk_call *, void *, int64_t, pk_tensor *);
+void decode_jpeg_end(pk_call *, void *);
+
+enum { MEGA = 1 << 20, GUARD = 77 };
+
+typedef struct File {
+    uint8_t *bytes;
+    unsigned long n;
+    char what[120];
+} File;
+
+/* What libjpeg says of a file when it is asked for all of it. */
+typedef struct Whole {
+    int height, width;
+    int64_t bad_row;        /* the row that was due when it first complained, or
+                               INT64_MAX */
+    uint8_t *pixels;
+} Whole;
+
+static int passed, failed;
+static Host host;
+
+static void check(int good, const char *what, const char *why) {
+    if (good) { passed++; return; }
+    if (failed++ < 20) printf("FAIL %s -- %s\n", what, why);
+}
+
+/* Numbers that are the same on every machine. */
+static uint64_t state = 1;
+static uint32_t draw(uint32_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(((state >> 33) * n) >> 31);
+}
+
+/* ---- files ---- */
+
+typedef struct Kind {
+    const char *name;
+    int components;             /* 1, 3, 4 */
+    J_COLOR_SPACE space;        /* in the file */
+    int h[3], v[3];
+} Kind;
+
+static const Kind kinds[] = {
+    {"gray", 1, JCS_GRAYSCALE, {1}, {1}},
+    {"gray 2x2", 1, JCS_GRAYSCALE, {2}, {2}},
+    {"gray 1x4", 1, JCS_GRAYSCALE, {1}, {4}},
+    {"444", 3, JCS_YCbCr, {1, 1, 1}, {1, 1, 1}},
+    {"422", 3, JCS_YCbCr, {2, 1, 1}, {1, 1, 1}},
+    {"420", 3, JCS_YCbCr, {2, 1, 1}, {2, 1, 1}},
+    {"440", 3, JCS_YCbCr, {1, 1, 1}, {2, 1, 1}},
+    {"411", 3, JCS_YCbCr, {4, 1, 1}, {1, 1, 1}},
+    {"410", 3, JCS_YCbCr, {4, 1, 1}, {2, 1, 1}},
+    {"441", 3, JCS_YCbCr, {1, 1, 1}, {4, 1, 1}},
+    {"3x1", 3, JCS_YCbCr, {3, 1, 1}, {1, 1, 1}},
+    {"1x3", 3, JCS_YCbCr, {1, 1, 1}, {3, 1, 1}},
+    {"3x3", 3, JCS_YCbCr, {3, 1, 1}, {3, 1, 1}},
+    {"all 2x2", 3, JCS_YCbCr, {2, 2, 2}, {2, 2, 2}},
+    {"all 2x1", 3, JCS_YCbCr, {2, 2, 2}, {1, 1, 1}},
+    {"unlike chroma", 3, JCS_YCbCr, {2, 1, 2}, {2, 2, 1}},
+    {"luma below chroma", 3, JCS_YCbCr, {1, 2, 2}, {1, 2, 2}},
+    {"2x2 2x1 1x2", 3, JCS_YCbCr, {2, 2, 1}, {2, 1, 2}},
+    {"4x2 2x2 2x1", 3, JCS_YCbCr, {4, 2, 2}, {2, 2, 1}},
+    {"4x2 1x1 2x1", 3, JCS_YCbCr, {4, 1, 2}, {2, 1, 1}},
+    {"2x4 1x2 1x1", 3, JCS_YCbCr, {2, 1, 1}, {4, 2, 1}},
+    {"rgb", 3, JCS_RGB, {1, 1, 1}, {1, 1, 1}},
+    {"rgb 2x2", 3, JCS_RGB, {2, 1, 1}, {2, 1, 1}},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+enum { OPTIMIZED = 1, PROGRESSIVE = 2, RESTARTS = 4, ARITHMETIC = 8, APART = 16,
+       UNFINISHED = 32, MODES = 64 };
+
+static void paint_row(uint8_t *row, int y, int width, int components) {
+    for (int x = 0; x < width; x++)
+        for (int k = 0; k < components; k++) {
+            int wave = (x * (k + 3) + y * (5 - k)) % 97 * 2 + (x / 7 + y / 5) % 2 * 40;
+            row[x * components + k] = (uint8_t)(wave + draw(24));
+        }
+}
+
+/* Scans of their own for every component; or, of a progressive file, only the
+ * upper bits of some coefficients. */
+static jpeg_scan_info scans[8];
+static void set_scans(struct jpeg_compress_struct *info, int mode) {
+    int n = 0;
+    if (!(mode & (APART | UNFINISHED))) return;
+    for (int i = 0; i < info->num_components; i++) {
+        jpeg_scan_info one = {1, {i}, 0, 63, 0, 0};
+        if (mode & (PROGRESSIVE | UNFINISHED)) {
+            one = (jpeg_scan_info){1, {i}, 0, 0, 0, 0};
+            scans[n++] = one;
+            one = (jpeg_scan_info){1, {i}, 1, mode & UNFINISHED ? 3 : 63, 0,
+                                   mode & UNFINISHED ? 1 : 0};
+            if (mode & UNFINISHED && i == 1) continue;
+        }
+        scans[n++] = one;
+    }
+    info->scan_info = scans;
+    info->num_scans = n;
+}
+
+/* An interleaved scan holds at most ten blocks. */
+static int blocks_of(const Kind *kind) {
+    int blocks = 0;
+    for (int i = 0; i < kind->components && i < 3; i++)
+        blocks += kind->h[i] * kind->v[i];
+    return blocks;
+}
+
+static void set_kind(struct jpeg_compress_struct *info, const Kind *kind, int mode) {
+    if (blocks_of(kind) > 10) mode = (mode & ~PROGRESSIVE) | APART;
+    jpeg_set_colorspace(info, kind->space);
+    for (int i = 0; i < kind->components && i < 3; i++) {
+        info->comp_info[i].h_samp_factor = kind->h[i];
+        info->comp_info[i].v_samp_factor = kind->v[i];
+    }
+    info->optimize_coding = (mode & (OPTIMIZED | ARITHMETIC)) == OPTIMIZED;
+    if (mode & RESTARTS) info->restart_interval = 1 + draw(5);
+    if (mode & ARITHMETIC) info->arith_code = TRUE;
+    if (mode & PROGRESSIVE) jpeg_simple_progression(info);
+    set_scans(info, mode);
+}
+
+static File make(const Kind *kind, int mode, int height, int width) {
+    File file = {NULL, 0, ""};
+    struct jpeg_compress_struct info;
+    struct jpeg_error_mgr errors;
+    uint8_t *row = malloc((size_t)width * 4);
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &file.bytes, &file.n);
+    info.image_width = (JDIMENSION)width;
+    info.image_height = (JDIMENSION)height;
+    info.input_components = kind->components;
+    info.in_color_space = kind->components == 1 ? JCS_GRAYSCALE
+                          : kind->components == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, 40 + (int)draw(60), TRUE);
+    set_kind(&info, kind, mode);
+    jpeg_start_compress(&info, TRUE);
+    for (int y = 0; y < height; y++) {
+        paint_row(row, y, width, kind->components);
+        jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    free(row);
+    snprintf(file.what, sizeof file.what, "%s, mode %d, %d x %d", kind->name, mode,
+             height, width);
+    return file;
+}
+
+/* The kernel gets a copy without a byte to spare: reading on is seen. */
+static pk_tensor tensor_of(const File *file) {
+    pk_tensor data = {malloc(file->n ? file->n : 1), {(int64_t)file->n}, {1}};
+    memcpy(data.data, file->bytes, file->n);
+    return data;
+}
+
+/* ---- libjpeg alone ---- */
+
+typedef struct Judge {
+    struct jpeg_error_mgr errors;
+    jmp_buf give_up;
+    int64_t bad_row;
+} Judge;
+
+static void judge_message(j_common_ptr info, int level) {
+    Judge *judge = (Judge *)info->err;
+    if (level < 0 && judge->bad_row == INT64_MAX)
+        judge->bad_row = ((j_decompress_ptr)info)->output_scanline;
+}
+
+static void judge_error(j_common_ptr info) {
+    judge_message(info, -1);
+    longjmp(((Judge *)info->err)->give_up, 1);
+}
+
+/* Row by row, on through every warning. */
+static void read_whole(struct jpeg_decompress_struct *info, const File *file,
+                       Whole *whole, int pixel) {
+    jpeg_mem_src(info, file->bytes, file->n);
+    jpeg_read_header(info, TRUE);
+    whole->height = (int)info->image_height;
+    whole->width = (int)info->image_width;
+    if ((int64_t)whole->height * whole->width > MEGA) return;
+    info->out_color_space = pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
+    jpeg_start_decompress(info);
+    whole->pixels = malloc((size_t)whole->height * whole->width * pixel);
+    while (info->output_scanline < info->output_height) {
+        JSAMPROW row = whole->pixels +
+                       (size_t)info->output_scanline * whole->width * pixel;
+        jpeg_read_scanlines(info, &row, 1);
+    }
+}
+
+static Whole decode_whole(const File *file, int pixel) {
+    struct jpeg_decompress_struct info;
+    Judge judge;
+    Whole whole = {0};
+    judge.bad_row = INT64_MAX;
+    info.err = jpeg_std_error(&judge.errors);
+    judge.errors.error_exit = judge_error;
+    judge.errors.emit_message = judge_message;
+    jpeg_create_decompress(&info);
+    if (setjmp(judge.give_up) == 0) read_whole(&info, file, &whole, pixel);
+    whole.bad_row = judge.bad_row;
+    jpeg_destroy_decompress(&info);
+    return whole;
+}
+
+/* ---- the kernel ---- */
+
+/* A window decoded into a buffer with room around every row. */
+typedef struct Window {
+    pk_region region;
+    int pixel;
+    int64_t stride;
+    uint8_t *memory, *first;
+    size_t bytes;
+    int code;
+    int64_t bad_row;            /* in the whole; INT64_MAX: none */
+    char reason[300];
+} Window;
+
+static pk_tensor window_out(Window *w) {
+    int64_t rows = w->region.to[0] - w->region.from[0];
+    int64_t columns = w->region.to[1] - w->region.from[1];
+    pk_tensor out = {NULL, {rows, columns, 3}, {0, w->pixel, 1}};
+    w->stride = columns * w->pixel + 8 + draw(70);
+    w->bytes = (size_t)(w->stride * rows) + 64;
+    w->memory = malloc(w->bytes);
+    memset(w->memory, GUARD, w->bytes);
+    w->first = w->memory + 16 + draw(40);
+    w->bytes = (size_t)(w->stride * rows);
+    out.stride[0] = w->stride;
+    out.data = w->first;
+    return out;
+}
+
+static void decode_in_rows(Window *w, const pk_tensor *data, pk_tensor *out) {
+    int64_t row = 0, rows = out->dim[0];
+    void *cursor;
+    w->code = decode_jpeg_begin(&host.call, data, &w->region, &cursor);
+    if (w->code) return;
+    while (row < rows && !w->code) {
+        pk_tensor some = *out;
+        int64_t n = 1 + draw(9);
+        if (n > rows - row) n = rows - row;
+        some.data = (char *)out->data + row * w->stride;
+        some.dim[0] = n;
+        w->code = decode_jpeg_rows(&host.call, cursor, n, &some);
+        row += n;
+    }
+    decode_jpeg_end(&host.call, cursor);
+}
+
+static Window decode_window(const pk_tensor *data, pk_region region, int pixel,
+                            int in_rows) {
+    Window w = {.region = region, .pixel = pixel, .bad_row = INT64_MAX};
+    pk_tensor out = window_out(&w);
+    host_reset(&host);
+    if (in_rows) decode_in_rows(&w, data, &out);
+    else w.code = decode_jpeg(&host.call, data, &region, &out);
+    if (w.code) w.bad_row = host.first_row;
+    memcpy(w.reason, host.reason, sizeof w.reason);
+    return w;
+}
+
+static int row_is_right(const Window *w, const Whole *whole, int64_t y) {
+    const uint8_t *got = w->first + (y - w->region.from[0]) * w->stride;
+    const uint8_t *due = whole->pixels +
+                         (y * whole->width + w->region.from[1]) * w->pixel;
+    size_t n = (size_t)((w->region.to[1] - w->region.from[1]) * w->pixel);
+    for (int64_t i = (int64_t)n; i < w->stride - 56; i++)
+        if (got[i] != GUARD) return 0;
+    return memcmp(got, due, n) == 0 && got[n] == GUARD && got[n + 7] == GUARD;
+}
+
+/* Rows above the first bad one have the whole's bits; the others do not matter. */
+static int rows_are_right(const Window *w, const Whole *whole) {
+    for (int64_t y = w->region.from[0]; y < w->region.to[0] && y < w->bad_row; y++)
+        if (!row_is_right(w, whole, y)) return 0;
+    return 1;
+}
+
+static void draw_side(int64_t n, int64_t *from, int64_t *to) {
+    uint32_t how = draw(4);
+    int64_t length = how == 0 ? 1 + draw(5) : how == 1 ? n : 1 + draw((uint32_t)n);
+    if (length > n) length = n;
+    *from = draw(6) == 0 ? n - length : draw((uint32_t)(n - length + 1));
+    *to = *from + length;
+}
+
+static pk_region draw_region(const Whole *whole) {
+    pk_region region = {{0, 0, 0}, {0, 0, 3}};
+    draw_side(whole->height, &region.from[0], &region.to[0]);
+    draw_side(whole->width, &region.from[1], &region.to[1]);
+    return region;
+}
+
+static pk_region all_of(const Whole *whole) {
+    return (pk_region){{0, 0, 0}, {whole->height, whole->width, 3}};
+}
+
+/* ---- tests ---- */
+
+/* The verdict on a window follows from that on the whole. */
+static void check_window(const File *file, const Whole *whole, const Window *all,
+                         const Window *w) {
+    char why[900];
+    int bad = all->bad_row < w->region.to[0];
+    snprintf(why, sizeof why, "window %d %d %d %d of %d bytes a pixel: %s (bad row "
+             "%lld, %s; of the whole %lld, %s)",
+             (int)w->region.from[0], (int)w->region.to[0], (int)w->region.from[1],
+             (int)w->region.to[1], w->pixel,
+             (w->code != 0) != bad ? "verdict" : "pixels", (long long)w->bad_row,
+             w->reason, (long long)all->bad_row, all->reason);
+    check((w->code != 0) == bad && (!bad || (w->bad_row == all->bad_row &&
+                                             !strcmp(w->reason, all->reason))) &&
+          (!whole->pixels || rows_are_right(w, whole)), file->what, why);
+}
+
+static void check_windows(const File *file, int n, int pixel) {
+    Whole whole = decode_whole(file, pixel);
+    pk_tensor data = tensor_of(file);
+    Window all = {0};
+    char why[400];
+    if (whole.height == 0) goto done;
+    if ((int64_t)whole.height * whole.width > MEGA) goto done;
+    all = decode_window(&data, all_of(&whole), pixel, 0);
+    check_window(file, &whole, &all, &all);
+    snprintf(why, sizeof why, "bad from row %lld, libjpeg says %lld: %s",
+             (long long)all.bad_row, (long long)whole.bad_row, all.reason);
+    check(all.bad_row == whole.bad_row, file->what, why);
+    for (int i = 0; i < n; i++) {
+        Window w = decode_window(&data, draw_region(&whole), pixel, i % 3 > 0);
+        check_window(file, &whole, &all, &w);
+        free(w.memory);
+    }
+done:
+    free(all.memory);
+    free(whole.pixels);
+    free(data.data);
+}
+
+static void test_windows(int rounds) {
+    static const int sides[] = {1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 23, 33, 40, 64, 97};
+    for (int round = 0; round < rounds; round++)
+        for (int k = 0; k < KINDS; k++)
+            for (int i = 0; i < 16; i++) {
+                int mode = (int)draw(MODES);
+                File file = make(&kinds[k], mode, sides[draw(15)], sides[draw(15)]);
+                check_windows(&file, 24, i % 2 ? 3 : 4);
+                free(file.bytes);
+            }
+}
+
+static void damage(File *file) {
+    uint32_t header = 2;
+    if (draw(3)) while (header + 1 < file->n && !(file->bytes[header] == 0xFF &&
+                        file->bytes[header + 1] == 0xDA)) header++;
+    if (draw(3) == 0) file->n = draw((uint32_t)file->n + 1);
+    for (uint32_t i = draw(4); i > 0 && file->n > header; i--) {
+        uint32_t at = header + draw((uint32_t)file->n - header);
+        if (draw(4)) file->bytes[at] ^= (uint8_t)(1 << draw(8));
+        else file->bytes[at] = (uint8_t)draw(256);
+    }
+}
+
+static void test_damaged(int rounds) {
+    for (int i = 0; i < rounds; i++) {
+        int mode = draw(3) ? (int)draw(2) * RESTARTS : (int)draw(MODES);
+        File file = make(&kinds[draw(KINDS)], mode, 1 + (int)draw(90),
+                         1 + (int)draw(90));
+        damage(&file);
+        check_windows(&file, 6, draw(2) ? 3 : 4);
+        free(file.bytes);
+    }
+}
+
+static void fails_with(const char *name, File *file, const char *reason) {
+    pk_tensor data = tensor_of(file), out = {0};
+    char why[400];
+    int code;
+    host_reset(&host);
+    out.stride[1] = 3, out.stride[2] = 1;
+    code = decode_jpeg(&host.call, &data, NULL, &out);
+    snprintf(why, sizeof why, "code %d: %s", code, host.reason);
+    check(code && strstr(host.reason, reason), name, why);
+    free(data.data);
+}
+
+static void test_refused(void) {
+    static const Kind cmyk = {"cmyk", 4, JCS_CMYK, {1, 1, 1}, {1, 1, 1}};
+    static const Kind ycck = {"ycck", 4, JCS_YCCK, {2, 1, 1}, {2, 1, 1}};
+    File file = make(&cmyk, 0, 20, 20), none = {file.bytes, 0, "empty"};
+    fails_with("cmyk", &file, "CMYK");
+    fails_with("empty", &none, "Empty input");
+    memset(file.bytes, 0, file.n);
+    fails_with("zeros", &file, "Not a JPEG file");
+    free(file.bytes);
+    file = make(&ycck, PROGRESSIVE, 20, 20);
+    fails_with("ycck", &file, "CMYK");
+    free(file.bytes);
+}
+
+static void set_size(File *file, int height, int width) {
+    unsigned long at = 2;
+    while (!(file->bytes[at] == 0xFF && (file->bytes[at + 1] & 0xFC) == 0xC0)) at++;
+    file->bytes[at + 5] = (uint8_t)(height >> 8);
+    file->bytes[at + 6] = (uint8_t)height;
+    file->bytes[at + 7] = (uint8_t)(width >> 8);
+    file->bytes[at + 8] = (uint8_t)width;
+}
+
+static void test_limits(void) {
+    File file = make(&kinds[5], 0, 64, 72);
+    set_size(&file, 65535, 65535);
+    fails_with("65535 x 65535", &file, "65500");
+    set_size(&file, 65500, 65500);
+    fails_with("65500 x 65500", &file, "65500 pixels wide");
+    set_size(&file, 64, 0);
+    fails_with("no width", &file, "Empty JPEG image");
+    host.call.max_bytes = 1024;
+    set_size(&file, 64, 72);
+    fails_with("bytes", &file, "bytes");
+    free(file.bytes);
+    file = make(&kinds[5], PROGRESSIVE, 64, 72);
+    host.call.max_bytes = 64 * 72 * 3 + 100;
+    fails_with("bytes of a progressive file", &file, "bytes");
+    host.call.max_bytes = MEGA * 64;
+    free(file.bytes);
+}
+
+static unsigned long find_scan(const File *file, unsigned long from) {
+    while (!(file->bytes[from] == 0xFF && file->bytes[from + 1] == 0xDA)) from++;
+    return from;
+}
+
+/* The first scan again and again: minutes of work in a few hundred KB. */
+static void test_scans_without_end(void) {
+    File file = make(&kinds[3], APART, 8, 8), bomb = {0};
+    unsigned long first = find_scan(&file, 2), second = find_scan(&file, first + 2);
+    bomb.bytes = malloc(600 * file.n);
+    memcpy(bomb.bytes, file.bytes, bomb.n = first);
+    for (int i = 0; i < 600; i++, bomb.n += second - first)
+        memcpy(bomb.bytes + bomb.n, file.bytes + first, second - first);
+    memcpy(bomb.bytes + bomb.n, file.bytes + second, file.n - second);
+    bomb.n += file.n - second;
+    fails_with("600 scans", &bomb, "500 scans");
+    free(bomb.bytes);
+    free(file.bytes);
+}
+
+static void test_peek(void) {
+    for (int i = 0; i < 60; i++) {
+        int height = 1 + (int)draw(200), width = 1 + (int)draw(200);
+        File file = make(&kinds[draw(KINDS)], (int)draw(MODES), height, width);
+        pk_tensor data = tensor_of(&file);
+        int64_t h = 0, w = 0;
+        host_reset(&host);
+        check(!decode_jpeg_peek(&host.call, &data, &h, &w) && h == height && w == width,
+              file.what, "peek");
+        data.dim[0] = 20;
+        check(decode_jpeg_peek(&host.call, &data, &h, &w) && host.reason[0], file.what,
+              "peek at 20 bytes");
+        free(data.data);
+        free(file.bytes);
+    }
+}
+
+static void run(const char *name, void (*test)(int), int rounds) {
+    int before = failed;
+    test(rounds);
+    if (failed == before) printf("ok %s\n", name);
+}
+
+static void test_small(int rounds) {
+    (void)rounds;
+    test_refused();
+    test_limits();
+    test_scans_without_end();
+    test_peek();
+}
+
+int main(int argc, char **argv) {
+    int rounds = argc > 1 ? atoi(argv[1]) : 1;
+    if (argc > 2) state = strtoull(argv[2], NULL, 10);
+    host_init(&host, MEGA, MEGA * 64);
+    run("jpeg_refusals_limits_peek", test_small, 1);
+    run("jpeg_windows_have_the_bits_of_the_whole", test_windows, rounds);
+    run("jpeg_damage_gives_one_verdict", test_damaged, 1500 * rounds);
+    host_reset(&host);
+    printf("# %d checks, %d failed\n", passed + failed, failed);
+    return failed != 0;
+}
