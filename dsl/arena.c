@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 16, FIRST_CHUNK = 1 << 16, LARGEST_CHUNK = 1 << 22 };
+enum { ALIGNMENT = 16, FIRST_CHUNK = 1 << 13, LARGEST_CHUNK = 1 << 22 };
 
 /* Memory is handed out from the newest chunk; a request that does not fit
  * opens a new one. The header is a multiple of the alignment. */

@@ -137,7 +137,6 @@ static void bad_character(Lexer *lexer, const char *from) {
     static const struct { char character; const char *help; } hints[] = {
         {'\'', "strings stand in double quotes"},
         {';', "a line ends a statement; no `;` is needed"},
-        {'!', "write `not`"},
         {'&', "write `and`, or bitand(a, b)"},
         {'|', "write `or`, `|>`, or bitor(a, b)"},
         {'^', "write bitxor(a, b) or pow(a, b)"},
@@ -253,19 +252,19 @@ next:
 		case '\n': goto yy5;
 		case '\r': goto yy6;
 		case '!': goto yy7;
-		case '"': goto yy8;
-		case '#': goto yy10;
-		case '%': goto yy12;
-		case '&': goto yy13;
-		case '(': goto yy14;
-		case ')': goto yy15;
-		case '*': goto yy16;
-		case '+': goto yy18;
-		case ',': goto yy19;
-		case '-': goto yy20;
-		case '.': goto yy22;
-		case '/': goto yy24;
-		case '0': goto yy26;
+		case '"': goto yy9;
+		case '#': goto yy11;
+		case '%': goto yy13;
+		case '&': goto yy14;
+		case '(': goto yy15;
+		case ')': goto yy16;
+		case '*': goto yy17;
+		case '+': goto yy19;
+		case ',': goto yy20;
+		case '-': goto yy21;
+		case '.': goto yy23;
+		case '/': goto yy25;
+		case '0': goto yy27;
 		case '1':
 		case '2':
 		case '3':
@@ -274,13 +273,13 @@ next:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy28;
-		case ':': goto yy30;
-		case '<': goto yy31;
-		case '=': goto yy33;
-		case '>': goto yy35;
-		case '?': goto yy37;
-		case '@': goto yy38;
+		case '9': goto yy29;
+		case ':': goto yy31;
+		case '<': goto yy32;
+		case '=': goto yy34;
+		case '>': goto yy36;
+		case '?': goto yy38;
+		case '@': goto yy39;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -321,32 +320,32 @@ next:
 		case 'v':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		case '[': goto yy42;
-		case ']': goto yy43;
-		case 'a': goto yy44;
-		case 'c': goto yy45;
-		case 'e': goto yy46;
-		case 'f': goto yy47;
-		case 'i': goto yy48;
-		case 'k': goto yy49;
-		case 'n': goto yy50;
-		case 'o': goto yy51;
-		case 's': goto yy52;
-		case 't': goto yy53;
-		case 'u': goto yy54;
-		case 'w': goto yy55;
-		case '{': goto yy56;
-		case '|': goto yy57;
-		case '}': goto yy58;
+		case 'z': goto yy40;
+		case '[': goto yy43;
+		case ']': goto yy44;
+		case 'a': goto yy45;
+		case 'c': goto yy46;
+		case 'e': goto yy47;
+		case 'f': goto yy48;
+		case 'i': goto yy49;
+		case 'k': goto yy50;
+		case 'n': goto yy51;
+		case 'o': goto yy52;
+		case 's': goto yy53;
+		case 't': goto yy54;
+		case 'u': goto yy55;
+		case 'w': goto yy56;
+		case '{': goto yy57;
+		case '|': goto yy58;
+		case '}': goto yy59;
 		default:
-			if (lexer->limit <= lexer->cursor) goto yy175;
+			if (lexer->limit <= lexer->cursor) goto yy176;
 			goto yy1;
 	}
 yy1:
 	++lexer->cursor;
 yy2:
-	{ bad_character(lexer, from); goto next; }
+	{ bad_character(lexer, from); return T_BAD; }
 yy3:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -368,110 +367,73 @@ yy6:
 yy7:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '=': goto yy59;
-		default: goto yy2;
+		case '=': goto yy60;
+		default: goto yy8;
 	}
 yy8:
+	{ bad_operator(lexer, from, "not"); return T_NOT; }
+yy9:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00:
 		case '\n':
-		case '\r': goto yy9;
-		case '"': goto yy60;
-		case '\\': goto yy61;
-		default: goto yy8;
+		case '\r': goto yy10;
+		case '"': goto yy61;
+		case '\\': goto yy62;
+		default: goto yy9;
 	}
-yy9:
-	{ unclosed_string(lexer, from); return T_BAD; }
 yy10:
+	{ unclosed_string(lexer, from); return T_BAD; }
+yy11:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy11;
-		case '#': goto yy64;
-		default: goto yy63;
+		case 0x00: goto yy12;
+		case '#': goto yy65;
+		default: goto yy64;
 	}
-yy11:
-	{ goto next; }
 yy12:
+	{ goto next; }
+yy13:
 	++lexer->cursor;
 	{ return T_PERCENT; }
-yy13:
+yy14:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '&': goto yy66;
+		case '&': goto yy67;
 		default: goto yy2;
 	}
-yy14:
-	++lexer->cursor;
-	{ return T_LPAREN; }
 yy15:
 	++lexer->cursor;
-	{ return T_RPAREN; }
+	{ return T_LPAREN; }
 yy16:
+	++lexer->cursor;
+	{ return T_RPAREN; }
+yy17:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '*': goto yy67;
-		default: goto yy17;
+		case '*': goto yy68;
+		default: goto yy18;
 	}
-yy17:
-	{ return T_STAR; }
 yy18:
-	++lexer->cursor;
-	{ return T_PLUS; }
+	{ return T_STAR; }
 yy19:
 	++lexer->cursor;
-	{ return T_COMMA; }
+	{ return T_PLUS; }
 yy20:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '>': goto yy68;
-		default: goto yy21;
-	}
+	++lexer->cursor;
+	{ return T_COMMA; }
 yy21:
-	{ return T_MINUS; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '>': goto yy69;
+		default: goto yy22;
+	}
 yy22:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '.': goto yy69;
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9': goto yy71;
-		default: goto yy23;
-	}
+	{ return T_MINUS; }
 yy23:
-	{ return T_DOT; }
-yy24:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '/': goto yy73;
-		default: goto yy25;
-	}
-yy25:
-	{ return T_SLASH; }
-yy26:
-	yyaccept = 0;
-	yych = *(YYMARKER = ++lexer->cursor);
-	switch (yych) {
-		case 0x00: goto yy27;
-		case 'X':
-		case 'x': goto yy80;
-		default: goto yy29;
-	}
-yy27:
-	{ read_int(lexer, token, from); return T_INT; }
-yy28:
-	yyaccept = 0;
-	yych = *(YYMARKER = ++lexer->cursor);
-yy29:
-	switch (yych) {
-		case '.': goto yy74;
+		case '.': goto yy70;
 		case '0':
 		case '1':
 		case '2':
@@ -481,7 +443,46 @@ yy29:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy28;
+		case '9': goto yy72;
+		default: goto yy24;
+	}
+yy24:
+	{ return T_DOT; }
+yy25:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '/': goto yy74;
+		default: goto yy26;
+	}
+yy26:
+	{ return T_SLASH; }
+yy27:
+	yyaccept = 0;
+	yych = *(YYMARKER = ++lexer->cursor);
+	switch (yych) {
+		case 0x00: goto yy28;
+		case 'X':
+		case 'x': goto yy81;
+		default: goto yy30;
+	}
+yy28:
+	{ read_int(lexer, token, from); return T_INT; }
+yy29:
+	yyaccept = 0;
+	yych = *(YYMARKER = ++lexer->cursor);
+yy30:
+	switch (yych) {
+		case '.': goto yy75;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9': goto yy29;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -531,49 +532,49 @@ yy29:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy76;
+		case 'z': goto yy77;
 		case 'E':
-		case 'e': goto yy79;
-		case '_': goto yy81;
-		default: goto yy27;
+		case 'e': goto yy80;
+		case '_': goto yy82;
+		default: goto yy28;
 	}
-yy30:
+yy31:
 	++lexer->cursor;
 	{ return T_COLON; }
-yy31:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '=': goto yy82;
-		default: goto yy32;
-	}
 yy32:
-	{ return T_LT; }
-yy33:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '=': goto yy83;
-		case '>': goto yy84;
-		default: goto yy34;
+		default: goto yy33;
 	}
+yy33:
+	{ return T_LT; }
 yy34:
-	{ return T_ASSIGN; }
-yy35:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '=': goto yy85;
-		default: goto yy36;
+		case '=': goto yy84;
+		case '>': goto yy85;
+		default: goto yy35;
 	}
+yy35:
+	{ return T_ASSIGN; }
 yy36:
-	{ return T_GT; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '=': goto yy86;
+		default: goto yy37;
+	}
 yy37:
-	++lexer->cursor;
-	{ return T_QUESTION; }
+	{ return T_GT; }
 yy38:
 	++lexer->cursor;
-	{ return T_AT; }
+	{ return T_QUESTION; }
 yy39:
-	yych = *++lexer->cursor;
+	++lexer->cursor;
+	{ return T_AT; }
 yy40:
+	yych = *++lexer->cursor;
+yy41:
 	switch (yych) {
 		case '0':
 		case '1':
@@ -637,174 +638,174 @@ yy40:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy41;
+		case 'z': goto yy40;
+		default: goto yy42;
 	}
-yy41:
-	{ return T_NAME; }
 yy42:
-	++lexer->cursor;
-	{ return T_LBRACKET; }
+	{ return T_NAME; }
 yy43:
 	++lexer->cursor;
-	{ return T_RBRACKET; }
+	{ return T_LBRACKET; }
 yy44:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy86;
-		default: goto yy40;
-	}
+	++lexer->cursor;
+	{ return T_RBRACKET; }
 yy45:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'o': goto yy87;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'n': goto yy87;
+		default: goto yy41;
 	}
 yy46:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'l': goto yy88;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'o': goto yy88;
+		default: goto yy41;
 	}
 yy47:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'a': goto yy89;
-		case 'e': goto yy90;
-		case 'n': goto yy91;
-		case 'o': goto yy93;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'l': goto yy89;
+		default: goto yy41;
 	}
 yy48:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'f': goto yy94;
-		case 'm': goto yy96;
-		case 'n': goto yy97;
-		case 's': goto yy99;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'a': goto yy90;
+		case 'e': goto yy91;
+		case 'n': goto yy92;
+		case 'o': goto yy94;
+		default: goto yy41;
 	}
 yy49:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy101;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'f': goto yy95;
+		case 'm': goto yy97;
+		case 'n': goto yy98;
+		case 's': goto yy100;
+		default: goto yy41;
 	}
 yy50:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'o': goto yy102;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy102;
+		default: goto yy41;
 	}
 yy51:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'r': goto yy103;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'o': goto yy103;
+		default: goto yy41;
 	}
 yy52:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'c': goto yy105;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'r': goto yy104;
+		default: goto yy41;
 	}
 yy53:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'h': goto yy106;
-		case 'r': goto yy107;
-		case 'y': goto yy108;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'c': goto yy106;
+		default: goto yy41;
 	}
 yy54:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy109;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'h': goto yy107;
+		case 'r': goto yy108;
+		case 'y': goto yy109;
+		default: goto yy41;
 	}
 yy55:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'h': goto yy110;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'n': goto yy110;
+		default: goto yy41;
 	}
 yy56:
-	++lexer->cursor;
-	{ return T_LBRACE; }
-yy57:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '>': goto yy111;
-		case '|': goto yy112;
+		case 0x00: goto yy42;
+		case 'h': goto yy111;
+		default: goto yy41;
+	}
+yy57:
+	++lexer->cursor;
+	{ return T_LBRACE; }
+yy58:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '>': goto yy112;
+		case '|': goto yy113;
 		default: goto yy2;
 	}
-yy58:
-	++lexer->cursor;
-	{ return T_RBRACE; }
 yy59:
 	++lexer->cursor;
-	{ return T_NE; }
+	{ return T_RBRACE; }
 yy60:
+	++lexer->cursor;
+	{ return T_NE; }
+yy61:
 	++lexer->cursor;
 	{ read_string(lexer, token, from + 1, lexer->cursor - 1);
                             return T_STRING; }
-yy61:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00:
-		case '\n':
-		case '\r': goto yy9;
-		default: goto yy8;
-	}
 yy62:
 	yych = *++lexer->cursor;
-yy63:
 	switch (yych) {
 		case 0x00:
 		case '\n':
-		case '\r': goto yy11;
-		default: goto yy62;
+		case '\r': goto yy10;
+		default: goto yy9;
 	}
-yy64:
+yy63:
 	yych = *++lexer->cursor;
+yy64:
 	switch (yych) {
 		case 0x00:
 		case '\n':
-		case '\r': goto yy65;
-		default: goto yy64;
+		case '\r': goto yy12;
+		default: goto yy63;
 	}
 yy65:
-	{ add_doc(lexer, from); goto next; }
-yy66:
-	++lexer->cursor;
-	{ bad_operator(lexer, from, "and"); return T_AND; }
-yy67:
-	++lexer->cursor;
-	{ bad_operator(lexer, from, "pow(a, b)"); return T_STAR; }
-yy68:
-	++lexer->cursor;
-	{ return T_ARROW; }
-yy69:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '.': goto yy113;
-		default: goto yy70;
+		case 0x00:
+		case '\n':
+		case '\r': goto yy66;
+		default: goto yy65;
 	}
+yy66:
+	{ add_doc(lexer, from); goto next; }
+yy67:
+	++lexer->cursor;
+	{ bad_operator(lexer, from, "and"); return T_AND; }
+yy68:
+	++lexer->cursor;
+	{ bad_operator(lexer, from, "pow(a, b)"); return T_STAR; }
+yy69:
+	++lexer->cursor;
+	{ return T_ARROW; }
 yy70:
-	{ return T_DOTDOT; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '.': goto yy114;
+		default: goto yy71;
+	}
 yy71:
+	{ return T_DOTDOT; }
+yy72:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -816,7 +817,7 @@ yy71:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy71;
+		case '9': goto yy72;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -866,18 +867,18 @@ yy71:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy76;
+		case 'z': goto yy77;
 		case 'E':
-		case 'e': goto yy79;
-		case '_': goto yy114;
-		default: goto yy72;
+		case 'e': goto yy80;
+		case '_': goto yy115;
+		default: goto yy73;
 	}
-yy72:
-	{ read_float(lexer, token, from); return T_FLOAT; }
 yy73:
+	{ read_float(lexer, token, from); return T_FLOAT; }
+yy74:
 	++lexer->cursor;
 	{ return T_SLASHSLASH; }
-yy74:
+yy75:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -889,19 +890,19 @@ yy74:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy71;
-		default: goto yy75;
-	}
-yy75:
-	lexer->cursor = YYMARKER;
-	if (yyaccept == 0) {
-		goto yy27;
-	} else {
-		goto yy78;
+		case '9': goto yy72;
+		default: goto yy76;
 	}
 yy76:
-	yych = *++lexer->cursor;
+	lexer->cursor = YYMARKER;
+	if (yyaccept == 0) {
+		goto yy28;
+	} else {
+		goto yy79;
+	}
 yy77:
+	yych = *++lexer->cursor;
+yy78:
 	switch (yych) {
 		case '0':
 		case '1':
@@ -965,18 +966,18 @@ yy77:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy76;
-		default: goto yy78;
+		case 'z': goto yy77;
+		default: goto yy79;
 	}
-yy78:
-	{ bad_number(lexer, from); return T_BAD; }
 yy79:
+	{ bad_number(lexer, from); return T_BAD; }
+yy80:
 	yyaccept = 1;
 	yych = *(YYMARKER = ++lexer->cursor);
 	switch (yych) {
-		case 0x00: goto yy78;
+		case 0x00: goto yy79;
 		case '+':
-		case '-': goto yy115;
+		case '-': goto yy116;
 		case '0':
 		case '1':
 		case '2':
@@ -986,75 +987,7 @@ yy79:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy116;
-		default: goto yy77;
-	}
-yy80:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f': goto yy117;
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy76;
+		case '9': goto yy117;
 		default: goto yy78;
 	}
 yy81:
@@ -1069,7 +1002,75 @@ yy81:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy28;
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f': goto yy118;
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy77;
+		default: goto yy79;
+	}
+yy82:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9': goto yy29;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -1122,59 +1123,59 @@ yy81:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy76;
-		default: goto yy78;
+		case 'z': goto yy77;
+		default: goto yy79;
 	}
-yy82:
-	++lexer->cursor;
-	{ return T_LE; }
 yy83:
 	++lexer->cursor;
-	{ return T_EQ; }
+	{ return T_LE; }
 yy84:
 	++lexer->cursor;
-	{ return T_FATARROW; }
+	{ return T_EQ; }
 yy85:
 	++lexer->cursor;
-	{ return T_GE; }
+	{ return T_FATARROW; }
 yy86:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'd': goto yy118;
-		default: goto yy40;
-	}
+	++lexer->cursor;
+	{ return T_GE; }
 yy87:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy120;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'd': goto yy119;
+		default: goto yy41;
 	}
 yy88:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 's': goto yy121;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'n': goto yy121;
+		default: goto yy41;
 	}
 yy89:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'l': goto yy122;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 's': goto yy122;
+		default: goto yy41;
 	}
 yy90:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'a': goto yy123;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'l': goto yy123;
+		default: goto yy41;
 	}
 yy91:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'a': goto yy124;
+		default: goto yy41;
+	}
+yy92:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1237,22 +1238,22 @@ yy91:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy92;
+		case 'z': goto yy40;
+		default: goto yy93;
 	}
-yy92:
-	{ return T_FN; }
 yy93:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'l': goto yy124;
-		case 'r': goto yy125;
-		default: goto yy40;
-	}
+	{ return T_FN; }
 yy94:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'l': goto yy125;
+		case 'r': goto yy126;
+		default: goto yy41;
+	}
+yy95:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1315,89 +1316,19 @@ yy94:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy95;
+		case 'z': goto yy40;
+		default: goto yy96;
 	}
-yy95:
-	{ return T_IF; }
 yy96:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'p': goto yy127;
-		default: goto yy40;
-	}
+	{ return T_IF; }
 yy97:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy98;
+		case 0x00: goto yy42;
+		case 'p': goto yy128;
+		default: goto yy41;
 	}
 yy98:
-	{ return T_IN; }
-yy99:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -1462,28 +1393,98 @@ yy99:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy100;
+		case 'z': goto yy40;
+		default: goto yy99;
 	}
+yy99:
+	{ return T_IN; }
 yy100:
-	{ return T_IS; }
-yy101:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'r': goto yy128;
-		default: goto yy40;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy101;
 	}
+yy101:
+	{ return T_IS; }
 yy102:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 't': goto yy129;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'r': goto yy129;
+		default: goto yy41;
 	}
 yy103:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 't': goto yy130;
+		default: goto yy41;
+	}
+yy104:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1546,130 +1547,62 @@ yy103:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy104;
+		case 'z': goto yy40;
+		default: goto yy105;
 	}
-yy104:
-	{ return T_OR; }
 yy105:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'a': goto yy131;
-		default: goto yy40;
-	}
+	{ return T_OR; }
 yy106:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy132;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'a': goto yy132;
+		default: goto yy41;
 	}
 yy107:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'u': goto yy133;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy133;
+		default: goto yy41;
 	}
 yy108:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'p': goto yy134;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'u': goto yy134;
+		default: goto yy41;
 	}
 yy109:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 't': goto yy135;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'p': goto yy135;
+		default: goto yy41;
 	}
 yy110:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy136;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 't': goto yy136;
+		default: goto yy41;
 	}
 yy111:
-	++lexer->cursor;
-	{ return T_PIPE; }
-yy112:
-	++lexer->cursor;
-	{ bad_operator(lexer, from, "or"); return T_OR; }
-yy113:
-	++lexer->cursor;
-	{ return T_ELLIPSIS; }
-yy114:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9': goto yy71;
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy76;
-		default: goto yy78;
+		case 0x00: goto yy42;
+		case 'e': goto yy137;
+		default: goto yy41;
 	}
+yy112:
+	++lexer->cursor;
+	{ return T_PIPE; }
+yy113:
+	++lexer->cursor;
+	{ bad_operator(lexer, from, "or"); return T_OR; }
+yy114:
+	++lexer->cursor;
+	{ return T_ELLIPSIS; }
 yy115:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -1682,8 +1615,61 @@ yy115:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy116;
-		default: goto yy75;
+		case '9': goto yy72;
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy77;
+		default: goto yy79;
 	}
 yy116:
 	yych = *++lexer->cursor;
@@ -1697,7 +1683,22 @@ yy116:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy116;
+		case '9': goto yy117;
+		default: goto yy76;
+	}
+yy117:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9': goto yy117;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -1749,77 +1750,9 @@ yy116:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy76;
-		case '_': goto yy137;
-		default: goto yy72;
-	}
-yy117:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f': goto yy117;
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy76;
-		case '_': goto yy80;
-		default: goto yy27;
+		case 'z': goto yy77;
+		case '_': goto yy138;
+		default: goto yy73;
 	}
 yy118:
 	yych = *++lexer->cursor;
@@ -1840,6 +1773,74 @@ yy118:
 		case 'D':
 		case 'E':
 		case 'F':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f': goto yy118;
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy77;
+		case '_': goto yy81;
+		default: goto yy28;
+	}
+yy119:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
 		case 'G':
 		case 'H':
 		case 'I':
@@ -1886,49 +1887,49 @@ yy118:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy119;
+		case 'z': goto yy40;
+		default: goto yy120;
 	}
-yy119:
-	{ return T_AND; }
 yy120:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 's': goto yy138;
-		default: goto yy40;
-	}
+	{ return T_AND; }
 yy121:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy139;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 's': goto yy139;
+		default: goto yy41;
 	}
 yy122:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 's': goto yy141;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy140;
+		default: goto yy41;
 	}
 yy123:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 't': goto yy142;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 's': goto yy142;
+		default: goto yy41;
 	}
 yy124:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'd': goto yy143;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 't': goto yy143;
+		default: goto yy41;
 	}
 yy125:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'd': goto yy144;
+		default: goto yy41;
+	}
+yy126:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1991,28 +1992,28 @@ yy125:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy126;
+		case 'z': goto yy40;
+		default: goto yy127;
 	}
-yy126:
-	{ return T_FOR; }
 yy127:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'o': goto yy145;
-		default: goto yy40;
-	}
+	{ return T_FOR; }
 yy128:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy146;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'o': goto yy146;
+		default: goto yy41;
 	}
 yy129:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'n': goto yy147;
+		default: goto yy41;
+	}
+yy130:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -2075,131 +2076,131 @@ yy129:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy130;
+		case 'z': goto yy40;
+		default: goto yy131;
 	}
-yy130:
-	{ return T_NOT; }
 yy131:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy147;
-		default: goto yy40;
-	}
+	{ return T_NOT; }
 yy132:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'n': goto yy149;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'n': goto yy148;
+		default: goto yy41;
 	}
 yy133:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy151;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'n': goto yy150;
+		default: goto yy41;
 	}
 yy134:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy153;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy152;
+		default: goto yy41;
 	}
 yy135:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'i': goto yy155;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy154;
+		default: goto yy41;
 	}
 yy136:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'r': goto yy156;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'i': goto yy156;
+		default: goto yy41;
 	}
 yy137:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9': goto yy116;
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy76;
-		default: goto yy78;
+		case 0x00: goto yy42;
+		case 'r': goto yy157;
+		default: goto yy41;
 	}
 yy138:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 't': goto yy157;
-		default: goto yy40;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9': goto yy117;
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy77;
+		default: goto yy79;
 	}
 yy139:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 't': goto yy158;
+		default: goto yy41;
+	}
+yy140:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -2262,28 +2263,28 @@ yy139:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy140;
+		case 'z': goto yy40;
+		default: goto yy141;
 	}
-yy140:
-	{ return T_ELSE; }
 yy141:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy159;
-		default: goto yy40;
-	}
+	{ return T_ELSE; }
 yy142:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'u': goto yy161;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'e': goto yy160;
+		default: goto yy41;
 	}
 yy143:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'u': goto yy162;
+		default: goto yy41;
+	}
+yy144:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -2346,236 +2347,166 @@ yy143:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy144;
+		case 'z': goto yy40;
+		default: goto yy145;
 	}
-yy144:
-	{ return T_FOLD; }
 yy145:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy41;
-		case 'r': goto yy162;
-		default: goto yy40;
-	}
+	{ return T_FOLD; }
 yy146:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy163;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'r': goto yy163;
+		default: goto yy41;
 	}
 yy147:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy148;
+		case 0x00: goto yy42;
+		case 'e': goto yy164;
+		default: goto yy41;
 	}
 yy148:
-	{ return T_SCAN; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy149;
+	}
 yy149:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy150;
-	}
+	{ return T_SCAN; }
 yy150:
-	{ return T_THEN; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy151;
+	}
 yy151:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy152;
-	}
+	{ return T_THEN; }
 yy152:
-	{ return T_TRUE; }
-yy153:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2640,96 +2571,96 @@ yy153:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy154;
+		case 'z': goto yy40;
+		default: goto yy153;
 	}
+yy153:
+	{ return T_TRUE; }
 yy154:
-	{ return T_TYPE; }
-yy155:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'l': goto yy164;
-		default: goto yy40;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy155;
 	}
+yy155:
+	{ return T_TYPE; }
 yy156:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy166;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'l': goto yy165;
+		default: goto yy41;
 	}
 yy157:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy158;
+		case 0x00: goto yy42;
+		case 'e': goto yy167;
+		default: goto yy41;
 	}
 yy158:
-	{ return T_CONST; }
-yy159:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2794,103 +2725,103 @@ yy159:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy160;
+		case 'z': goto yy40;
+		default: goto yy159;
 	}
+yy159:
+	{ return T_CONST; }
 yy160:
-	{ return T_FALSE; }
-yy161:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'r': goto yy168;
-		default: goto yy40;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy161;
 	}
+yy161:
+	{ return T_FALSE; }
 yy162:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 't': goto yy169;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 'r': goto yy169;
+		default: goto yy41;
 	}
 yy163:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'l': goto yy171;
-		default: goto yy40;
+		case 0x00: goto yy42;
+		case 't': goto yy170;
+		default: goto yy41;
 	}
 yy164:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy165;
+		case 0x00: goto yy42;
+		case 'l': goto yy172;
+		default: goto yy41;
 	}
 yy165:
-	{ return T_UNTIL; }
-yy166:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2955,159 +2886,159 @@ yy166:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy167;
+		case 'z': goto yy40;
+		default: goto yy166;
 	}
+yy166:
+	{ return T_UNTIL; }
 yy167:
-	{ return T_WHERE; }
-yy168:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy41;
-		case 'e': goto yy173;
-		default: goto yy40;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy168;
 	}
+yy168:
+	{ return T_WHERE; }
 yy169:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy170;
+		case 0x00: goto yy42;
+		case 'e': goto yy174;
+		default: goto yy41;
 	}
 yy170:
-	{ return T_IMPORT; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy171;
+	}
 yy171:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy39;
-		default: goto yy172;
-	}
+	{ return T_IMPORT; }
 yy172:
-	{ return T_KERNEL; }
-yy173:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -3172,12 +3103,82 @@ yy173:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy39;
-		default: goto yy174;
+		case 'z': goto yy40;
+		default: goto yy173;
 	}
+yy173:
+	{ return T_KERNEL; }
 yy174:
-	{ return T_FEATURE; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy175;
+	}
 yy175:
+	{ return T_FEATURE; }
+yy176:
 	{ return T_END; }
 }
 

@@ -136,7 +136,6 @@ static void bad_character(Lexer *lexer, const char *from) {
     static const struct { char character; const char *help; } hints[] = {
         {'\'', "strings stand in double quotes"},
         {';', "a line ends a statement; no `;` is needed"},
-        {'!', "write `not`"},
         {'&', "write `and`, or bitand(a, b)"},
         {'|', "write `or`, `|>`, or bitor(a, b)"},
         {'^', "write bitxor(a, b) or pow(a, b)"},
@@ -326,8 +325,9 @@ next:
 
     "&&"                  { bad_operator(lexer, from, "and"); return T_AND; }
     "||"                  { bad_operator(lexer, from, "or"); return T_OR; }
+    "!"                   { bad_operator(lexer, from, "not"); return T_NOT; }
     "**"                  { bad_operator(lexer, from, "pow(a, b)"); return T_STAR; }
-    *                     { bad_character(lexer, from); goto next; }
+    *                     { bad_character(lexer, from); return T_BAD; }
     */
 }
 

@@ -105,11 +105,12 @@ const char *parser_found(const Parser *p) {
 }
 
 Diag *parser_unexpected(Parser *p, const char *expected) {
-    /* The lexer has said all about a bad token. */
-    if (parser_kind(p) == T_BAD) {
+    /* All has been said about a bad token, and about one that failed before. */
+    if (parser_kind(p) == T_BAD || (p->at > 0 && p->at == p->failed_at)) {
         p->failed = true;
         return NULL;
     }
+    p->failed_at = p->at;
     bool assigns = parser_kind(p) == T_ASSIGN;
     Diag *diag = parser_fail(p, parser_here(p), "%s expected, found %s", expected,
                              parser_found(p));

@@ -21,6 +21,7 @@ typedef struct Parser {
     bool bracketed;         /* inside ( or [: newlines do not count */
     bool newline_read;      /* the one before the next token */
     bool failed;            /* only END is seen until parser_recover */
+    int failed_at;          /* the last token that was not expected, or 0 */
     int depth;              /* of nested expressions and types, times NEST */
 } Parser;
 
@@ -41,7 +42,7 @@ Loc parser_since(const Parser *, int from);     /* from a byte to the last token
 /* ---- parser.c: errors ---- */
 Diag *parser_fail(Parser *, Loc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* "`x` expected, found `y`" */
+/* "`x` expected, found `y`"; NULL if all has been said about this token */
 Diag *parser_unexpected(Parser *, const char *expected);
 const char *parser_found(const Parser *);
 /* Fails unless the line or the file ends here. */

@@ -14,7 +14,7 @@ bool parser_at_decl(const Parser *p) {
 /* "import" STRING [ "as" NAME ] */
 static void parse_import(Parser *p, Decl *decl) {
     decl->path_loc = parser_here(p);
-    Expr *path = parser_string(p, "the path of the file, in quotes,");
+    Expr *path = parser_string(p, "the file's path in quotes");
     decl->path = path->kind == EX_STRING ? path->text : NULL;
     if (decl->path && strlen(decl->path) != path->length)
         diag_at(p->diags, DIAG_E0003_IMPORT, path->loc, "a path with a zero byte");
@@ -77,7 +77,7 @@ static void parse_fn(Parser *p, Decl *decl) {
         parse_wheres(p, decl);
     join_line(p, T_LBRACE);
     if (parser_kind(p) != T_LBRACE)
-        parser_expect(p, T_ASSIGN, "`=` and an expression, or a block `{ … }`,");
+        parser_expect(p, T_ASSIGN, "`=` and an expression or a block `{ … }`");
     decl->body = parse_expr(p);
 }
 
@@ -117,8 +117,8 @@ static void parse_clause(Parser *p, Decl *decl, ClauseKind kind) {
     int from = parser_token(p)->from;
     parser_advance(p);
     switch (kind) {
-    case CL_FROM: clause.expr = parser_string(p, "the name of a file, in quotes,"); break;
-    case CL_NEEDS: clause.expr = parser_string(p, "a package's name, in quotes,"); break;
+    case CL_FROM: clause.expr = parser_string(p, "a file's name in quotes"); break;
+    case CL_NEEDS: clause.expr = parser_string(p, "a package's name in quotes"); break;
     case CL_COST: clause.expr = parse_expr(p); break;
     case CL_PEEK: case CL_REGION: case CL_LAYOUT:
         clause.names = parser_names(p, "a name");
@@ -224,12 +224,13 @@ Decl *parse_decl_body(Parser *p, AttributeList attributes, const char *doc) {
 
 static void no_decl(Parser *p) {
     const Token *token = parser_token(p);
-    if (p->failed || parser_kind(p) == T_BAD) {
-        p->failed = true;
+    bool name = token_reserved(token->kind) && parser_peek(p, 1)->kind == T_ASSIGN;
+    if (p->failed)
         return;
-    }
-    Diag *diag = parser_fail(p, parser_here(p), "a declaration expected, found %s",
-                             parser_found(p));
+    Diag *diag = parser_unexpected(p, name ? "a name that is no reserved word"
+                                           : "a declaration");
+    if (!diag || name)
+        return;
     if (token->kind == T_NAME || token->kind == T_WHERE)
         diag_help(p->diags, diag,
                   "statements stand below `feature name(…)`; a declaration begins with "

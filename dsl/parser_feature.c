@@ -85,9 +85,9 @@ static bool at_later_word(const Parser *p) {
 }
 
 static void no_statement(Parser *p) {
-    if (p->failed || parser_kind(p) == T_BAD) {
-        p->failed = true;
-    } else if (at_later_word(p)) {
+    if (p->failed)
+        return;
+    if (at_later_word(p)) {
         p->failed = true;
         diag_at(p->diags, DIAG_E0004_NOT_YET, parser_here(p),
                 "`%s` is not there yet", parser_token(p)->text);
@@ -97,11 +97,10 @@ static void no_statement(Parser *p) {
             words[i] = statements[i].word;
         const char *near = parser_kind(p) == T_NAME
             ? nearest_name(parser_token(p)->text, words, NSTATEMENTS) : NULL;
-        Diag *diag = parser_fail(p, parser_here(p), "a statement expected, found %s",
-                                 parser_found(p));
-        if (near)
+        Diag *diag = parser_unexpected(p, "a statement");
+        if (diag && near)
             diag_help(p->diags, diag, "did you mean `%s`?", near);
-        else
+        else if (diag)
             diag_help(p->diags, diag,
                       "a statement is `name = expression` or begins with from, shuffle, "
                       "skip, take, where, each, batch or emit");

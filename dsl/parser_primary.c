@@ -19,7 +19,8 @@ static Sub parse_sub(Parser *p) {
     sub.loc = parser_since(p, from);
     if (sub.kind == SUB_AT && parser_kind(p) == T_COLON) {
         Diag *diag = parser_unexpected(p, "`,` or `]`");
-        diag_help(p->diags, diag, "a slice is written `from..to`");
+        if (diag)
+            diag_help(p->diags, diag, "a slice is written `from..to`");
     }
     return sub;
 }

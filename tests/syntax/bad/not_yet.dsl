@@ -1,0 +1,9 @@
+feature f()
+from range(0, 3)
+shuffle(window = 100)
+cache
+mix a, b
+python "module:function"
+pack(3)
+y = value
+emit y

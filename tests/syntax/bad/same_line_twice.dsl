@@ -1,0 +1,2 @@
+const A = $	$ + é$
+const B = 1	+ $
