@@ -16,10 +16,11 @@ import pathlib
 import sys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 SIDE = 1536             # of a noise field; textures are cut out of them
 FIELDS = 6
+ImageFile.MAXBLOCK = 1 << 22        # the buffer of Pillow's encoder
 SIZES = [(375, 500, 38), (500, 375, 14), (333, 500, 12), (500, 333, 4), (334, 500, 4),
          (500, 500, 6), (480, 640, 6), (400, 600, 3), (281, 500, 4), (240, 320, 3),
          (160, 213, 2), (375, 380, 2), (768, 1024, 2)]       # height, width, parts of 100

@@ -6,10 +6,11 @@ import os
 import sys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 KERNELS = ctypes.CDLL(os.environ["KERNELS"])
 I64, RANK = ctypes.c_int64, 8
+ImageFile.MAXBLOCK = 1 << 22       # the encoder's buffer: noise needs much
 
 
 class Tensor(ctypes.Structure):

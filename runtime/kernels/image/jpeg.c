@@ -1,14 +1,4 @@
-/* decode_jpeg over libjpeg-turbo, declared in dsl/std/image.dsl as
- *
- *     ## Decode a JPEG to 8-bit RGB; gray gives three equal channels.
- *     kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
- *         from "image/jpeg.c"
- *         needs "libjpeg"
- *         cost 6.3 * len(data) + 1.7 * h * w
- *         peek h, w
- *         rows
- *         region h, w
- *         layout rgb, rgbx
+/* decode_jpeg (dsl/std/image.dsl) over libjpeg-turbo.
  *
  * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
  * or 4 bytes a pixel (the fourth byte is 255).
