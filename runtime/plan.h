@@ -163,6 +163,8 @@ typedef struct pl_site {
 /* A shared library with kernels, and where their addresses go. */
 typedef struct pl_import { const char *library, *symbol; void **where; } pl_import;
 
+enum { PL_LAST_DROP, PL_LAST_PARTIAL, PL_LAST_PAD, PL_LAST_WRAP };
+
 typedef struct pl_feature {
     int32_t abi;
     const char *name;
@@ -180,7 +182,7 @@ typedef struct pl_feature {
     int32_t levels;             /* 1 + number of `each` */
     int32_t has_where;          /* any `where` */
     int64_t batch, lanes;
-    int32_t last;               /* 0 drop, 1 partial, 2 pad, 3 wrap */
+    int32_t last;               /* PL_LAST_… */
     int32_t nfields; const pl_field *fields;
     int32_t nbelow; const pl_field *below;      /* results of pl_batch_fn */
     int32_t noutputs; const pl_output *outputs;

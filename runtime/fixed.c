@@ -1,0 +1,78 @@
+/* Features without `where` and `each`: every place has its row in a batch, so
+ * records are computed straight into their slots, in any order. A record that
+ * fails leaves a hole, which slot_finish repairs. */
+#include "internal.h"
+#include <string.h>
+
+static void record_failed(worker *w, run *r, int64_t i, int verdict) {
+    slot *s = r->slot;
+    int64_t place = s->number * w->p->batch + r->row + i;
+    int64_t index = r->index[i - r->at];
+    const char *why = r->reader.failed ? r->reader.failed[i - r->at] : NULL;
+    s->failed[r->row + i] = 1;
+    r->nfailed++;
+    if (place >= w->p->places) return;          /* wrapped: reported before */
+    bad_add(&r->bads, why ? record_bad_read(w, why, place, index)
+                          : record_bad(w, verdict, place, index));
+}
+
+/* One record, with all the care there is. */
+static void compute_one(worker *w, run *r, int64_t i) {
+    pipert *p = w->p;
+    const pl_feature *f = p->feature;
+    const pl_value *in = r->values + (i - r->at) * f->ninputs;
+    mark m = record_mark(w);
+    node *n;
+    int verdict;
+    verdict = record_enter(w, NULL, 0, in, (uint64_t)r->index[i - r->at], &n);
+    if (verdict == PL_OK) {
+        slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
+        verdict = record_emit(w, n, w->out);
+    }
+    if (verdict == PL_OK) slot_keep(p, r->slot, r->row + i, w->out);
+    else record_failed(w, r, i, verdict);
+    record_reset(w, m);
+}
+
+/* The same for records that go well: no node, nothing to undo. Returns where it
+ * met one that did not. */
+static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
+    pipert *p = w->p;
+    const pl_feature *f = p->feature;
+    pl_enter_fn *enter = p->code->enter[0];
+    pl_emit_fn *emit = p->code->emit;
+    void *lib = p->lib, *frame;
+    char *start, *end;
+    mark m = record_mark(w);
+    frame = pk_alloc(&w->call.kernel, (size_t)p->code->frame_size[0]);
+    if (!frame) return i;
+    start = w->call.kernel.at;
+    end = w->call.kernel.end;
+    for (; i < r->read; i++) {
+        int64_t index = r->index[i - r->at];
+        const pl_value *in = r->values + (i - r->at) * f->ninputs;
+        if (enter(&w->call, lib, in, (uint64_t)index, NULL, 0, frame) != PL_OK) break;
+        slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
+        if (emit(&w->call, lib, &frame, w->out) != PL_OK) break;
+        if (ragged) slot_keep(p, r->slot, r->row + i, w->out);
+        if (w->call.kernel.at != start) record_reset(w, (mark){start, 0, NULL});
+        w->call.kernel.end = end;
+    }
+    record_reset(w, m);
+    return i;
+}
+
+void fixed_compute(worker *w, run *r) {
+    bool ragged = false;
+    int64_t i = r->at;
+    for (int k = 0; k < w->p->feature->nfields; k++)
+        ragged |= w->p->feature->fields[k].ragged != 0;
+    slot_use(w, r->slot);
+    while (i < r->read && !atomic_load_explicit(&w->p->stop, memory_order_relaxed)) {
+        if (!r->reader.failed) i = compute_fast(w, r, i, ragged);
+        if (i >= r->read) break;
+        if (r->reader.failed && r->reader.failed[i - r->at]) record_failed(w, r, i, 0);
+        else compute_one(w, r, i);
+        i++;
+    }
+}

@@ -1,0 +1,23 @@
+/* Bump memory over reserved address space: it never moves, takes no malloc, and
+ * costs only the pages that were written. Everything in an arena goes at once. */
+#ifndef PIPERT_MEMORY_H
+#define PIPERT_MEMORY_H
+#include "plat.h"
+
+typedef struct arena {
+    char *base;
+    size_t size, used;
+    size_t top;                 /* the most ever used since the last trim */
+} arena;
+
+/* false: not even a small piece of address space could be had. Takes less than
+ * asked where there is less. */
+bool arena_init(arena *, size_t size);
+void arena_fini(arena *);
+/* 64-byte aligned, not zeroed; NULL when it is full. Zero bytes give a pointer. */
+void *arena_take(arena *, size_t bytes);
+/* Back to `used` bytes; memory above stays mapped. */
+void arena_reset(arena *, size_t used);
+/* Gives pages above `keep` bytes back to the system, if any were written. */
+void arena_trim(arena *, size_t keep);
+#endif

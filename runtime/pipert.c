@@ -1,0 +1,250 @@
+/* The handle: options, opening in order, batches out, and what is known. */
+#include "internal.h"
+#include "text.h"
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)PIPERT_BOOL == (int)PL_BOOL && (int)PIPERT_F64 == (int)PL_F64 &&
+               (int)PIPERT_BF16 == (int)PL_BF16, "dtypes of pipert.h and plan.h");
+
+int fail_with(pipert *p, int status, const char *format, ...) {
+    va_list list;
+    if (p->status) return p->status;            /* the first one stays */
+    va_start(list, format);
+    vsnprintf(p->error, sizeof p->error, format, list);
+    va_end(list);
+    return p->status = status;
+}
+
+void log_text(pipert *p, int level, const char *format, ...) {
+    char text[512];
+    va_list list;
+    if (!p->options.log) return;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    p->options.log(p->options.log_context, level, text);
+}
+
+/* ---- options ---- */
+void pipert_defaults(pipert_options *o) {
+    memset(o, 0, sizeof *o);
+    o->world = 1;
+    o->max_errors = -1;
+    o->max_error_rate = -1;
+    o->max_bytes = INT64_C(1) << 30;
+    o->max_pixels = INT64_C(1) << 27;
+}
+
+static int check_options(pipert *p) {
+    const pipert_options *o = &p->options;
+    if (o->world < 1 || o->rank < 0 || o->rank >= o->world)
+        return fail_with(p, PIPERT_ARGUMENT, "there is no rank %d of %d: ranks are 0 to %d",
+                         o->rank, o->world, o->world - 1);
+    if (o->threads < 0 || o->threads > 1024 || o->readers < 0 || o->readers > 1024)
+        return fail_with(p, PIPERT_ARGUMENT, "%d threads", o->threads);
+    if (o->mode < PIPERT_STREAMING || o->mode > PIPERT_DEBUG)
+        return fail_with(p, PIPERT_ARGUMENT, "there is no mode %d", o->mode);
+    if (o->memory < 0 || o->max_bytes <= 0 || o->max_pixels <= 0)
+        return fail_with(p, PIPERT_ARGUMENT, "a limit must be more than 0");
+    return PIPERT_OK;
+}
+
+/* ---- opening ---- */
+static bool init_locks(pipert *p) {
+    return !plat_mutex_init(&p->lock) && !plat_mutex_init(&p->bad_lock) &&
+           !plat_mutex_init(&p->plain_lock) && !plat_mutex_init(&p->kernel_lock) &&
+           !plat_cond_init(&p->work) && !plat_cond_init(&p->read) &&
+           !plat_cond_init(&p->done);
+}
+
+static pipert *new_handle(const pipert_options *options) {
+    pipert *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    if (options) p->options = *options;
+    else pipert_defaults(&p->options);
+    bad_list_init(&p->lost);
+    p->epoch = p->options.epoch;
+    if (init_locks(p) && arena_init(&p->bound, (size_t)1 << 30)) return p;
+    free(p);
+    return NULL;
+}
+
+int pipert_open(pipert **out, const char *path, const pipert_options *options) {
+    pipert *p = *out = new_handle(options);
+    if (!p) return PIPERT_MEMORY;
+    if (check_options(p) || load_file(p, path)) return p->status;
+    return load_feature(p);
+}
+
+int pipert_open_feature(pipert **out, const struct pl_feature *feature,
+                        const pipert_options *options) {
+    pipert *p = *out = new_handle(options);
+    if (!p) return PIPERT_MEMORY;
+    if (check_options(p)) return p->status;
+    p->feature = feature;
+    return load_feature(p);
+}
+
+int pipert_set(pipert *p, const char *name, const char *value) {
+    if (p->status) return p->status;
+    if (p->started)
+        return fail_with(p, PIPERT_ARGUMENT, "parameters are set before the start");
+    return param_set(p, name, value);
+}
+
+static int open_source(pipert *p) {
+    const pl_feature *f = p->feature;
+    char why[512];
+    source_request q = {p->source_args, f->nsource_args, f->inputs, f->ninputs,
+                        f->columns, f->ncolumns, f->read_column, p->options.max_bytes};
+    if (!source_open(&p->source, f->source, &q, why, sizeof why)) return PIPERT_OK;
+    return fail_with(p, PIPERT_SOURCE, "%s", why);
+}
+
+/* Places are the source's records after skip and take. */
+static int count_places(pipert *p) {
+    const pl_feature *f = p->feature;
+    const pl_argument *a = p->source_args + f->nsource_args;
+    p->places = p->source.count;
+    if (f->has_skip) p->skip = (a++)->value.i;
+    if (p->skip < 0)
+        return fail_with(p, PIPERT_PARAMETER, "skip %lld is below 0", (long long)p->skip);
+    if (p->skip > p->places) p->skip = p->places;
+    p->places -= p->skip;
+    if (!f->has_take) return PIPERT_OK;
+    if (a->value.i < 0)
+        return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0", (long long)a->value.i);
+    if (a->value.i < p->places) p->places = a->value.i;
+    return PIPERT_OK;
+}
+
+int pipert_start(pipert *p) {
+    if (p->status || p->started) return p->status;
+    p->started = true;
+    p->fixed = !p->feature->has_where && p->feature->levels == 1;
+    p->batch = p->feature->batch;
+    if (!p->fixed)
+        return fail_with(p, PIPERT_NOT_YET, "features with `where` or `each`");
+    if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
+        state_check(p) || report_open(p))
+        return p->status;
+    return schedule_start(p);
+}
+
+void pipert_close(pipert *p) {
+    bad_list bads;
+    if (!p) return;
+    schedule_stop(p);
+    source_close(&p->source);
+    bads = p->lost;
+    while (bads.first) {
+        bad *b = bads.first;
+        bads.first = b->next;
+        bad_free(p, b);
+    }
+    report_close(p);
+    for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
+    free(p->value);
+    free(p->argument);
+    load_close(p);
+    arena_fini(&p->bound);
+    state_free(p);
+    free(p->path);
+    plat_mutex_fini(&p->lock);
+    plat_mutex_fini(&p->bad_lock);
+    plat_mutex_fini(&p->plain_lock);
+    plat_mutex_fini(&p->kernel_lock);
+    plat_cond_fini(&p->work);
+    plat_cond_fini(&p->read);
+    plat_cond_fini(&p->done);
+    free(p);
+}
+
+const char *pipert_error(const pipert *p) { return p ? p->error : "no memory"; }
+const char *pipert_version(void) { return PIPERT_VERSION; }
+
+const char *pipert_status_text(int status) {
+    switch (status) {
+#define X(name, code, text) case code: return text;
+    PIPERT_STATUS(X)
+#undef X
+    }
+    return "an unknown status";
+}
+
+/* ---- batches ---- */
+static int batch_failed(pipert *p, const slot *s) {
+    switch (s->status) {
+    case PIPERT_MEMORY:
+        return fail_with(p, PIPERT_MEMORY,
+                         "batch %lld does not fit the memory budget of %lld bytes: "
+                         "raise --memory, or make the batch smaller",
+                         (long long)s->number, (long long)p->options.memory);
+    case PIPERT_BATCH:
+        return fail_with(p, PIPERT_BATCH, "%s", *s->why ? s->why :
+                         "no record of the batch is good");
+    default: return fail_with(p, s->status, "%s", s->why);
+    }
+}
+
+static int hand_out(pipert *p, slot *s, pipert_batch **out) {
+    if (report_bads(p, &s->bads)) return p->status;
+    if (s->status) return batch_failed(p, s);
+    for (int k = 0; k < s->public.noutputs; k++)
+        p->stats.bytes_out += s->output[k].count * pipert_dtype_size(s->output[k].dtype);
+    p->stats.batches++;
+    p->stats.records += s->real;
+    *out = &s->public;
+    schedule_taken(p);
+    return PIPERT_OK;
+}
+
+int pipert_next(pipert *p, pipert_batch **out) {
+    slot *s;
+    int status = pipert_start(p);
+    *out = NULL;
+    if (status) return status;
+    status = schedule_next(p, &s);
+    if (status == PIPERT_OK) return hand_out(p, s, out);
+    if (status == PIPERT_END) schedule_end_epoch(p);
+    return status;
+}
+
+int pipert_wait(pipert *p, int64_t milliseconds) {
+    int status = pipert_start(p);
+    if (status) return status;
+    return schedule_wait(p, milliseconds) ? PIPERT_OK : PIPERT_AGAIN;
+}
+
+int pipert_release(pipert *p, pipert_batch *b) {
+    slot *s = (slot *)(void *)b;
+    if (!s || s->state != SLOT_HELD) return PIPERT_ARGUMENT;
+    schedule_release(p, s);
+    return PIPERT_OK;
+}
+
+/* ---- what is known ---- */
+int pipert_dtype_size(int dtype) { return text_dtype_size(dtype); }
+const char *pipert_dtype_name(int dtype) { return text_dtype_name(dtype); }
+const char *pipert_name(const pipert *p) { return p->feature ? p->feature->name : ""; }
+int pipert_parameters(const pipert *p) { return p->feature ? p->feature->nparams : 0; }
+
+int pipert_parameter_at(const pipert *p, int i, pipert_parameter *to) {
+    const pl_param *q;
+    if (i < 0 || i >= pipert_parameters(p)) return PIPERT_ARGUMENT;
+    q = &p->feature->params[i];
+    *to = (pipert_parameter){q->name, q->type, param_value(p, i), q->at_compile};
+    return PIPERT_OK;
+}
+
+const char *const *pipert_classes(const pipert *p, int *n) {
+    *n = p->source.nclasses;
+    return p->source.classes;
+}
+
+void pipert_stats_get(pipert *p, pipert_stats *to) {
+    schedule_stats(p);
+    *to = p->stats;
+}

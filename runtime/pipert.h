@@ -1,0 +1,187 @@
+/* pipert: runs a compiled feature and hands out its batches.
+ *
+ *     pipert *p;
+ *     pipert_batch *b;
+ *     if (pipert_open(&p, "feature.so", NULL) || pipert_set(p, "root", "data"))
+ *         return puts(pipert_error(p)), 1;
+ *     while (pipert_next(p, &b) == PIPERT_OK) {        one epoch
+ *         train(b->output[0].data, b->output[1].data);
+ *         pipert_release(p, b);
+ *     }
+ *     pipert_close(p);
+ *
+ * A handle is used by one thread at a time; different handles are independent.
+ * The library prints nothing, never exits, and keeps no global state. What a
+ * handle hands out belongs to the handle. Text is UTF-8, sizes are in bytes. */
+#ifndef PIPERT_H
+#define PIPERT_H
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined __GNUC__
+#define PIPERT_API __attribute__((visibility("default")))
+#else
+#define PIPERT_API
+#endif
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- status ---- */
+#define PIPERT_STATUS(X)                                                         \
+    X(OK, 0, "done")                                                             \
+    X(END, 1, "the epoch has no more batches")                                   \
+    X(AGAIN, 2, "no batch yet")                                                  \
+    X(ARGUMENT, -1, "a wrong argument")                                          \
+    X(LOAD, -2, "the feature cannot be loaded")                                  \
+    X(PARAMETER, -3, "a wrong or missing parameter")                             \
+    X(SOURCE, -4, "the source cannot be opened")                                 \
+    X(MADE, -5, "what is made at open failed")                                   \
+    X(MEMORY, -6, "not enough memory")                                           \
+    X(RECORD, -7, "a record failed")                                             \
+    X(TOO_MANY, -8, "more records failed than max_errors allows")                \
+    X(BATCH, -9, "a whole batch failed")                                         \
+    X(STATE, -10, "the state does not belong to this run")                       \
+    X(FILE, -11, "a file cannot be written")                                     \
+    X(HELD, -12, "all batches are held; release one first")                      \
+    X(NOT_YET, -13, "not supported yet")                                         \
+    X(BUG, -14, "a broken invariant of pipert or of the compiled code")
+
+enum {
+#define X(name, code, text) PIPERT_##name = code,
+    PIPERT_STATUS(X)
+#undef X
+};
+
+/* ---- handles and options ---- */
+typedef struct pipert pipert;
+struct pl_feature;
+
+enum { PIPERT_STREAMING, PIPERT_BATCH_MODE, PIPERT_DEBUG };         /* mode */
+enum { PIPERT_ON_ERROR_FAIL, PIPERT_ON_ERROR_SKIP };                /* on_error */
+enum { PIPERT_LOG_INFO, PIPERT_LOG_WARNING };
+typedef void pipert_log(void *context, int level, const char *message);
+
+typedef struct pipert_options {
+    uint64_t seed, epoch;       /* of the first epoch; default 0 */
+    int rank, world;            /* default 0 of 1 */
+    int threads;                /* that compute; 0: the cores of this process */
+    int readers;                /* that read ahead; 0: chosen */
+    int mode;                   /* all stages at once; stage by stage; the plain
+                                   plan in the caller's thread */
+    int64_t memory;             /* for batches and what is read ahead; 0: the
+                                   larger of 512 MB and three batches */
+    int on_error;
+    int64_t max_errors;         /* tolerated records per epoch; -1: any number */
+    double max_error_rate;      /* of the epoch's places; < 0: any */
+    const char *report;         /* file for the failed records, a JSON object a
+                                   line: epoch index path operator line reason */
+    int cpu;                    /* highest x86-64 level to use, 1 to 4; 0: all that
+                                   the machine has; -1: the plain code */
+    int64_t max_bytes;          /* per record: of its file, and of working memory;
+                                   default 1 GiB */
+    int64_t max_pixels;         /* per record, asked by decoders; default 2^27 */
+    pipert_log *log;
+    void *log_context;
+    void *reserved[8];          /* zero */
+} pipert_options;
+
+/* The defaults; options = NULL below means these. */
+PIPERT_API void pipert_defaults(pipert_options *);
+
+/* Loads a feature: a file that pipec wrote, or one that is linked in. *out is
+ * NULL only without memory; otherwise it must be closed, after an error too. */
+PIPERT_API int pipert_open(pipert **out, const char *path, const pipert_options *);
+PIPERT_API int pipert_open_feature(pipert **out, const struct pl_feature *,
+                                   const pipert_options *);
+/* Sets a parameter, before the start: 12, 1e-3, true, [1, 2], [[1, 2], [3, 4]],
+ * strings and paths as they are. */
+PIPERT_API int pipert_set(pipert *, const char *name, const char *value);
+/* Binds the parameters, opens the source, starts the threads. The first
+ * pipert_next does it where it was not called. */
+PIPERT_API int pipert_start(pipert *);
+/* Stops and frees everything. Held batches are gone. NULL is fine. */
+PIPERT_API void pipert_close(pipert *);
+
+/* What went wrong last, for people; "" if nothing did. */
+PIPERT_API const char *pipert_error(const pipert *);
+PIPERT_API const char *pipert_status_text(int status);
+PIPERT_API const char *pipert_version(void);
+
+/* ---- batches ---- */
+typedef enum pipert_dtype {
+    PIPERT_BOOL, PIPERT_U8, PIPERT_I8, PIPERT_U16, PIPERT_I16, PIPERT_U32,
+    PIPERT_I32, PIPERT_U64, PIPERT_I64, PIPERT_F16, PIPERT_BF16, PIPERT_F32,
+    PIPERT_F64
+} pipert_dtype;
+/* Bytes of one element, 0 if there is no such dtype; "f32". */
+PIPERT_API int pipert_dtype_size(int dtype);
+PIPERT_API const char *pipert_dtype_name(int dtype);
+
+typedef struct pipert_output {
+    const char *name;
+    pipert_dtype dtype;
+    int ragged;                 /* 1: see offsets */
+    int rank;                   /* with the batch's dimension, ragged or not */
+    int64_t dim[9];             /* row-major, dense. Ragged: dim[0] rows, others -1 */
+    const void *data;           /* 64-byte aligned; ragged: all rows, one after
+                                   the other */
+    int64_t count;              /* elements in data */
+    const int64_t *offsets;     /* ragged: dim[0] + 1, in elements */
+    const int32_t *shapes;      /* ragged, rank > 2: dim[0] x (rank - 1) */
+} pipert_output;
+
+typedef struct pipert_batch {
+    int64_t epoch, number;      /* number in the epoch, over all ranks */
+    int64_t rows, valid;        /* valid < rows: the rest is padding */
+    int noutputs;
+    const pipert_output *output;/* in the order of `emit` */
+} pipert_batch;
+
+/* Waits for the next batch of this rank. PIPERT_END ends an epoch; the call after
+ * it begins the next one. An error ends the run: it is returned ever after. */
+PIPERT_API int pipert_next(pipert *, pipert_batch **);
+/* Waits at most so long; PIPERT_OK: pipert_next will not wait. */
+PIPERT_API int pipert_wait(pipert *, int64_t milliseconds);
+/* Gives a batch back; its memory is then used again. Several may be held, in
+ * any order, as far as the memory goes. */
+PIPERT_API int pipert_release(pipert *, pipert_batch *);
+
+/* ---- what is known of a feature ---- */
+typedef struct pipert_parameter {
+    const char *name, *type;    /* type as written: "f32[3]" */
+    const char *value;          /* set, default or fixed value; NULL: none yet */
+    int at_compile;             /* 1: fixed when the feature was compiled */
+} pipert_parameter;
+PIPERT_API const char *pipert_name(const pipert *);
+PIPERT_API int pipert_parameters(const pipert *);
+PIPERT_API int pipert_parameter_at(const pipert *, int, pipert_parameter *);
+/* After the start: the names behind `label`, in its order; *n = 0: none. */
+PIPERT_API const char *const *pipert_classes(const pipert *, int *n);
+
+typedef struct pipert_stats {
+    int64_t records, batches;   /* handed out, over all epochs */
+    int64_t bad_records;        /* that failed and were skipped */
+    int64_t places, places_done;/* of the epoch that runs */
+    int64_t epoch_batches;      /* of this rank and epoch; -1: not known before */
+    int64_t bytes_read, bytes_out;
+    int64_t wait_ns;            /* pipert_next waited */
+    int64_t idle_read_ns;       /* workers waited for reading, all together */
+    int64_t idle_full_ns;       /* workers waited for the caller to take batches */
+    int64_t memory, memory_used;/* the budget, and what batches and input take */
+    int threads;
+    const char *cpu;            /* of the code that runs: "x86-64-v3", "plain" */
+} pipert_stats;
+PIPERT_API void pipert_stats_get(pipert *, pipert_stats *);
+
+/* ---- state: where the next batch comes from ---- */
+/* Writes readable text, under 1 KB, with a final 0. */
+PIPERT_API int pipert_save(pipert *, char *text, size_t size);
+/* Before the start: goes on where the text says; its seed and epoch count. The
+ * start refuses a state of another feature, parameter or number of places. */
+PIPERT_API int pipert_restore(pipert *, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,79 @@
+/* The seam to the operating system: threads, clock, memory, files, libraries.
+ * Nobody else in the runtime includes <pthread.h>, <dlfcn.h> or a socket header.
+ * Functions return 0 or an errno value unless they say otherwise. */
+#ifndef PIPERT_PLAT_H
+#define PIPERT_PLAT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAT_PAGE 4096
+
+/* ---- threads ---- */
+typedef struct plat_mutex { long long storage[8]; } plat_mutex;
+typedef struct plat_cond { long long storage[8]; } plat_cond;
+typedef struct plat_thread { long long storage[1]; } plat_thread;
+
+int plat_mutex_init(plat_mutex *);
+void plat_mutex_fini(plat_mutex *);
+void plat_lock(plat_mutex *);
+void plat_unlock(plat_mutex *);
+int plat_cond_init(plat_cond *);
+void plat_cond_fini(plat_cond *);
+void plat_wait(plat_cond *, plat_mutex *);
+/* false: the time (plat_now) passed. */
+bool plat_wait_until(plat_cond *, plat_mutex *, int64_t when);
+void plat_wake_one(plat_cond *);
+void plat_wake_all(plat_cond *);
+int plat_thread_start(plat_thread *, void (*run)(void *), void *argument);
+void plat_thread_join(plat_thread *);
+void plat_yield(void);
+int plat_cpus(void);                    /* this process may run on, at least 1 */
+
+/* ---- clock: nanoseconds, monotonic ---- */
+int64_t plat_now(void);
+
+/* ---- memory ---- */
+/* Address space whose pages cost memory only once they are written; zeroed.
+ * NULL if there is none. */
+void *plat_reserve(size_t bytes);
+void plat_unreserve(void *, size_t bytes);
+/* Gives the whole pages inside [at, at + bytes) back; they read as zero. */
+void plat_discard(void *at, size_t bytes);
+
+/* ---- files ---- */
+typedef enum { PLAT_NONE, PLAT_FILE, PLAT_FOLDER, PLAT_LINK, PLAT_OTHER } plat_kind;
+typedef struct plat_stat { plat_kind kind; int64_t size; uint64_t device, inode; } plat_stat;
+
+int plat_open(const char *path, int *fd);
+void plat_close(int fd);
+int plat_stat_fd(int fd, plat_stat *);
+/* Follows links. */
+int plat_stat_path(const char *path, plat_stat *);
+/* Reads up to n bytes; *got < n only at the end of the file. */
+int plat_read_at(int fd, void *to, size_t n, int64_t offset, size_t *got);
+
+/* Calls each(context, name, kind) for every entry but . and .., in any order;
+ * stops when it returns nonzero, and returns that. kind is not followed. */
+int plat_list(const char *folder, int (*each)(void *, const char *, plat_kind),
+              void *context);
+
+/* ---- libraries ---- */
+/* Loads a library, privately. NULL: `why` (of n bytes) says why. */
+void *plat_load(const char *path, char *why, size_t n);
+void *plat_symbol(void *library, const char *name);
+void plat_unload(void *library);
+/* The folder of the file that holds this code, with a final slash. */
+bool plat_folder_of(const void *code, char *folder, size_t n);
+
+/* ---- processor ---- */
+/* 1 to 4: x86-64-v1 ... v4; 0: another machine. */
+int plat_cpu_level(void);
+/* Whether it has all the features of a comma-separated list ("+avx2,bmi"). */
+bool plat_cpu_has(const char *features);
+
+/* A number in the C locale's notation, whatever the process's locale is. */
+double plat_strtod(const char *text, char **end);
+float plat_strtof(const char *text);
+const char *plat_error(int error, char *text, size_t n);
+#endif

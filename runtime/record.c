@@ -1,0 +1,315 @@
+#include "internal.h"
+#include "text.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct closer {
+    struct closer *next;
+    void (*destroy)(void *);
+    void *what;
+} closer;
+
+/* ---- what compiled code and kernels call ---- */
+static void *call_more(pk_call *call, size_t bytes) {
+    (void)call, (void)bytes;
+    return NULL;                        /* at..end is all there is */
+}
+
+static void *call_scratch(pk_call *call, size_t bytes) {
+    scratch *s = ((worker *)(void *)call)->memory;
+    size_t size = (bytes + 63) & ~(size_t)63;
+    if (size < bytes || (size_t)(call->end - call->at) < size) return NULL;
+    if (call->end > s->highest) s->highest = call->end;
+    call->end -= size;
+    if (call->end < s->lowest) s->lowest = call->end;
+    return call->end;
+}
+
+static int call_at_close(pk_call *call, void (*destroy)(void *), void *what) {
+    worker *w = (worker *)(void *)call;
+    closer *c = pk_alloc(call, sizeof *c);
+    if (!c) {
+        destroy(what);
+        return pk_fail(call, "no memory");
+    }
+    *c = (closer){w->memory->closers, destroy, what};
+    w->memory->closers = c;
+    return 0;
+}
+
+static int call_vfail(pk_call *call, int64_t first_row, const char *format,
+                      va_list list) {
+    worker *w = (worker *)(void *)call;
+    char text[sizeof ((bad *)0)->reason], *kept;
+    vsnprintf(text, sizeof text, format, list);
+    kept = pk_alloc(call, strlen(text) + 1);
+    w->message = kept ? strcpy(kept, text) : "no memory";
+    w->call.first_failed_row = first_row;
+    return PL_FAILED;
+}
+
+/* Where failure number k lies: block b holds numbers 16 (2^b - 1) and up. */
+static int failure_block(int32_t k, int32_t *at) {
+    int b = 27 - __builtin_clz((unsigned)k + 16);
+    *at = k + 16 - (16 << b);
+    return b;
+}
+
+static pl_failure *failure_at(const scratch *s, int32_t handle) {
+    int32_t at;
+    int b;
+    if (handle <= 0 || handle > s->nfailures) return NULL;
+    b = failure_block(handle - 1, &at);
+    return &s->failure[b][at];
+}
+
+static int32_t add_failure(worker *w, pl_failure f) {
+    scratch *s = w->memory;
+    pl_failure *last = failure_at(s, s->nfailures);
+    int32_t at;
+    int b = failure_block(s->nfailures, &at);
+    if (last && last->site == f.site && last->a == f.a && last->b == f.b &&
+        last->text == f.text)
+        return s->nfailures;            /* the next element of one tensor */
+    if (b >= 24) return s->nfailures;
+    if (!at) s->failure[b] = pk_alloc(&w->call.kernel, sizeof f * (16u << b));
+    if (!s->failure[b]) return s->nfailures ? s->nfailures : 1;
+    s->failure[b][at] = f;
+    return ++s->nfailures;
+}
+
+static int32_t call_fail(pl_call *call, int32_t site, int64_t a, int64_t b) {
+    return add_failure((worker *)(void *)call, (pl_failure){site, a, b, NULL});
+}
+
+static int32_t call_fail_kernel(pl_call *call, int32_t site) {
+    worker *w = (worker *)(void *)call;
+    return add_failure(w, (pl_failure){site, call->first_failed_row, 0, w->message});
+}
+
+static void *call_alloc_out(pl_call *call, size_t bytes) {
+    return slot_take((worker *)(void *)call, bytes);
+}
+
+static void call_lock(pl_call *call) {
+    plat_lock(&((worker *)(void *)call)->p->kernel_lock);
+}
+static void call_unlock(pl_call *call) {
+    plat_unlock(&((worker *)(void *)call)->p->kernel_lock);
+}
+
+void record_worker_init(worker *w, pipert *p, uint64_t key) {
+    w->p = p;
+    w->message = "";
+    w->call = (pl_call){
+        .kernel = {.more = call_more, .scratch = call_scratch,
+                   .at_close = call_at_close, .vfail = call_vfail,
+                   .max_bytes = p->options.max_bytes,
+                   .max_pixels = p->options.max_pixels},
+        .key = key, .fail = call_fail, .fail_kernel = call_fail_kernel,
+        .alloc_out = call_alloc_out, .user = p->feature->user,
+        .lock = call_lock, .unlock = call_unlock};
+}
+
+/* ---- memory ---- */
+scratch *record_scratch_new(size_t size) {
+    scratch *s = calloc(1, sizeof *s);
+    if (s && arena_init(&s->arena, size)) {
+        s->lowest = s->arena.base + s->arena.size;
+        s->highest = s->arena.base;
+        return s;
+    }
+    free(s);
+    return NULL;
+}
+
+static void run_closers(scratch *s, closer *until) {
+    while (s->closers != until) {
+        closer *c = s->closers;
+        s->closers = c->next;
+        c->destroy(c->what);
+    }
+}
+
+void record_scratch_free(scratch *s) {
+    if (!s) return;
+    run_closers(s, NULL);
+    arena_fini(&s->arena);
+    free(s);
+}
+
+/* Each call of the code may take max_bytes, however much is in use before it. */
+static void set_limit(worker *w) {
+    char *end = w->memory->arena.base + w->memory->arena.size;
+    size_t limit = (size_t)w->p->options.max_bytes;
+    if ((size_t)(end - w->call.kernel.at) > limit) end = w->call.kernel.at + limit;
+    w->call.kernel.end = end;
+}
+
+void record_attach(worker *w, scratch *s) {
+    if (w->memory) w->memory->arena.used = record_used(w);
+    w->memory = s;
+    if (!s) return;
+    w->call.kernel.at = s->arena.base + s->arena.used;
+    set_limit(w);
+}
+
+size_t record_used(const worker *w) {
+    return (size_t)(w->call.kernel.at - w->memory->arena.base);
+}
+
+mark record_mark(worker *w) {
+    return (mark){w->call.kernel.at, w->memory->nfailures, w->memory->closers};
+}
+
+/* What large records left behind goes back to the system. */
+static void trim(scratch *s, size_t keep) {
+    arena_trim(&s->arena, keep);
+    if (s->highest - s->lowest <= (int64_t)keep) return;
+    plat_discard(s->lowest, (size_t)(s->highest - s->lowest));
+    s->lowest = s->arena.base + s->arena.size;
+    s->highest = s->arena.base;
+}
+
+void record_reset(worker *w, mark m) {
+    scratch *s = w->memory;
+    if (s->closers != m.closers) run_closers(s, m.closers);
+    s->nfailures = m.nfailures;
+    s->arena.used = record_used(w);
+    if (s->arena.used > s->arena.top) s->arena.top = s->arena.used;
+    arena_reset(&s->arena, (size_t)(m.at - s->arena.base));
+    if (m.at == s->arena.base) trim(s, w->p->keep_bytes);
+    w->call.kernel.at = m.at;
+    set_limit(w);
+}
+
+/* ---- entering and emitting ---- */
+static void *lib_of(worker *w, const pl_code *code) {
+    return code == w->p->code ? w->p->lib : load_plain_lib(w->p);
+}
+
+static node *new_node(worker *w, const pl_code *code, node *parent, int64_t row,
+                      const pl_value *in, uint64_t id) {
+    int level = parent ? parent->level + 1 : 0;
+    size_t head = (sizeof(node) + 63) & ~(size_t)63;
+    node *n = pk_alloc(&w->call.kernel, head + (size_t)code->frame_size[level]);
+    if (!n) return NULL;
+    *n = (node){.parent = parent, .code = code, .frame = (char *)n + head, .in = in,
+                .id = id, .row = row, .level = level};
+    return n;
+}
+
+static int enter_code(worker *w, node *n) {
+    void *lib = lib_of(w, n->code);
+    if (!lib) return PL_FAILED;
+    n->verdict = n->code->enter[n->level](&w->call, lib, n->in, n->id,
+                                          n->parent ? n->parent->frame : NULL,
+                                          n->row, n->frame);
+    return n->verdict;
+}
+
+static bool in_doubt(worker *w, const pl_code *code, int verdict) {
+    return verdict != PL_OK && verdict != PL_REJECTED && code != w->p->plain &&
+           w->p->plain;
+}
+
+/* The node as the plain code enters it; NULL without memory. */
+static node *plain_twin(worker *w, node *n) {
+    node *parent = n->parent;
+    if (n->code == w->p->plain) return n;
+    if (n->plain) return n->plain;
+    if (parent) {
+        parent = plain_twin(w, parent);
+        if (!parent || parent->verdict != PL_OK) return parent;
+    }
+    set_limit(w);
+    n->plain = new_node(w, w->p->plain, parent, n->row, n->in, n->id);
+    if (!n->plain) return NULL;
+    n->plain->place = n->place;
+    n->plain->event = n->event;
+    enter_code(w, n->plain);
+    return n->plain;
+}
+
+int record_enter(worker *w, node *parent, int64_t row, const pl_value *in,
+                 uint64_t id, node **out) {
+    const pl_code *code = parent ? parent->code : w->p->code;
+    set_limit(w);
+    w->call.verdict = 0;
+    *out = new_node(w, code, parent, row, in, id);
+    if (!*out) return PL_NO_MEMORY;
+    if (!in_doubt(w, code, enter_code(w, *out))) return (*out)->verdict;
+    *out = plain_twin(w, *out);
+    return *out ? (*out)->verdict : PL_NO_MEMORY;
+}
+
+static int emit_code(worker *w, node *n, pl_out *out) {
+    void *frames[PL_MAX_LEVELS], *lib = lib_of(w, n->code);
+    if (!lib) return PL_FAILED;
+    for (node *k = n; k; k = k->parent) frames[k->level] = k->frame;
+    return n->code->emit(&w->call, lib, frames, out);
+}
+
+int record_emit(worker *w, node *n, pl_out *out) {
+    int verdict;
+    set_limit(w);
+    w->call.verdict = 0;
+    verdict = emit_code(w, n, out);
+    if (!in_doubt(w, n->code, verdict)) return verdict;
+    n = plain_twin(w, n);
+    if (!n) return PL_NO_MEMORY;
+    if (n->verdict != PL_OK) return n->verdict;
+    set_limit(w);
+    return emit_code(w, n, out);
+}
+
+int64_t record_rows(const node *n) {
+    int64_t rows;
+    memcpy(&rows, n->frame, sizeof rows);
+    return rows;
+}
+
+/* ---- failures ---- */
+static void set_operator(bad *b, const char *name) {
+    snprintf(b->operator_name, sizeof b->operator_name, "%s", name ? name : "");
+}
+
+static void describe_failure(worker *w, bad *b, const pl_failure *f) {
+    const pl_feature *feature = w->p->feature;
+    const pl_site *site;
+    if (f->site < 0 || f->site >= feature->nsites) return;
+    site = &feature->sites[f->site];
+    b->line = site->line;
+    set_operator(b, site->operator_name);
+    if (site->reason) text_reason(b->reason, sizeof b->reason, site->reason, f->a, f->b);
+    else snprintf(b->reason, sizeof b->reason, "%s", f->text ? f->text : "failed");
+}
+
+bad *record_bad(worker *w, int verdict, int64_t place, int64_t index) {
+    const pl_failure *f = failure_at(w->memory, w->call.verdict);
+    bad *b = bad_new(w->p);
+    if (!b) return NULL;
+    b->place = place;
+    b->index = index;
+    b->line = w->p->feature->source_line;
+    set_operator(b, w->p->feature->name);
+    if (verdict == PL_NO_MEMORY)
+        snprintf(b->reason, sizeof b->reason, "needs more than %lld bytes of memory",
+                 (long long)w->p->options.max_bytes);
+    else if (verdict == PL_FAILED && f) describe_failure(w, b, f);
+    else if (!load_plain_lib(w->p) && w->p->plain)
+        snprintf(b->reason, sizeof b->reason, "the plain plan could not be opened");
+    else snprintf(b->reason, sizeof b->reason, "code %d from the compiled feature", verdict);
+    return b;
+}
+
+bad *record_bad_read(worker *w, const char *reason, int64_t place, int64_t index) {
+    bad *b = bad_new(w->p);
+    if (!b) return NULL;
+    b->place = place;
+    b->index = index;
+    b->line = w->p->feature->source_line;
+    set_operator(b, w->p->feature->source);
+    snprintf(b->reason, sizeof b->reason, "%s", reason);
+    return b;
+}

@@ -1,0 +1,149 @@
+/* The records that failed: counted, reported, or the end of the run. */
+#include "internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bad_list_init(bad_list *l) { *l = (bad_list){NULL, &l->first, 0}; }
+
+void bad_add(bad_list *l, bad *b) {
+    if (!b) return;
+    b->next = NULL;
+    *l->last = b;
+    l->last = &b->next;
+    l->n++;
+}
+
+void bad_move(bad_list *to, bad_list *from) {
+    if (!from->first) return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->n += from->n;
+    bad_list_init(from);
+}
+
+bad *bad_new(pipert *p) {
+    bad *b;
+    plat_lock(&p->bad_lock);
+    b = p->free_bads;
+    if (b) p->free_bads = b->next;
+    plat_unlock(&p->bad_lock);
+    if (!b) b = malloc(sizeof *b);
+    if (b) memset(b, 0, sizeof *b);
+    return b;
+}
+
+void bad_free(pipert *p, bad *b) {
+    plat_lock(&p->bad_lock);
+    b->next = p->free_bads;
+    p->free_bads = b;
+    plat_unlock(&p->bad_lock);
+}
+
+int report_open(pipert *p) {
+    const char *path = p->options.report;
+    char why[128];
+    if (!path) return PIPERT_OK;
+    p->report = fopen(path, p->restored ? "a" : "w");
+    if (p->report) return PIPERT_OK;
+    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s", path,
+                     plat_error(errno, why, sizeof why));
+}
+
+void report_close(pipert *p) {
+    if (p->report) fclose(p->report);
+    p->report = NULL;
+    while (p->free_bads) {
+        bad *b = p->free_bads;
+        p->free_bads = b->next;
+        free(b);
+    }
+}
+
+static void write_text(FILE *f, const char *text) {
+    putc('"', f);
+    for (const unsigned char *c = (const void *)text; *c; c++) {
+        if (*c == '"' || *c == '\\') fprintf(f, "\\%c", *c);
+        else if (*c < 32) fprintf(f, "\\u%04x", *c);
+        else putc(*c, f);
+    }
+    putc('"', f);
+}
+
+void report_line(pipert *p, int64_t index, const char *path, const char *operator_name,
+                 int line, const char *reason) {
+    FILE *f = p->report;
+    if (!f) return;
+    fprintf(f, "{\"epoch\": %llu, \"index\": %lld, \"path\": ",
+            (unsigned long long)p->epoch, (long long)index);
+    write_text(f, path);
+    fprintf(f, ", \"operator\": ");
+    write_text(f, operator_name);
+    fprintf(f, ", \"line\": %d, \"reason\": ", line);
+    write_text(f, reason);
+    fprintf(f, "}\n");
+}
+
+static int end_run(pipert *p, const bad *b, const char *path) {
+    const char *file = p->feature->nsites ? p->feature->sites[0].file : NULL;
+    return fail_with(p, PIPERT_RECORD,
+                     "record %lld%s%s%s failed: %s:%d: %s: %s\n"
+                     "to go on without records that fail: --on-error skip",
+                     (long long)b->index, *path ? " (" : "", path, *path ? ")" : "",
+                     file ? file : p->feature->name, b->line, b->operator_name,
+                     b->reason);
+}
+
+static bool too_many(const pipert *p) {
+    const pipert_options *o = &p->options;
+    if (o->max_errors >= 0 && p->epoch_bad > o->max_errors) return true;
+    return o->max_error_rate >= 0 &&
+           (double)p->epoch_bad > o->max_error_rate * (double)p->places;
+}
+
+static int report_one(pipert *p, const bad *b) {
+    char path[4400];
+    source_describe(&p->source, b->index, path, sizeof path);
+    p->epoch_bad++;
+    p->stats.bad_records++;
+    report_line(p, b->index, path, b->operator_name, b->line, b->reason);
+    if (p->options.on_error == PIPERT_ON_ERROR_FAIL) return end_run(p, b, path);
+    if (!too_many(p)) return PIPERT_OK;
+    return fail_with(p, PIPERT_TOO_MANY,
+                     "%lld records of epoch %llu failed, more than max_errors allows; "
+                     "the last is record %lld%s%s%s: %s: %s",
+                     (long long)p->epoch_bad, (unsigned long long)p->epoch,
+                     (long long)b->index, *path ? " (" : "", path, *path ? ")" : "",
+                     b->operator_name, b->reason);
+}
+
+static int by_place(const void *a, const void *b) {
+    const bad *x = *(bad *const *)a, *y = *(bad *const *)b;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Merge sort would do; lists are short and in runs that are sorted already. */
+static void sort(bad_list *l) {
+    bad **all = malloc((size_t)l->n * sizeof *all), *b = l->first;
+    int64_t n = l->n;
+    if (!all) return;
+    for (int64_t i = 0; i < n; i++, b = b->next) all[i] = b;
+    qsort(all, (size_t)n, sizeof *all, by_place);
+    bad_list_init(l);
+    for (int64_t i = 0; i < n; i++) bad_add(l, all[i]);
+    free(all);
+}
+
+int report_bads(pipert *p, bad_list *l) {
+    int status = PIPERT_OK;
+    if (p->fixed && l->n > 1) sort(l);
+    while (l->first) {
+        bad *b = l->first;
+        l->first = b->next;
+        if (!status) status = report_one(p, b);
+        bad_free(p, b);
+    }
+    bad_list_init(l);
+    if (p->report) fflush(p->report);
+    return status;
+}

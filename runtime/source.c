@@ -1,0 +1,110 @@
+#include "source.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const source_ops source_range;
+
+static const source_ops *const table[] = {
+    &source_range,
+};
+
+const source_ops *source_find(const char *name) {
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i]->name, name)) return table[i];
+    return NULL;
+}
+
+int source_open(source *s, const char *name, const source_request *request,
+                char *why, size_t n) {
+    memset(s, 0, sizeof *s);
+    s->ops = source_find(name);
+    s->request = *request;
+    if (!s->ops) return snprintf(why, n, "there is no source `%s`", name), 1;
+    if (s->ops->open(s, why, n)) {
+        source_close(s);
+        return 1;
+    }
+    return 0;
+}
+
+void source_close(source *s) {
+    if (s->ops) s->ops->close(s);
+    memset(s, 0, sizeof *s);
+}
+
+int64_t source_read(source *s, source_reader *r, const int64_t *index, int64_t n,
+                    pl_value *values) {
+    return s->ops->read(s, r, index, n, values);
+}
+
+void source_describe(source *s, int64_t index, char *to, size_t n) {
+    *to = 0;
+    if (s->ops && s->ops->describe) s->ops->describe(s, index, to, n);
+}
+
+/* ---- readers ---- */
+bool source_reader_init(source_reader *r, int64_t max_bytes, size_t soft) {
+    memset(r, 0, sizeof *r);
+    r->soft = soft;
+    return arena_init(&r->memory, 2 * soft + (size_t)max_bytes + (1 << 20));
+}
+
+void source_reader_fini(source_reader *r) { arena_fini(&r->memory); }
+
+void source_reader_reset(source_reader *r) {
+    arena_reset(&r->memory, 0);
+    arena_trim(&r->memory, 2 * r->soft);
+    r->failed = NULL;
+}
+
+void *source_take(source_reader *r, size_t n) {
+    if (n > n + SOURCE_SLACK) return NULL;
+    return arena_take(&r->memory, n + SOURCE_SLACK);
+}
+
+/* ---- for the sources ---- */
+int source_field(const char *const *fields, const char *name) {
+    for (int i = 0; fields[i]; i++)
+        if (!strcmp(fields[i], name)) return i;
+    return -1;
+}
+
+bool source_given(const source_request *q, int argument) {
+    return argument < q->nargs && q->args[argument].value.n >= 0;
+}
+
+char *source_text(const source_request *q, int argument) {
+    const pl_argument *a;
+    char *text;
+    if (!source_given(q, argument)) return NULL;
+    a = &q->args[argument];
+    text = malloc((size_t)a->value.n + 1);
+    if (!text) return NULL;
+    memcpy(text, a->value.data, (size_t)a->value.n);
+    text[a->value.n] = 0;
+    return text;
+}
+
+void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
+                 pl_value *values, const char *format, ...) {
+    static const char empty[SOURCE_SLACK];
+    char text[512], *kept;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (!r->failed) {
+        r->failed = arena_take(&r->memory, (size_t)n * sizeof *r->failed);
+        if (!r->failed) return;
+        memset(r->failed, 0, (size_t)n * sizeof *r->failed);
+    }
+    kept = arena_take(&r->memory, strlen(text) + 1);
+    r->failed[at] = kept ? strcpy(kept, text) : "no memory";
+    for (int k = 0; k < s->request.ninputs; k++) {
+        pl_value *v = &values[at * s->request.ninputs + k];
+        if (s->request.inputs[k].bytes) *v = (pl_value){.data = empty};
+        else *v = (pl_value){.i = 0};
+    }
+}

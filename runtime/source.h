@@ -1,0 +1,96 @@
+/* A source: a finite, indexed sequence of records. One file per source below
+ * source/, one row in source.c. Sources know nothing of order, batches or
+ * features: they read the records they are asked for.
+ *
+ *     source s;
+ *     if (source_open(&s, "lines", &request, why, sizeof why)) …
+ *     n = source_read(&s, &reader, index, count, values)
+ *     source_close(&s)
+ *
+ * An open source is read-only and may be read from many threads, each with its
+ * own reader. */
+#ifndef PIPERT_SOURCE_H
+#define PIPERT_SOURCE_H
+#include "memory.h"
+#include "plan.h"
+
+/* bytes values are readable that far beyond their end */
+#define SOURCE_SLACK 64
+
+/* How a source is opened. Arrays stay the caller's and outlive the source. */
+typedef struct source_request {
+    const pl_argument *args;            /* in the order of the source's parameters */
+    int nargs;
+    const pl_input *inputs;             /* what is to be read, in this order */
+    int ninputs;
+    const pl_column *columns;           /* manifest */
+    int ncolumns;
+    const char *read_column;            /* manifest, or NULL */
+    int64_t max_bytes;                  /* of one record */
+} source_request;
+
+typedef struct source source;
+
+/* Where one thread's records go. */
+typedef struct source_reader {
+    arena memory;               /* inputs live here until the next reset */
+    size_t soft;                /* stop a read once memory holds so many bytes */
+    const char **failed;        /* [record]: why it cannot be read, or NULL; the
+                                   array is NULL while all is well */
+    int64_t bytes;              /* read from files, ever */
+} source_reader;
+
+typedef struct source_ops {
+    const char *name;
+    /* Opens; sets count and reads. 0, or a message in why. Finds the field of
+     * each input with source_want. */
+    int (*open)(source *, char *why, size_t n);
+    /* Reads records index[0..n) into values[record * ninputs + input]. Returns
+     * how many: at least 1, less than n if the reader's soft limit is passed. */
+    int64_t (*read)(source *, source_reader *, const int64_t *index, int64_t n,
+                    pl_value *values);
+    /* The record's name for people: its path, or "". */
+    void (*describe)(source *, int64_t index, char *to, size_t n);
+    void (*close)(source *);
+} source_ops;
+
+struct source {
+    const source_ops *ops;
+    source_request request;
+    int64_t count;
+    bool reads;                         /* a read may wait for a disk */
+    int64_t typical;                    /* bytes of a record, a guess; 0: none */
+    const char *const *classes;         /* names behind `label` */
+    int nclasses;
+    void *state;                        /* the source's own */
+};
+
+const source_ops *source_find(const char *name);
+/* 0, or a message in why; the source is then closed. */
+int source_open(source *, const char *name, const source_request *, char *why,
+                size_t n);
+void source_close(source *);
+int64_t source_read(source *, source_reader *, const int64_t *index, int64_t n,
+                    pl_value *values);
+void source_describe(source *, int64_t index, char *to, size_t n);
+
+bool source_reader_init(source_reader *, int64_t max_bytes, size_t soft);
+void source_reader_fini(source_reader *);
+/* Forgets all records read so far. */
+void source_reader_reset(source_reader *);
+
+/* ---- for the sources ---- */
+/* Number of the input's name in a list of the source's fields, or -1. */
+int source_field(const char *const *fields, const char *name);
+/* Memory for n bytes and the slack, or NULL. */
+void *source_take(source_reader *, size_t n);
+/* Notes that record `at` of the n of this read fails; its values are zeroed. */
+void source_fail(source *, source_reader *, int64_t at, int64_t n,
+                 pl_value *values, const char *format, ...);
+/* The argument's text with a final 0, from malloc; NULL if it was not given. */
+char *source_text(const source_request *, int argument);
+bool source_given(const source_request *, int argument);
+/* A file's bytes. 0; or fails record `at`, as source_fail, and returns 1. */
+int source_read_file(source *, source_reader *, const char *path, int64_t at,
+                     int64_t n, pl_value *values, pl_value *value);
+#endif

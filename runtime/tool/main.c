@@ -1,0 +1,30 @@
+/* pipert: runs compiled features. */
+#include "tool.h"
+#include <string.h>
+
+static int usage(void) {
+    print_help(stderr);
+    return STATUS_USAGE;
+}
+
+static int run_command(int argc, char **argv) {
+    options o;
+    int status = options_parse(&o, argc, argv);
+    if (!status) status = run(&o);
+    options_free(&o);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+            return print_help(stdout), STATUS_OK;
+        if (!strcmp(argv[i], "--version"))
+            return printf("pipert %s\n", pipert_version()), STATUS_OK;
+    }
+    if (argc < 2) return usage();
+    if (!strcmp(argv[1], "run")) return run_command(argc - 2, argv + 2);
+    fprintf(stderr, "pipert: there is no command `%s`; it is: pipert run FEATURE.so\n",
+            argv[1]);
+    return STATUS_USAGE;
+}

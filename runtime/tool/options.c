@@ -1,0 +1,208 @@
+#include "tool.h"
+#include "../text.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef bool parse_fn(options *, const char *value);
+
+static bool number(const char *text, int64_t least, int64_t most, int64_t *to) {
+    char *end;
+    errno = 0;
+    *to = strtoll(text, &end, 10);
+    return end != text && !*end && !errno && *to >= least && *to <= most;
+}
+
+static bool small(const char *text, int64_t least, int *to) {
+    int64_t n;
+    if (!number(text, least, 1024 * 1024, &n)) return false;
+    *to = (int)n;
+    return true;
+}
+
+static bool choice(const char *text, const char *const *names, int *to) {
+    for (*to = 0; names[*to]; ++*to)
+        if (!strcmp(names[*to], text)) return true;
+    return false;
+}
+
+/* name=value */
+static bool parse_set(options *o, const char *v) {
+    const char *equals = strchr(v, '=');
+    setting *more;
+    if (!equals || equals == v) return false;
+    more = realloc(o->set, (size_t)(o->nset + 1) * sizeof *more);
+    if (!more) return false;
+    o->set = more;
+    o->set[o->nset].name = strndup(v, (size_t)(equals - v));
+    o->set[o->nset].value = strdup(equals + 1);
+    return o->set[o->nset++].name != NULL;
+}
+
+static bool parse_seed(options *o, const char *v) {
+    char *end;
+    errno = 0;
+    o->run.seed = strtoull(v, &end, 0);
+    return end != v && !*end && !errno && *v != '-';
+}
+static bool parse_epoch(options *o, const char *v) {
+    return number(v, 0, INT64_MAX, (int64_t *)&o->run.epoch);
+}
+static bool parse_mode(options *o, const char *v) {
+    static const char *const names[] = {"streaming", "batch", "debug", NULL};
+    return choice(v, names, &o->run.mode);
+}
+static bool parse_on_error(options *o, const char *v) {
+    static const char *const names[] = {"fail", "skip", NULL};
+    return choice(v, names, &o->run.on_error);
+}
+static bool parse_memory(options *o, const char *v) {
+    return text_bytes(v, &o->run.memory) && o->run.memory > 0;
+}
+static bool parse_max_bytes(options *o, const char *v) {
+    return text_bytes(v, &o->run.max_bytes) && o->run.max_bytes > 0;
+}
+
+/* 20 records, or 0.1% of the places */
+static bool parse_max_errors(options *o, const char *v) {
+    size_t n = strlen(v);
+    char text[64];
+    pl_value rate;
+    if (!n || v[n - 1] != '%') return number(v, 0, INT64_MAX, &o->run.max_errors);
+    if (n >= sizeof text) return false;
+    memcpy(text, v, n - 1);
+    if (!text_scalar(text, n - 1, PL_F64, &rate)) return false;
+    o->run.max_error_rate = rate.f / 100;
+    return rate.f >= 0 && rate.f <= 100;
+}
+static bool parse_cpu(options *o, const char *v) {
+    static const char *const names[] = {"plain", "best", "x86-64", "x86-64-v2",
+                                        "x86-64-v3", "x86-64-v4", NULL};
+    if (!choice(v, names, &o->run.cpu)) return false;
+    o->run.cpu--;
+    return true;
+}
+
+#define FIELD(name, expression) \
+    static bool name(options *o, const char *v) { return expression; }
+FIELD(parse_threads, small(v, 1, &o->run.threads) && o->run.threads <= 1024)
+FIELD(parse_readers, small(v, 1, &o->run.readers) && o->run.readers <= 1024)
+FIELD(parse_epochs, number(v, 1, INT64_MAX, &o->epochs))
+FIELD(parse_batches, number(v, 0, INT64_MAX, &o->batches))
+FIELD(parse_rank, small(v, 0, &o->run.rank))
+FIELD(parse_world, small(v, 1, &o->run.world))
+FIELD(parse_max_pixels, number(v, 1, INT64_MAX, &o->run.max_pixels))
+FIELD(parse_dump, (o->dump = v) != NULL)
+FIELD(parse_show, (o->show = v) != NULL)
+FIELD(parse_state, (o->state = v) != NULL)
+FIELD(parse_report, (o->run.report = v) != NULL)
+FIELD(parse_hash, ((void)v, o->hash = true))
+FIELD(parse_quiet, ((void)v, o->quiet = true))
+FIELD(parse_json, ((void)v, o->json = true))
+
+/* value NULL: a switch */
+static const struct option {
+    const char *name, *value, *help;
+    parse_fn *parse;
+} table[] = {
+    {"--set", "NAME=VALUE", "a parameter that is bound at open", parse_set},
+    {"--threads", "N", "that compute (the cores of this process)", parse_threads},
+    {"--readers", "N", "that read ahead (4)", parse_readers},
+    {"--epochs", "N", "run so many (1)", parse_epochs},
+    {"--epoch", "E", "number of the first (0)", parse_epoch},
+    {"--batches", "N", "stop after so many", parse_batches},
+    {"--seed", "N", "of order and chance (0)", parse_seed},
+    {"--rank", "R", "this process's part of the batches: R, R + W, … (0)", parse_rank},
+    {"--world", "W", "(1)", parse_world},
+    {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode},
+    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)", parse_memory},
+    {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error},
+    {"--max-errors", "N", "records or N% of all: more end the run (no limit)", parse_max_errors},
+    {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes},
+    {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels},
+    {"--cpu", "LEVEL", "best, x86-64 to x86-64-v4, or plain", parse_cpu},
+    {"--dump", "DIR", "write FIELD.NNNN.npy for every batch", parse_dump},
+    {"--show", "FILE", "write a contact sheet of images, a PNG", parse_show},
+    {"--state", "FILE", "go on from there if it exists, save there at the end", parse_state},
+    {"--report", "FILE", "list the records that failed, one JSON a line", parse_report},
+    {"--hash", NULL, "print the hash of the stream", parse_hash},
+    {"--json", NULL, "print the summary as one JSON object", parse_json},
+    {"--quiet", NULL, "no progress, no summary", parse_quiet},
+};
+enum { OPTIONS = sizeof table / sizeof *table };
+
+void print_help(FILE *f) {
+    fprintf(f, "usage: pipert run FEATURE.so [option ...]\n"
+               "Runs a feature that pipec compiled and hands out its batches.\n\n");
+    for (int i = 0; i < OPTIONS; i++) {
+        char left[32];
+        snprintf(left, sizeof left, "%s %s", table[i].name,
+                 table[i].value ? table[i].value : "");
+        fprintf(f, "  %-20s %s\n", left, table[i].help);
+    }
+    fprintf(f, "  %-20s %s\n  %-20s %s\n", "--help", "this text", "--version", "of pipert");
+    fprintf(f, "\nStatus: 0 done, 1 the run failed, 2 the command line is wrong,\n"
+               "130 interrupted.\n");
+}
+
+static int usage(const char *format, const char *a, const char *b, const char *c) {
+    fprintf(stderr, "pipert: ");
+    fprintf(stderr, format, a, b, c);
+    fprintf(stderr, "\n");
+    return STATUS_USAGE;
+}
+
+static int unknown(const char *name) {
+    const char *near = NULL;
+    int best = 4;
+    for (int i = 0; i < OPTIONS; i++) {
+        int d = text_distance(name, table[i].name);
+        if (d < best) best = d, near = table[i].name;
+    }
+    if (near) return usage("there is no option %s; did you mean %s?", name, near, "");
+    return usage("there is no option %s (pipert --help lists them)", name, "", "");
+}
+
+/* argument = OPTION "=" VALUE | OPTION VALUE | SWITCH | FEATURE */
+static int parse_one(options *o, int argc, char **argv, int *at) {
+    char name[64];
+    const char *arg = argv[*at], *value = strchr(arg, '=');
+    if (arg[0] != '-') {
+        if (o->feature) return usage("one feature at a time: %s and %s", o->feature, arg, "");
+        o->feature = arg;
+        return STATUS_OK;
+    }
+    snprintf(name, sizeof name, "%.*s", value ? (int)(value - arg) : 60, arg);
+    for (int i = 0; i < OPTIONS; i++) {
+        const struct option *p = &table[i];
+        if (strcmp(p->name, name)) continue;
+        if (!p->value && value) return usage("%s takes no value", name, "", "");
+        if (p->value && !value && *at + 1 == argc)
+            return usage("%s needs %s", name, p->value, "");
+        if (p->value) value = value ? value + 1 : argv[++*at];
+        if (p->parse(o, value)) return STATUS_OK;
+        return usage("%s needs %s, not `%s`", name, p->value, value);
+    }
+    return unknown(name);
+}
+
+int options_parse(options *o, int argc, char **argv) {
+    memset(o, 0, sizeof *o);
+    pipert_defaults(&o->run);
+    o->epochs = 1;
+    o->batches = -1;
+    for (int i = 0; i < argc; i++) {
+        int status = parse_one(o, argc, argv, &i);
+        if (status) return status;
+    }
+    if (!o->feature) return usage("which feature? pipert run FEATURE.so", "", "", "");
+    return STATUS_OK;
+}
+
+void options_free(options *o) {
+    for (int i = 0; i < o->nset; i++) {
+        free(o->set[i].name);
+        free(o->set[i].value);
+    }
+    free(o->set);
+}
