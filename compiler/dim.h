@@ -15,6 +15,12 @@ const Dim *dim_add(DimTable *, const Dim *, const Dim *);
 const Dim *dim_sub(DimTable *, const Dim *, const Dim *);
 const Dim *dim_mul(DimTable *, const Dim *, const Dim *);
 bool dim_constant(const Dim *, int64_t *value);
+/* Says that the value of a single symbol is never below 0. */
+void dim_set_nonnegative(const Dim *);
+/* Known to be at least 0 for all values of its symbols. */
+bool dim_nonnegative(const Dim *);
+/* Whether `test` holds for the value of any symbol. */
+bool dim_any_symbol(const Dim *, bool (*test)(const Term *, void *), void *);
 /* The dimension as a scalar i64 term. */
 const Term *dim_term(DimTable *, const Dim *);
 const char *dim_text(Arena *, const Dim *);     /* "2*h + 1" */

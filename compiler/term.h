@@ -42,7 +42,7 @@ typedef struct Type {
     TypeKind kind;
     pl_dtype dtype;
     int rank;
-    const Dim **dims;           /* rank of them; dim_constant() tells known ones */
+    const Dim *const *dims;     /* rank of them; dim_constant() tells known ones */
     TextKind text;              /* u8, rank 1: known to be UTF-8, a file's name */
     int n;                      /* TY_TUPLE */
     const struct Type **items;
@@ -127,9 +127,9 @@ typedef enum {
     TERM_REDUCE,    /* reduction over all elements of tensor arg[0], row-major */
     TERM_SCATTER,   /* start arg[0] (rank 1), places arg[1] (i64, any rank), values
                        arg[2] (dims of places, or scalar) */
-    TERM_INDEX,     /* tensor arg[0] at scalars arg[1..rank]; `otherwise` (may be
+    TERM_INDEX,     /* tensor arg[0] (a REF or DATA) at scalars arg[1..rank]; `otherwise` (may be
                        NULL) is the value outside. Result scalar */
-    TERM_DIM,       /* dimension `axis` of tensor arg[0]: i64 */
+    TERM_DIM,       /* dimension `axis` of tensor arg[0] (REF, or GET of a REF): i64 */
     TERM_TUPLE,     /* arg[0..nargs) */
     TERM_GET,       /* item `axis` of tuple arg[0] */
     TERM_ARRAY,     /* [arg...]: scalars, or tensors of equal dims; adds dim 0 */
@@ -174,6 +174,7 @@ struct Term {
     const Var **states, **news; /* FOLD, SCAN */
     const Term **inits;
     const Term *otherwise;      /* INDEX */
+    unsigned proved;            /* INDEX: bit k: subscript k needs no test */
     const Kernel *kernel;
     const Term **given;         /* KERNEL: for each result, for each axis: the dim's
                                    value, or NULL: only the kernel (or its peek) knows */
@@ -189,6 +190,7 @@ struct Kernel {
     const char *library;        /* base name of a shared library, or NULL */
     const char *library_path;   /* where it was found at compile time, or NULL */
     bool is_std;
+    bool used;                  /* called by the feature; others are only declared */
     const char *needs;          /* pkg-config name, or NULL */
     bool rows, at_open, one_at_a_time;
     int nparams; const Type **params;   /* as declared; dims only for rank */
@@ -206,7 +208,8 @@ typedef struct Node {
     NodeKind kind;
     Loc loc;
     int level;                  /* of the record it works on; EACH opens level + 1 */
-    int nvars; const Var **vars;/* FIELD: more than one: term is a tuple;
+    int nvars; const Var **vars;/* FIELD: one (of tuple type if the text names
+                                   several; these are fields that take it apart);
                                    EACH: the row's fields, level + 1 */
     const Term *term;           /* WHERE: bool; EACH: tensor, or tuple of tensors */
     const AttributeList *attributes;
@@ -238,7 +241,10 @@ typedef struct Graph {
     LIST(GraphParam) params;
     LIST(Bind) opens;           /* in order; level -1 */
     const char *source;         /* "files" */
-    int nsource_args;
+    const Type *columns;        /* manifest(columns = Row): a named tuple, or NULL */
+    const char *read_column;    /* manifest(read = NAME), or NULL */
+    int nsource_args;           /* in the order of the source's declaration; a NULL
+                                   term: not given and without default */
     const char **source_arg_names; const Term **source_args; /* open time */
     LIST(const Var *) source_fields;    /* all it has; slot = position */
     Loc source_loc;
@@ -270,7 +276,7 @@ Graph *check_module(Arena *, Diags *, Module *, Define *, int ndefines, bool *li
 
 /* ---- term.c: small helpers every stage uses ---- */
 const Type *type_scalar(pl_dtype);
-const Type *type_tensor(Arena *, pl_dtype, int rank, const Dim **dims);
+const Type *type_tensor(Arena *, pl_dtype, int rank, const Dim *const *dims);
 const char *type_text(Arena *, const Type *);
 const char *dtype_name(pl_dtype);
 int dtype_size(pl_dtype);           /* bytes */
