@@ -96,7 +96,7 @@ fn resample_columns(x: T[h, w, c], n: int) -> f32[h, n, c] {
 ## To height x width.
 fn resize(x: T[h, w, c], height: int, width: int) -> T[height, width, c] {
     y = x |> resample_rows(height) |> resample_columns(width)
-    if T is float then T(y) else T(y)
+    T(y)
 }
 
 ## The shorter side to `size`, the other in proportion.
@@ -140,20 +140,20 @@ fn random_resized_crop(x: T[h, w, c], size: int, scale: (f32, f32) = (0.08, 1),
 fn luma(r: f32, g: f32, b: f32) -> f32 = 0.2989 * r + 0.587 * g + 0.114 * b
 
 fn brightened(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3]
-    = for i, j, k: clip(factor * x[i, j, k], 0, top)
+    = for i, j, k: clamp(factor * x[i, j, k], 0, top)
 
 fn contrasted(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3] {
     grey = mean(for i, j: luma(x[i, j, 0], x[i, j, 1], x[i, j, 2]))
     rest = (1 - factor) * grey
-    for i, j, k: clip(factor * x[i, j, k] + rest, 0, top)
+    for i, j, k: clamp(factor * x[i, j, k] + rest, 0, top)
 }
 
 fn saturated(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3]
     = for i, j: {
         rest = (1 - factor) * luma(x[i, j, 0], x[i, j, 1], x[i, j, 2])
-        [clip(factor * x[i, j, 0] + rest, 0, top),
-         clip(factor * x[i, j, 1] + rest, 0, top),
-         clip(factor * x[i, j, 2] + rest, 0, top)]
+        [clamp(factor * x[i, j, 0] + rest, 0, top),
+         clamp(factor * x[i, j, 1] + rest, 0, top),
+         clamp(factor * x[i, j, 2] + rest, 0, top)]
     }
 
 # Hue counts 0 … 6; channel n of a colour of full chroma is 1 where the hue is

@@ -24,7 +24,8 @@ fn one_hot(x: int, num_classes: int) -> int[num_classes] {
 ## The number of boundaries below x: boundaries[i - 1] < x <= boundaries[i].
 fn bucketize(x: T, boundaries: T[n]) -> int = count(boundaries < x)
 
-fn clip(x: T, low: T, high: T) -> T = min(max(x, low), high)
+## NumPy's name of clamp.
+fn clip(x: T, low: T, high: T) -> T = clamp(x, low, high)
 
 ## steps values from start to end, both included.
 fn linspace(start: f32, end: f32, steps: int) -> f32[steps]
