@@ -96,13 +96,15 @@ const Term *var_definition(Checker *ck, const Var *var) {
 /* ---- regions ---- */
 
 void region_open(Checker *ck, Region *region, RegionKind kind) {
-    *region = (Region){.kind = kind, .outer = ck->region, .open = true};
+    *region = (Region){.kind = kind, .outer = ck->region};
+    region->mark = arena_new_of(ck->arena, RegionMark);
+    region->mark->region = region;
     ck->region = region;
 }
 
 const Term *region_close(Checker *ck, Region *region, const Term *value) {
     ck->region = region->outer;
-    region->open = false;
+    region->mark->region = NULL;
     if (!value) return NULL;
     for (int i = region->binds.n - 1; i >= 0; i--) {
         const Bind *bind = &region->binds.at[i];
@@ -112,6 +114,15 @@ const Term *region_close(Checker *ck, Region *region, const Term *value) {
         value = let;
     }
     return value;
+}
+
+Region *region_of(Checker *ck, const Var *var) {
+    const RegionMark *mark = ck->vars.at[var->id].mark;
+    return mark ? mark->region : NULL;
+}
+
+void region_own(Checker *ck, const Var *var) {
+    ck->vars.at[var->id].mark = ck->region->mark;
 }
 
 typedef struct { Checker *ck; Region *found; } RegionSearch;
@@ -129,8 +140,8 @@ static void find_region(const Term *term, void *data) {
         term_children(term, find_region, search);
         return;
     }
-    region = search->ck->vars.at[term->var->id].region;
-    if (region && region->open && (!search->found || inside(region, search->found)))
+    region = region_of(search->ck, term->var);
+    if (region && (!search->found || inside(region, search->found)))
         search->found = region;
 }
 
@@ -223,7 +234,7 @@ const Term *bind_term(Checker *ck, const char *name, const Term *term, Loc loc) 
     ref = (Term *)term_ref(ck->arena, var);
     var->type = ref->type = complete(ck, ref, name);
     region = home(ck, term);
-    ck->vars.at[var->id].region = region;
+    ck->vars.at[var->id].mark = region->mark;
     ck->vars.at[var->id].def = term;
     bind = (Bind){var, term};
     list_push(ck->arena, &region->binds, bind);
@@ -237,8 +248,7 @@ const Term *settle(Checker *ck, const char *name, const Term *term, Loc loc) {
 static bool is_gone(const Term *term, void *data) {
     Checker *ck = data;
     if (term->kind == TERM_REF) {
-        const Region *region = ck->vars.at[term->var->id].region;
-        return region && !region->open;
+        return ck->vars.at[term->var->id].mark && !region_of(ck, term->var);
     }
     for (int i = 0; i < term->nargs; i++)
         if (is_gone(term->arg[i], data)) return true;

@@ -88,17 +88,20 @@ struct Body {
 };
 
 typedef enum { REGION_FIELD, REGION_LOOP, REGION_BRANCH } RegionKind;
-typedef struct Region {
+typedef struct Region Region;
+/* What a variable remembers of its region, which lives on the C stack. */
+typedef struct RegionMark { Region *region; /* NULL: closed */ } RegionMark;
+struct Region {
     RegionKind kind;
-    struct Region *outer;
-    bool open;
+    Region *outer;
+    RegionMark *mark;
     LIST(Bind) binds;
-} Region;
+};
 
 /* An enclosing loop, for the elements of draws and for proofs. */
 typedef struct Nest { const Var *var; const Term *from, *to, *length; } Nest;
 
-typedef struct VarInfo { Var *var; Region *region; const Term *def; } VarInfo;
+typedef struct VarInfo { Var *var; const RegionMark *mark; const Term *def; } VarInfo;
 
 /* What the place of an expression wants. */
 typedef struct Expect {
@@ -155,6 +158,9 @@ const Term *var_definition(Checker *, const Var *);
 const Term *var_complete(Checker *, Var *);
 void region_open(Checker *, Region *, RegionKind);
 const Term *region_close(Checker *, Region *, const Term *);
+/* The region in which the variable is bound, NULL: none, or it is closed. */
+Region *region_of(Checker *, const Var *);
+void region_own(Checker *, const Var *);   /* the variable is of the current one */
 /* Innermost open region of what the term refers to; NULL: none. */
 Region *term_region(Checker *, const Term *);
 /* A reference to the value, bound in the region unless it is trivial. */

@@ -11,8 +11,8 @@ typedef struct Formals { int n; Formal at[32]; } Formals;
 static void names_of_builtin(Checker *ck, const char *params, Formals *formals) {
     while (*params) {
         size_t length = strcspn(params, ", ");
-        Formal *formal = &formals->at[formals->n++];
-        formal->name.text = arena_strndup(ck->arena, params, length);
+        Formal formal = {.name.text = arena_strndup(ck->arena, params, length)};
+        formals->at[formals->n++] = formal;
         params += length;
         params += strspn(params, ", ");
     }
@@ -275,7 +275,7 @@ static bool check_classes(Checker *ck, Scope *scope, const Decl *decl, Loc loc) 
 static const Term *stand_in(Checker *ck, const Type *type, Loc loc) {
     Var *var = var_new(ck, VAR_LET, "x", type, loc);
     Term *ref = (Term *)term_ref(ck->arena, var);
-    ck->vars.at[var->id].region = ck->region;
+    region_own(ck, var);
     return ref;
 }
 

@@ -353,9 +353,9 @@ static Val check_logic(Checker *ck, Scope *scope, const Expr *e) {
         return val_term(lift_and(ck, 2, args, &is_and), e->loc);
     }
     ck->region = region.outer;          /* a tensor: its bindings are needed outside */
-    region.open = false;
+    region.mark->region = NULL;
     for (int i = 0; i < region.binds.n && ck->region; i++) {
-        ck->vars.at[region.binds.at[i].var->id].region = ck->region;
+        region_own(ck, region.binds.at[i].var);
         list_push(ck->arena, &ck->region->binds, region.binds.at[i]);
     }
     if (!args[0] || !args[1]) return val_error();
@@ -462,8 +462,13 @@ static const Type *without_dims(Checker *ck, const Type *type) {
     return copy;
 }
 
+/* Who takes its type from whom: terms first, `fail` last. */
+static int decided(Val val) {
+    return val.kind == V_FAIL ? 2 : val.kind == V_LITERAL;
+}
+
 static bool branch_terms(Checker *ck, Branch *a, Branch *b, Expect want) {
-    bool swap = a->val.kind == V_FAIL || a->val.kind == V_LITERAL;
+    bool swap = decided(a->val) > decided(b->val);
     Branch *first = swap ? b : a, *second = swap ? a : b;
     Expect beside = want;
     if (a->val.kind == V_ERROR || b->val.kind == V_ERROR) return false;
@@ -529,7 +534,7 @@ static Val check_if(Checker *ck, Scope *scope, const Expr *e, Expect want) {
         want.dtype < 0)
         return a.val;
     if (!condition || !branch_terms(ck, &a, &b, want)) {
-        a.region.open = b.region.open = false;
+        a.region.mark->region = b.region.mark->region = NULL;
         return val_error();
     }
     return make_if(ck, condition, &a, &b, e->loc);
@@ -552,7 +557,7 @@ static Val switch_from(Checker *ck, Scope *scope, const Expr *list, int i, const
     b.val = switch_from(ck, scope, list, i + 1, k, want);
     ck->region = b.region.outer;
     if (!branch_terms(ck, &a, &b, want)) {
-        a.region.open = b.region.open = false;
+        a.region.mark->region = b.region.mark->region = NULL;
         return val_error();
     }
     return make_if(ck, chosen, &a, &b, a.loc);

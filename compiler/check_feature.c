@@ -224,8 +224,11 @@ static const Term *open_value(Stage *stage, const Expr *e, const char *what, Exp
 }
 
 static bool already_defined(Stage *stage, Name name) {
-    const Entry *entry = scope_find(stage->scope, name.text);
+    const Entry *entry = NULL;
     Diag *diag;
+    for (int i = 0; i < stage->scope->entries.n; i++)
+        if (!strcmp(stage->scope->entries.at[i].name, name.text))
+            entry = &stage->scope->entries.at[i];
     if (!entry) return false;
     diag = check_error(stage->ck, DIAG_E0102_TWICE, name.loc,
                        "`%s` is defined already: a field has one definition", name.text);
@@ -855,6 +858,7 @@ void check_feature(Checker *ck) {
     check_attributes(ck, &feature->attributes);
     declare_kernels(ck);
     check_params(ck, stage.scope);
+    stage.scope = scope_new(ck, stage.scope, ck->main);    /* fields may hide them */
     for (int i = 0; i < feature->stmts.n; i++) check_stmt(&stage, feature->stmts.at[i]);
     if (stage.at != ENDED && !diags_errors(ck->diags)) {
         check_help(ck, check_error(ck, DIAG_E0104_ORDER, feature->name.loc,

@@ -8,7 +8,7 @@ const Term *tensor_name(Checker *ck, const Term *term, Loc loc) {
     if (term->kind == TERM_REF || term->kind == TERM_DATA) return term;
     if (term->kind != TERM_GET || !ck->region) return bind_term(ck, "tensor", term, loc);
     var = var_new(ck, VAR_LET, "item", term->type, loc);
-    ck->vars.at[var->id].region = ck->region;
+    region_own(ck, var);
     ck->vars.at[var->id].def = term;
     bind = (Bind){var, term};
     list_push(ck->arena, &ck->region->binds, bind);

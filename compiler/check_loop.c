@@ -12,7 +12,7 @@ static const Term *zero(Checker *ck) { return term_int(ck->arena, PL_I64, 0); }
 /* Indices belong to the region of their loop. */
 Var *index_new(Checker *ck, const char *name, Loc loc) {
     Var *var = var_new(ck, VAR_INDEX, name, type_scalar(PL_I64), loc);
-    ck->vars.at[var->id].region = ck->region;
+    region_own(ck, var);
     return var;
 }
 
@@ -391,9 +391,9 @@ static Expect tuple_expect(Checker *ck, Expect want, int n) {
 
 static const Term *keep_where(Checker *ck, const Term *where, LoopSet *set,
                               const Term *body, Loc loc) {
-    const Dim *unknown[1] = {NULL};
-    Term *term = (Term *)make_for(ck, set->n, set->loops, unknown, body, loc);
-    term->type = for_type(ck, 1, unknown, body->type);
+    const Dim *unknown = NULL;
+    Term *term = (Term *)make_for(ck, set->n, set->loops, set->dims, body, loc);
+    term->type = for_type(ck, 1, &unknown, body->type);
     term->arg[1] = where;
     return term;
 }
@@ -465,7 +465,7 @@ static const Var **state_vars(Checker *ck, Scope *scope, const Expr *e, const Te
         Name name = e->names.at[i];
         Var *var = var_new(ck, VAR_STATE, name.text, inits[i]->type, name.loc);
         Entry *entry = scope_add(ck, scope, name, S_VALUE);
-        ck->vars.at[var->id].region = ck->region;
+        region_own(ck, var);
         entry->val = val_term(term_ref(ck->arena, var), name.loc);
         vars[i] = var;
     }

@@ -172,7 +172,7 @@ const Decl *unit_find(Unit *unit, const char *name, DeclKind low, DeclKind high,
             *owner = unit->imports.at[i].unit;
             decl = own(*owner, name, low, high);
         }
-    if (decl || unit->is_core || !*unit->core) return decl;
+    if (decl || unit->is_core || !*unit->core || builtin_find(name)) return decl;
     return unit_find(*unit->core, name, low, high, owner);
 }
 
