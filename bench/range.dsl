@@ -1,0 +1,8 @@
+# range.dsl: the price of a record that costs nothing.
+feature range_add(n: int)
+
+from range(0, n)
+y = i32(value) + 1
+
+batch(4096)
+emit y
