@@ -303,6 +303,7 @@ static void graph_new(Checker *ck) {
     ck->region = NULL;
     ck->body = NULL;
     ck->nest.n = 0;
+    ck->sites.n = 0;
     ck->at_open = ck->below = false;
     ck->level = 0;
 }
@@ -336,5 +337,6 @@ Graph *check_module(Arena *arena, Diags *diags, Module *module, Define *defines,
     check_until_fixed(ck);
     if (diags_errors(diags)) return NULL;
     ck->graph->nvars = ck->vars.n;
+    ck->graph->hash = graph_hash(ck->graph);
     return ck->graph;
 }

@@ -136,7 +136,7 @@ typedef struct Checker {
     Loc *fixed_why;
     bool silent;                /* a trial: report nothing */
     bool failed;                /* an error happened (also in a trial) */
-    LIST(const Decl *) bad;     /* declarations whose names have been reported */
+    LIST(const Term *) sites;   /* all draws, one of each path */
 } Checker;
 
 /* ---- check.c: diagnostics, scopes, regions, variables ---- */

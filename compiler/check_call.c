@@ -292,7 +292,7 @@ static bool resolves(Checker *ck, Scope *scope, const TypeExpr *te) {
 static bool infer_result(Checker *ck, Scope *scope, const Formal *formal,
                          const Val *val) {
     const TypeExpr *te = formal->type;
-    Actuals actuals = {.n = te->items.n, .loc = val->loc};
+    Actuals actuals = {.n = te->items.n, .loc = val->loc, .path = "?"};
     Region region;
     Val result;
     const Term *term;

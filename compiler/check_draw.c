@@ -42,14 +42,30 @@ static const Term *element_of(Checker *ck, const char *name, Loc loc) {
     return element ? element : term_int(ck->arena, PL_I64, 0);
 }
 
-/* The low half of XXH3-64 of the path; two paths with one hash are an error. */
 static uint32_t site_of(const char *path);
+
+/* Two paths with one hash are an error. */
+static void add_site(Checker *ck, const Term *term, Loc loc) {
+    if (ck->silent) return;
+    for (int i = 0; i < ck->sites.n; i++) {
+        const Term *other = ck->sites.at[i];
+        if (!strcmp(other->site_path, term->site_path)) return;
+        if (other->site != term->site) continue;
+        check_help(ck, check_error(ck, DIAG_E0301_RANDOM, loc,
+                                   "the draws `%s` and `%s` have one site",
+                                   term->site_path, other->site_path),
+                   "rename one of the fields or functions");
+        return;
+    }
+    list_push(ck->arena, &ck->sites, term);
+}
 
 static Term *draw_new(Checker *ck, TermKind kind, const Type *type, const char *path,
                       Loc loc, int nargs, const Term *a, const Term *b) {
     Term *term = term_new(ck->arena, kind, type, place_at(ck, loc), nargs, a, b);
     term->site = site_of(path);
     term->site_path = path;
+    add_site(ck, term, loc);
     return term;
 }
 
@@ -171,6 +187,7 @@ Val check_draw(Checker *ck, const char *name, Actuals *actuals, Expect want) {
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+/* The low half of XXH3-64 of the path. */
 static uint32_t site_of(const char *path) {
     return (uint32_t)XXH3_64bits(path, strlen(path));
 }

@@ -267,6 +267,9 @@ typedef struct Graph {
     uint64_t hash;              /* of the canonical typed record program */
 } Graph;
 
+/* XXH3 of all that the records depend on but the parameters bound at open. */
+uint64_t graph_hash(const Graph *);
+
 /* ---- check ---- */
 typedef struct Define { const char *name, *text; bool used; } Define;
 
