@@ -49,7 +49,7 @@ static uint32_t draw(uint32_t n) {
 
 typedef struct Kind {
     const char *name;
-    int components;             /* 1, 3, 4 */
+    int components;
     J_COLOR_SPACE space;        /* in the file */
     int h[3], v[3];
 } Kind;
@@ -78,6 +78,7 @@ static const Kind kinds[] = {
     {"2x4 1x2 1x1", 3, JCS_YCbCr, {2, 1, 1}, {4, 2, 1}},
     {"rgb", 3, JCS_RGB, {1, 1, 1}, {1, 1, 1}},
     {"rgb 2x2", 3, JCS_RGB, {2, 1, 1}, {2, 1, 1}},
+    {"two", 2, JCS_UNKNOWN, {1, 1}, {1, 1}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -132,6 +133,8 @@ static void set_kind(struct jpeg_compress_struct *info, const Kind *kind, int mo
     if (mode & RESTARTS) info->restart_interval = 1 + draw(5);
     if (mode & ARITHMETIC) info->arith_code = TRUE;
     if (mode & PROGRESSIVE) jpeg_simple_progression(info);
+    if (draw(5) == 0) info->write_JFIF_header = !info->write_JFIF_header;
+    if (draw(5) == 0) info->write_Adobe_marker = !info->write_Adobe_marker;
     set_scans(info, mode);
 }
 
@@ -139,6 +142,8 @@ static File make(const Kind *kind, int mode, int height, int width) {
     File file = {NULL, 0, ""};
     struct jpeg_compress_struct info;
     struct jpeg_error_mgr errors;
+    static const J_COLOR_SPACE spaces[] = {0, JCS_GRAYSCALE, JCS_UNKNOWN, JCS_RGB,
+                                           JCS_CMYK};
     uint8_t *row = malloc((size_t)width * 4);
     info.err = jpeg_std_error(&errors);
     jpeg_create_compress(&info);
@@ -146,8 +151,7 @@ static File make(const Kind *kind, int mode, int height, int width) {
     info.image_width = (JDIMENSION)width;
     info.image_height = (JDIMENSION)height;
     info.input_components = kind->components;
-    info.in_color_space = kind->components == 1 ? JCS_GRAYSCALE
-                          : kind->components == 3 ? JCS_RGB : JCS_CMYK;
+    info.in_color_space = spaces[kind->components];
     jpeg_set_defaults(&info);
     jpeg_set_quality(&info, 40 + (int)draw(60), TRUE);
     set_kind(&info, kind, mode);
@@ -370,6 +374,38 @@ static void test_windows(int rounds) {
             }
 }
 
+/* All pairs of borders, of the columns and of the rows. */
+static void check_all_windows(const File *file) {
+    Whole whole = decode_whole(file, 3);
+    pk_tensor data = tensor_of(file);
+    Window all = decode_window(&data, all_of(&whole), 3, 0);
+    for (int side = 0; side < 2; side++) {
+        int n = side ? whole.width : whole.height;
+        for (int from = 0; from < n; from++)
+            for (int to = from + 1; to <= n; to++) {
+                pk_region region = draw_region(&whole);
+                Window w;
+                region.from[side] = from, region.to[side] = to;
+                w = decode_window(&data, region, 3, 1);
+                check_window(file, &whole, &all, &w);
+                free(w.memory);
+            }
+    }
+    free(all.memory);
+    free(whole.pixels);
+    free(data.data);
+}
+
+static void test_alignments(int rounds) {
+    static const int modes[] = {0, PROGRESSIVE, RESTARTS, APART};
+    for (int i = 0; i < KINDS * rounds; i++) {
+        File file = make(&kinds[i % KINDS], modes[draw(4)], 20 + (int)draw(30),
+                         20 + (int)draw(50));
+        check_all_windows(&file);
+        free(file.bytes);
+    }
+}
+
 static void damage(File *file) {
     uint32_t header = 2;
     if (draw(3)) while (header + 1 < file->n && !(file->bytes[header] == 0xFF &&
@@ -447,6 +483,17 @@ static void test_limits(void) {
     free(file.bytes);
 }
 
+static void test_long_sides(void) {
+    for (int i = 0; i < 2; i++) {
+        File wide = make(&kinds[5], i * PROGRESSIVE, 5, 65500);
+        File high = make(&kinds[5], i * PROGRESSIVE, 65500, 5);
+        check_windows(&wide, 5, 3);
+        check_windows(&high, 5, 4);
+        free(wide.bytes);
+        free(high.bytes);
+    }
+}
+
 static unsigned long find_scan(const File *file, unsigned long from) {
     while (!(file->bytes[from] == 0xFF && file->bytes[from + 1] == 0xDA)) from++;
     return from;
@@ -494,6 +541,7 @@ static void test_small(int rounds) {
     (void)rounds;
     test_refused();
     test_limits();
+    test_long_sides();
     test_scans_without_end();
     test_peek();
 }
@@ -504,6 +552,7 @@ int main(int argc, char **argv) {
     host_init(&host, MEGA, MEGA * 64);
     run("jpeg_refusals_limits_peek", test_small, 1);
     run("jpeg_windows_have_the_bits_of_the_whole", test_windows, rounds);
+    run("jpeg_windows_at_every_alignment", test_alignments, rounds);
     run("jpeg_damage_gives_one_verdict", test_damaged, 1500 * rounds);
     host_reset(&host);
     printf("# %d checks, %d failed\n", passed + failed, failed);
