@@ -1,0 +1,109 @@
+#include "driver.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "driver_version.h"
+#include "kernel_build.h"
+#include "lower.h"
+
+/* ---- messages ---- */
+
+Diag *driver_fail(Driver *d, DiagCode code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const char *text = arena_vformat(d->arena, format, arguments);
+    va_end(arguments);
+    return diag_at(d->diags, code, (Loc){0}, "%s", text);
+}
+
+void driver_fail_file(Driver *d, const char *what, const char *path) {
+    driver_fail(d, DIAG_E0501_FILE, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+/* ---- text to tree ---- */
+
+bool driver_read(Driver *d) {
+    File *file = arena_new_of(d->arena, File);
+    file->path = d->options->input;
+    file->text = file_read(d->arena, file->path, &file->size);
+    if (!file->text) {
+        driver_fail_file(d, "read", file->path);
+        return false;
+    }
+    if (file->size > INT32_MAX) {
+        driver_fail(d, DIAG_E0501_FILE, "%s is too large for a feature", file->path);
+        return false;
+    }
+    char *real = realpath(file->path, NULL);
+    file->real = real ? arena_strndup(d->arena, real, strlen(real)) : file->path;
+    free(real);
+    d->module = parse_file(d->arena, d->diags, file);
+    if (d->options->dump & 1 << DUMP_TREE)
+        print_module(stderr, d->module);
+    return diags_errors(d->diags) == 0;
+}
+
+/* ---- tree to graph ---- */
+
+static bool used(Driver *d, const Define *define) {
+    const Decl *feature = NULL;
+    for (int i = 0; i < d->module->decls.n; i++)
+        if (d->module->decls.at[i]->kind == DE_FEATURE)
+            feature = d->module->decls.at[i];
+    for (int i = 0; feature && i < feature->params.n; i++)
+        if (!strcmp(feature->params.at[i].name.text, define->name))
+            return true;
+    return false;
+}
+
+/* -D of a name that the feature does not have. */
+static void check_defines(Driver *d) {
+    DefineList *defines = &d->options->defines;
+    for (int i = 0; i < defines->n; i++)
+        if (!defines->at[i].used && !used(d, &defines->at[i]))
+            driver_fail(d, DIAG_E0304_PARAMETER, "-D %s: the feature has no such parameter",
+                        defines->at[i].name);
+}
+
+bool driver_check(Driver *d) {
+    DefineList *defines = &d->options->defines;
+    d->graph = check_module(d->arena, d->diags, d->module, defines->at, defines->n, &d->library);
+    if (diags_errors(d->diags))
+        return false;
+    if (!d->graph)
+        return d->options->command == CMD_CHECK ||
+               !driver_fail(d, DIAG_E0002_SYNTAX, "%s has no feature: it is a library",
+                            d->options->input);
+    check_defines(d);
+    verify_graph(d->graph, "check");
+    if (d->options->dump & 1 << DUMP_GRAPH)
+        print_graph(stderr, d->graph);
+    return diags_errors(d->diags) == 0;
+}
+
+/* ---- graph to loop IR ---- */
+
+int driver_cpus(const Options *options, Cpu cpus[4]) {
+    static const Cpu single[] = {CPU_NATIVE, CPU_V2, CPU_V3, CPU_V4};
+    if (options->cpu != CPU_LEVEL_MULTI) {
+        cpus[0] = single[options->cpu];
+        return 1;
+    }
+    cpus[0] = CPU_V2, cpus[1] = CPU_V3, cpus[2] = CPU_V4;
+    return 3;
+}
+
+bool driver_lower(Driver *d) {
+    LowerOptions options = {
+        .fuse = d->options->fuse,
+        .needs = d->options->cpu == CPU_LEVEL_NATIVE ? host_features(d->arena) : NULL,
+        .version = PIPEC_VERSION,
+        .lines = d->options->debug,
+    };
+    options.ncpus = driver_cpus(d->options, options.cpu);
+    d->loops = lower_graph(d->arena, d->graph, &options, NULL);
+    verify_loops(d->loops, "lower");
+    if (d->options->dump & 1 << DUMP_LOOPS)
+        print_loops(stderr, d->loops);
+    return true;
+}

@@ -1,0 +1,57 @@
+/* The driver: what main.c calls, one function a stage. Each returns false when
+ * it failed; what went wrong is in the diagnostics. */
+#ifndef PIPEC_DRIVER_H
+#define PIPEC_DRIVER_H
+#include "driver_files.h"
+#include "loops.h"
+#include "options.h"
+#include "term.h"
+
+/* A source of kernels and what was made of it; NULL: that failed. */
+typedef struct KernelSource { const char *path, *made; } KernelSource;
+typedef LIST(KernelSource) KernelSourceList;
+
+typedef struct Driver {
+    Arena *arena;               /* of the whole compilation */
+    Diags *diags;
+    Options *options;
+    Places places;
+    Module *module;
+    bool library;               /* the file has no feature */
+    Graph *graph;
+    LoopModule *loops;
+    KernelSourceList shared;    /* for the interpreter */
+} Driver;
+
+/* ---- driver.c ---- */
+bool driver_read(Driver *);             /* text -> tree */
+bool driver_check(Driver *);            /* tree -> typed feature graph */
+bool driver_lower(Driver *);            /* graph -> loop IR */
+Diag *driver_fail(Driver *, DiagCode, const char *format, ...)  /* nowhere in a file */
+    __attribute__((format(printf, 3, 4)));
+/* Fails with the reason in errno; path as the user wrote it. */
+void driver_fail_file(Driver *, const char *what, const char *path);
+/* The levels that --cpu asks for. */
+int driver_cpus(const Options *, Cpu cpus[4]);
+
+/* ---- driver_output.c: graph, loop IR -> the file that --emit asks for ---- */
+bool driver_write(Driver *);
+/* Where it goes; NULL: to stdout. */
+const char *driver_target(Driver *);
+
+/* ---- driver_link.c ---- */
+/* The object and the kernels -> a shared library at `path`. */
+bool driver_link(Driver *, const TextList *objects, const TextList *libraries,
+                 const char *path);
+/* C text of the feature -> an object, or assembly. */
+bool driver_compile_c(Driver *, const char *text, const char *path, bool assembly);
+
+/* ---- driver_depend.c ---- */
+bool driver_write_dependencies(Driver *);
+
+/* ---- driver_inspect.c: a compiled feature; exit status ---- */
+int driver_inspect(Driver *);
+
+/* ---- driver_run.c: compiles to the cache, becomes pipert run; exit status ---- */
+int driver_run(Driver *);
+#endif

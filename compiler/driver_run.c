@@ -1,0 +1,115 @@
+/* pipec run: the compiled feature is kept under the hash of all that it is made
+ * of, in $XDG_CACHE_HOME/pipec or ~/.cache/pipec. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include "driver.h"
+#include "driver_version.h"
+
+/* ---- the key ---- */
+
+static void add_text(XXH3_state_t *state, const char *text) {
+    XXH3_64bits_update(state, text, strlen(text) + 1);
+}
+
+static void add_file(Driver *d, XXH3_state_t *state, const char *path) {
+    size_t size = 0;
+    const char *text = file_read(d->arena, path, &size);
+    add_text(state, path);
+    if (text)
+        XXH3_64bits_update(state, text, size);
+}
+
+static void add_options(XXH3_state_t *state, const Options *o) {
+    const int choices[] = {o->backend, o->cpu, o->level, o->fuse, o->reorder, o->debug};
+    XXH3_64bits_update(state, choices, sizeof choices);
+    for (int i = 0; i < o->defines.n; i++) {
+        add_text(state, o->defines.at[i].name);
+        add_text(state, o->defines.at[i].text);
+    }
+}
+
+static uint64_t cache_key(Driver *d) {
+    XXH3_state_t *state = XXH3_createState();
+    if (!state)
+        bug("no memory for a hash");
+    XXH3_64bits_reset(state);
+    add_text(state, PIPEC_VERSION);
+    add_file(d, state, "/proc/self/exe");
+    add_options(state, d->options);
+    for (int i = 0; i < d->graph->files.n; i++)
+        XXH3_64bits_update(state, d->graph->files.at[i]->text, d->graph->files.at[i]->size);
+    for (int i = 0; i < d->graph->kernels.n; i++) {
+        const Kernel *kernel = d->graph->kernels.at[i];
+        if (kernel->used && !kernel->is_std)
+            add_file(d, state, kernel->library ? kernel->library_path : kernel->source);
+    }
+    uint64_t key = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return key;
+}
+
+/* ---- the cache ---- */
+
+static const char *cache_folder(Driver *d) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/')
+        return arena_format(d->arena, "%s/pipec", cache);
+    if (home && *home == '/')
+        return arena_format(d->arena, "%s/.cache/pipec", home);
+    return arena_format(d->arena, "/tmp/pipec-%ld", (long)getuid());
+}
+
+/* The libraries of kernels have to lie beside the feature. */
+static bool link_libraries(Driver *d, const char *folder) {
+    for (int i = 0; i < d->graph->kernels.n; i++) {
+        const Kernel *kernel = d->graph->kernels.at[i];
+        if (!kernel->used || !kernel->library || kernel->is_std)
+            continue;
+        const char *name = file_join(d->arena, folder, kernel->library);
+        char *real = realpath(kernel->library_path, NULL);
+        unlink(name);
+        bool good = real && symlink(real, name) == 0;
+        free(real);
+        if (!good) {
+            driver_fail_file(d, "link", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *compiled(Driver *d) {
+    const char *folder = arena_format(d->arena, "%s/%016llx", cache_folder(d),
+                                      (unsigned long long)cache_key(d));
+    const char *path = arena_format(d->arena, "%s/%s.so", folder,
+                                    file_stem(d->arena, d->options->input));
+    if (file_exists(path))
+        return path;
+    if (!file_make_folders(d->arena, folder)) {
+        driver_fail_file(d, "make", folder);
+        return NULL;
+    }
+    d->options->kind = OUT_SO;
+    d->options->output = path;
+    return link_libraries(d, folder) && driver_write(d) ? path : NULL;
+}
+
+int driver_run(Driver *d) {
+    const char *path = compiled(d);
+    if (!path)
+        return 1;
+    TextList argv = {0};
+    const char *tool = arena_format(d->arena, "%s/pipert", d->places.bin);
+    list_push(d->arena, &argv, tool);
+    list_push(d->arena, &argv, "run");
+    list_push(d->arena, &argv, path);
+    for (int i = 0; i < d->options->rest.n; i++)
+        list_push(d->arena, &argv, d->options->rest.at[i]);
+    list_push(d->arena, &argv, NULL);
+    places_drop(&d->places);
+    execv(tool, (char *const *)argv.at);
+    driver_fail_file(d, "run", tool);
+    return 1;
+}

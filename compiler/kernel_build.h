@@ -1,0 +1,34 @@
+/* Kernels from C: the prototypes that their declarations ask for, and their
+ * sources compiled against these, as bitcode, objects or shared libraries.
+ * Errors of the C compiler are shown under the declaration. */
+#ifndef PIPEC_KERNEL_BUILD_H
+#define PIPEC_KERNEL_BUILD_H
+#include <stdio.h>
+#include "driver.h"
+
+typedef enum { KERNELS_BITCODE, KERNELS_OBJECTS, KERNELS_SHARED } KernelForm;
+
+typedef struct KernelFiles {
+    TextList files;             /* one for each source in use */
+    TextList libraries;         /* for the linker: -lNAME, -LFOLDER */
+} KernelFiles;
+
+/* The kernels that the feature uses, in one form. KERNELS_SHARED: without those
+ * that come with pipec. */
+bool build_kernels(Driver *, KernelForm, KernelFiles *);
+
+/* The shared library that holds a kernel, for the interpreter: a kernel pack, the
+ * user's own, or his C compiled now; NULL: it cannot be made (reported). */
+const char *kernel_library(Driver *, const Kernel *);
+
+/* ---- kernel_header.c ---- */
+void print_kernel_header(FILE *, const Graph *);
+/* The prototypes of one kernel, without includes. */
+void print_kernel_prototypes(FILE *, const Kernel *);
+/* The functions that its C has to define. */
+TextList kernel_functions(Arena *, const Kernel *);
+
+/* ---- emit_llvm_host.c ---- */
+bool bitcode_functions(Arena *, const char *path, TextList *defined);
+const char *host_features(Arena *);     /* this machine's, comma-separated */
+#endif

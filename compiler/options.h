@@ -1,0 +1,41 @@
+/* The command line of pipec, as data. */
+#ifndef PIPEC_OPTIONS_H
+#define PIPEC_OPTIONS_H
+#include <stdbool.h>
+#include "term.h"       /* Define */
+
+typedef enum { CMD_COMPILE, CMD_CHECK, CMD_INSPECT, CMD_EVAL, CMD_RUN, CMD_EXPLAIN } Command;
+
+typedef enum {
+    OUT_SO, OUT_OBJ, OUT_ASM, OUT_LLVM_IR, OUT_BC, OUT_C, OUT_HEADER,
+    OUT_KERNEL_HEADER, OUT_LOOPS, OUT_GRAPH, OUT_PLAN, OUT_JSON
+} OutputKind;
+typedef enum { BACKEND_LLVM, BACKEND_C } Backend;
+typedef enum { CPU_LEVEL_NATIVE, CPU_LEVEL_V2, CPU_LEVEL_V3, CPU_LEVEL_V4, CPU_LEVEL_MULTI } CpuChoice;
+typedef enum { DUMP_TREE, DUMP_GRAPH, DUMP_LOOPS } DumpPlace;
+
+typedef LIST(const char *) TextList;
+typedef LIST(Define) DefineList;
+
+typedef struct Options {
+    Command command;
+    const char *input;          /* F.dsl; inspect: F.so */
+    const char *output;         /* NULL: not given */
+    int kind;                   /* OutputKind */
+    int backend, cpu;           /* Backend, CpuChoice */
+    int level;                  /* -O */
+    int fuse, reorder;          /* 1 on, exact; 0 off */
+    int dump;                   /* bits of DumpPlace */
+    bool dependencies;          /* -MD */
+    const char *dependency_file;
+    bool debug, json, hash;
+    DefineList defines;         /* -D, for check_module */
+    DefineList sets;            /* --set: open time */
+    int64_t sample, seed, epoch;/* eval; sample -1: not given */
+    TextList rest;              /* run: what goes to pipert, in order */
+} Options;
+
+/* -1: go on. Else the exit status: 0 after --help or --version, 2 if the line is
+ * wrong (said on stderr). */
+int options_parse(Options *, Arena *, int argc, char **argv);
+#endif
