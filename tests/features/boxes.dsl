@@ -4,8 +4,9 @@ type Box = (top: f32, left: f32, bottom: f32, right: f32)
 fn area(b: Box) -> f32 = max(b.bottom - b.top, 0) * max(b.right - b.left, 0)
 
 fn overlap(a: Box, b: Box) -> f32 {
-    both = (max(a.top, b.top), max(a.left, b.left), min(a.bottom, b.bottom), min(a.right, b.right))
-    common = max(both[2] - both[0], 0) * max(both[3] - both[1], 0)
+    height = max(min(a.bottom, b.bottom) - max(a.top, b.top), 0)
+    width = max(min(a.right, b.right) - max(a.left, b.left), 0)
+    common = height * width
     common / (area(a) + area(b) - common)
 }
 

@@ -29,7 +29,7 @@ class Chains:
             return Picture(name, "u8", h, w, const(3))
         d, c = r.choice(["u8", "u8", "f32", "i32"]), const(r.choice([1, 2, 3, 3]))
         h, w = self.side(), self.side()
-        i, j, k = self.fresh("i"), self.fresh("j"), self.fresh("k")
+        i, j, k = self.fresh("ix"), self.fresh("j"), self.fresh("k")
         body = f"(value * 7 + {i} * {r.choice([3, 11, 31])} + {j} * {r.choice([5, 17])} + {k} * 40) % {r.choice([251, 64, 256])}"
         self.add(Stmt("field", [name], f"{name} = for {i} in 0..{h.text}, {j} in 0..{w.text}, {k} in 0..{c.text}: {d}({body})"), (name, d, (h, w, c)))
         return Picture(name, d, h, w, c)

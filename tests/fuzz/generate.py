@@ -78,7 +78,7 @@ class Generator(Scalars, Tensors, Chains):
 
     def scalar_function(self):
         r = self.rng
-        name, params = self.fresh("f"), [(self.fresh("a"), self.dtype()) for _ in range(r.choice([1, 2, 3]))]
+        name, params = self.fresh("fn"), [(self.fresh("a"), self.dtype()) for _ in range(r.choice([1, 2, 3]))]
         result = self.dtype()
         outer, self.vars, functions = self.vars, [Var(n, d) for n, d in params], self.functions
         self.draws = self.level >= 5 and r.random() < .3
@@ -179,7 +179,7 @@ class Generator(Scalars, Tensors, Chains):
         """for … where, of one value or of two."""
         r = self.rng
         dim = self.some_dims(1)[0] if r.random() < .6 else self.length()
-        i, two = self.fresh("i"), r.random() < .4
+        i, two = self.fresh("ix"), r.random() < .4
         keep, self.draws = self.draws, False
         with self.scope((i, "i64", (), dim)):
             test = self.scalar("bool", 2)

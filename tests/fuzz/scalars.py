@@ -254,7 +254,7 @@ class Scalars:
     def s_fold(self, d, size):
         """A fold over scalars, in order; two states now and then."""
         r = self.rng
-        i, s = self.fresh("i"), self.fresh("s")
+        i, s = self.fresh("ix"), self.fresh("s")
         dims = self.some_dims(1)
         extent = dims[0]
         start = self.scalar(d, min(size, 1))

@@ -35,7 +35,7 @@ class Tensors:
         return Expr(d, dims, "fill(", self.scalar(d, size), f", {', '.join(k.text for k in dims)})")
 
     def t_loop(self, d, dims, size):
-        names = [self.fresh("i") for _ in dims]
+        names = [self.fresh("ix") for _ in dims]
         cut = self.rng.randrange(1, len(dims)) if len(dims) > 1 and self.level >= 3 and self.rng.random() < .2 else len(dims)
         with self.scope(*[(n, "i64", (), k) for n, k in zip(names[:cut], dims)]):
             body = self.tensor(d, dims[cut:], size) if cut < len(dims) else self.scalar(d, size)
@@ -83,7 +83,7 @@ class Tensors:
         return Expr(d, dims, "(if ", self.scalar("bool", size), " then ", self.tensor(d, dims, size), " else ", self.tensor(d, dims, size), ")")
 
     def t_scan(self, d, dims, size):
-        i, s = self.fresh("i"), self.fresh("s")
+        i, s = self.fresh("ix"), self.fresh("s")
         start = self.scalar(d, min(size, 1))
         keep, self.draws = self.draws, False
         with self.scope((i, "i64", (), dims[0]), (s, d, ())):
@@ -155,7 +155,7 @@ class Tensors:
 
     def t_state(self, d, dims, size):
         """A fold whose state is a tensor."""
-        i, s = self.fresh("i"), self.fresh("s")
+        i, s = self.fresh("ix"), self.fresh("s")
         n = const(self.rng.choice([1, 2, 3, 4]))
         start = self.tensor(d, dims, size - 1)
         keep, self.draws = self.draws, False
@@ -215,7 +215,7 @@ class Tensors:
         if not found:
             return None
         v = self.rng.choice(found)
-        names = [self.fresh("i") for _ in dims]
+        names = [self.fresh("ix") for _ in dims]
         ranges = ", ".join(f"{n} in 0..{k.text}" for n, k in zip(names, dims))
         subs = ", ".join(f"{n} {self.rng.choice(['+ 0', '- 1', '+ 1', '+ 2'])}" for n in names)
         with self.scope(*[(n, "i64", (), k) for n, k in zip(names, dims)]):

@@ -2,7 +2,7 @@
 moved or dropped by looking at names alone."""
 import re
 
-NAME = re.compile(r"[a-z]\w*")
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 INTS = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64"]
 FLOATS = ["f16", "bf16", "f32", "f64"]
