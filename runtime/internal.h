@@ -26,7 +26,9 @@ typedef struct lane lane;
 /* A record that failed, until it is reported. */
 typedef struct bad {
     struct bad *next;
-    int64_t place, index;
+    int64_t place, event, index;
+    int64_t turn;               /* of the batch that was in the making */
+    int64_t rows_before;        /* of its run: until the turn is known */
     int32_t line;
     char operator_name[56], reason[256];
 } bad;
@@ -65,6 +67,7 @@ struct worker {
     pipert *p;
     bool reader;                /* it only reads ahead */
     scratch *memory;            /* where call.kernel points */
+    scratch *own;               /* the worker's, where no run brings one */
     const char *message;        /* of the kernel that failed last */
     slot *slot;                 /* alloc_out takes from it … */
     int64_t slot_generation;
@@ -123,7 +126,8 @@ struct slot {
     int64_t rows;               /* the batch's size */
     int64_t real;               /* rows that are no padding */
     int64_t done;               /* rows that are there, or failed */
-    char *memory;               /* dense fields, page-aligned each, then rows */
+    char *memory;               /* a field after the other, page-aligned each */
+    size_t bytes;
     char **dense;               /* [field]: base, or NULL */
     pk_tensor **row;            /* [field]: base of ragged rows, or NULL */
     pl_batched *batched;        /* [field] */
@@ -139,9 +143,10 @@ struct slot {
     int64_t lane_place, lane_event; /* where its lane stands behind it */
 };
 
-bool slot_init(pipert *, slot *, size_t out_bytes);
-void slot_fini(pipert *, slot *);
-size_t slot_dense_bytes(const pipert *);
+/* out_bytes: address space for ragged values. */
+bool slot_init(pipert *, slot *, int64_t rows, size_t out_bytes);
+void slot_fini(slot *);
+size_t slot_bytes(const pipert *, int64_t rows);
 void slot_open(pipert *, slot *, int64_t turn, int64_t number, int64_t rows,
                int64_t real);
 /* Points out[] at a row; the code fills it. */
@@ -154,6 +159,8 @@ static inline void slot_aim(const pl_field *field, int n, slot *s, int64_t row,
 void slot_keep(const pipert *, slot *, int64_t row, const pl_out *out);
 void slot_copy_row(const pipert *, slot *to, int64_t row, const slot *from,
                    int64_t from_row);
+/* The same, ragged values too; false: the slot is full. */
+bool slot_bring_row(worker *, slot *to, int64_t row, const slot *from, int64_t from_row);
 /* alloc_out takes from this slot now. */
 void slot_use(worker *, slot *);
 void *slot_take(worker *, size_t bytes);
@@ -162,41 +169,109 @@ void slot_finish(worker *, slot *);
 
 /* ---- schedule.c ---- */
 typedef enum {
-    RUN_FREE, RUN_PLANNED, RUN_READING, RUN_READY, RUN_WORKING,
-    RUN_ENTERED                 /* kept.c: waits for its turn or for a slot */
+    RUN_FREE,
+    RUN_PLANNED,                /* to be read */
+    RUN_READING,
+    RUN_READY,                  /* to be computed, or entered */
+    RUN_WORKING,
+    RUN_ENTERED,                /* kept.c: waits for its positions */
+    RUN_TICKETED,               /* kept.c: to be placed, as slots allow */
 } run_state;
+
+enum { RUN_MOST = 4096, CHUNK = 512, PART_ROWS = 8192, BADS_WAITING = 4096 };
 
 /* Consecutive places of a batch (no `where`, no `each`) or of a lane. */
 struct run {
     run_state state;
     int64_t serial;             /* order of planning */
-    int64_t first, count;       /* its places; in a lane, counted there */
+    int64_t first, count;       /* its places; of a lane, counted there */
     int64_t at, read;           /* records before `at` are through, before `read`
                                    are read */
-    int64_t *index;             /* [record - at] */
-    pl_value *values;
+    int64_t *index;             /* [record - at]: of the source */
+    pl_value *values;           /* [(record - at) * ninputs + input] */
     source_reader reader;
-    slot *slot;                 /* fixed.c: first lies in its row `row` */
-    int64_t row;
+    int64_t input_bytes;        /* counted in the handle's */
     bad_list bads;
     int64_t nfailed;
+
+    /* fixed.c */
+    slot *slot;                 /* `first` lies in its row `row` */
+    int64_t row;
+
+    /* kept.c: a run is entered and placed by parts */
+    lane *lane;
+    int64_t sequence;           /* in the lane */
+    bool begun, entered;        /* entered: all that was read is */
+    scratch *memory;
+    int64_t enter;              /* the record that is being entered */
+    int64_t event;              /* of that record, counted */
+    int depth;                  /* open nodes: their next row, the memory behind */
+    node *path[PL_MAX_LEVELS];
+    int64_t path_row[PL_MAX_LEVELS];
+    mark path_mark[PL_MAX_LEVELS + 1];
+    node *next_leaf, *last_leaf;/* fail: to be emitted */
+    slot stage;                 /* skip: emitted rows */
+    int64_t nrows, nbads;       /* of this part */
+    int64_t start, placed;      /* position of row 0; rows that are in slots */
+    int64_t *row_place, *row_event;
 };
 
-enum { RUN_MOST = 4096, CHUNK = 512 };
+/* Places dealt round-robin; each lane makes batches of its own, in turn. */
+struct lane {
+    int64_t number, places;
+    int64_t planned;            /* places in runs so far; on and on when it wraps */
+    int64_t skip_place, skip_events;    /* restored: done before */
+    int64_t sequence;           /* of the next run */
+    int64_t ticket;             /* of the run whose turn it is */
+    int64_t position;           /* of the next row: batch position / batch size */
+    int64_t batches;            /* once it is sealed */
+    int64_t last_turn, last_rows;       /* its incomplete batch; -1: none */
+    int64_t done_place, done_event;     /* behind the last batch handed out */
+    int runs;                   /* not free */
+    bool sealed, wrapping;
+    bad_list bads;              /* by position, if on_error is skip */
+};
 
 void fixed_compute(worker *, run *);
 
+/* Lock not held. */
+void kept_enter(worker *, run *);
+void kept_end(worker *, run *);
+/* Lock held, and given up meanwhile. */
+void kept_tickets(worker *, lane *);
+bool kept_place(worker *, run *);
+
+/* One piece of work; false if there is none. Lock held. */
+bool schedule_step(worker *);
+void schedule_thread(void *worker);
+int64_t schedule_memory(const pipert *);
+
+/* For kept.c, lock held: the slot of a turn, opened if there is room; the same if
+ * it is open already; its incomplete batch's size, rows that have arrived. */
+slot *schedule_slot(pipert *, int64_t turn);
+slot *schedule_opened(pipert *, int64_t turn);
+void schedule_last_rows(worker *, slot *, const lane *);
+void schedule_rows_done(worker *, slot *, int64_t n);
+int64_t schedule_index(const pipert *, const lane *, int64_t place);
+
+/* ---- start.c ---- */
+/* What a run reads ahead, about, in bytes. */
+enum { RUN_BYTES = 4 << 20 };
+
 int schedule_start(pipert *);
 void schedule_stop(pipert *);
+
+/* ---- epoch.c: the caller's side ---- */
+void schedule_begin(pipert *);
 int schedule_next(pipert *, slot **);
-bool schedule_wait(pipert *, int64_t milliseconds);
-/* The batch that schedule_next gave has been looked at. */
-void schedule_taken(pipert *);
+int schedule_wait(pipert *, int64_t milliseconds);
+/* The batch that schedule_next gave is good. */
+void schedule_taken(pipert *, slot *);
 void schedule_release(pipert *, slot *);
 /* The epoch ended: the next look begins the next one. */
 void schedule_end_epoch(pipert *);
+int64_t schedule_left(const pipert *);
 void schedule_stats(pipert *);
-void schedule_fatal(pipert *, int status, const char *format, ...);
 
 /* ---- report.c ---- */
 int report_open(pipert *);
@@ -208,14 +283,25 @@ bad *bad_new(pipert *);
 void bad_free(pipert *, bad *);
 /* Counts and writes; frees them. A status, with the error text set. */
 int report_bads(pipert *, bad_list *);
+/* Moves those of turns up to `turn`. */
+void bad_take(bad_list *to, bad_list *from, int64_t turn);
+void bad_drop(pipert *, bad_list *);
 void report_line(pipert *, int64_t index, const char *path, const char *operator_name,
                  int line, const char *reason);
 
 /* ---- state.c ---- */
-int state_save(pipert *, char *text, size_t size);
-int state_parse(pipert *, const char *text);
+enum { SAVED_LANES = 64 };
+typedef struct saved_lane { int64_t place, event; } saved_lane;
+typedef struct saved {
+    char name[64], parameters[512];
+    uint64_t hash, seed, epoch;
+    int64_t places, batches, bad;
+    int nlanes;
+    saved_lane lane[SAVED_LANES];
+} saved;
+
 int state_check(pipert *);
-void state_free(pipert *);
+void state_forget(pipert *);
 
 /* ---- pipert.c: the handle ---- */
 struct pipert {
@@ -250,7 +336,9 @@ struct pipert {
     /* the epoch: written between epochs only */
     uint64_t epoch, key;
     order_shuffle shuffle;
-    int64_t first_batch;        /* in the stream, of the epoch's turn 0 */
+    int64_t start_batch;        /* in the stream: where this run began */
+    int64_t first_batch;        /* the same, of this rank's turn 0 */
+    bool resumed;
     int64_t turns;              /* batches of this rank; -1: not known */
 
     plat_mutex bad_lock;        /* of free_bads */
@@ -261,31 +349,30 @@ struct pipert {
     /* guarded */
     atomic_bool stop;           /* also read without the lock */
     bool running;               /* an epoch is */
-    int fatal;                  /* a status that ends the run */
-    char fatal_text[512];
     slot *slots; int nslots;
     run *runs; int nruns;
+    lane *lanes; int nlanes;    /* kept.c */
     int64_t serial;
-    int64_t plan_turn, plan_row;
+    int64_t plan_turn, plan_row;/* fixed.c */
     int64_t next_turn;          /* to be handed out */
     int64_t ns_per_record;
     int sleeping, sleeping_readers;
     scratch *free_scratch;
     int64_t largest_out;        /* bytes of ragged values of a batch, so far */
-    int64_t bytes_read;
-    bad_list lost;              /* of batches that were never handed out */
-    int64_t input_bytes;
+    int64_t input_bytes;        /* of all runs */
+    int64_t bytes_read, idle_read_ns, idle_full_ns;
 
     worker *workers; int nworkers;
     worker *readers; int nreaders;
     int nthreads;               /* 0: the caller does the work */
     int64_t dense_bytes;        /* of a slot */
+    int64_t part_rows;          /* kept.c: most rows of a part */
 
     /* the caller's */
     FILE *report;
     int64_t epoch_bad;
     pipert_stats stats;
-    struct saved *restored;
+    saved *restored;            /* until its epoch begins */
 };
 
 /* Sets the error text and the sticky status; returns the status. */

@@ -64,7 +64,6 @@ static pipert *new_handle(const pipert_options *options) {
     if (!p) return NULL;
     if (options) p->options = *options;
     else pipert_defaults(&p->options);
-    bad_list_init(&p->lost);
     p->epoch = p->options.epoch;
     if (init_locks(p) && arena_init(&p->bound, (size_t)1 << 30)) return p;
     free(p);
@@ -125,8 +124,9 @@ int pipert_start(pipert *p) {
     p->started = true;
     p->fixed = !p->feature->has_where && p->feature->levels == 1;
     p->batch = p->feature->batch;
-    if (!p->fixed)
-        return fail_with(p, PIPERT_NOT_YET, "features with `where` or `each`");
+    if (!p->fixed && p->options.world > 1)
+        return fail_with(p, PIPERT_NOT_YET,
+                         "not yet: a world of more than 1 for a feature with `where` or `each`");
     if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
         state_check(p) || report_open(p))
         return p->status;
@@ -134,23 +134,16 @@ int pipert_start(pipert *p) {
 }
 
 void pipert_close(pipert *p) {
-    bad_list bads;
     if (!p) return;
     schedule_stop(p);
     source_close(&p->source);
-    bads = p->lost;
-    while (bads.first) {
-        bad *b = bads.first;
-        bads.first = b->next;
-        bad_free(p, b);
-    }
     report_close(p);
     for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
     free(p->value);
     free(p->argument);
     load_close(p);
     arena_fini(&p->bound);
-    state_free(p);
+    state_forget(p);
     free(p->path);
     plat_mutex_fini(&p->lock);
     plat_mutex_fini(&p->bad_lock);
@@ -190,6 +183,7 @@ static int batch_failed(pipert *p, const slot *s) {
 }
 
 static int hand_out(pipert *p, slot *s, pipert_batch **out) {
+    if (s->status == PIPERT_MEMORY) return batch_failed(p, s);
     if (report_bads(p, &s->bads)) return p->status;
     if (s->status) return batch_failed(p, s);
     for (int k = 0; k < s->public.noutputs; k++)
@@ -197,8 +191,18 @@ static int hand_out(pipert *p, slot *s, pipert_batch **out) {
     p->stats.batches++;
     p->stats.records += s->real;
     *out = &s->public;
-    schedule_taken(p);
+    schedule_taken(p, s);
     return PIPERT_OK;
+}
+
+/* Lanes that the end of another left unfinished are told of. */
+static void end_epoch(pipert *p) {
+    int64_t left = schedule_left(p);
+    char reason[128];
+    snprintf(reason, sizeof reason, "%lld places were not reached when a lane ran out",
+             (long long)left);
+    if (left) report_line(p, -1, "", "lanes", p->feature->source_line, reason);
+    schedule_end_epoch(p);
 }
 
 int pipert_next(pipert *p, pipert_batch **out) {
@@ -208,14 +212,15 @@ int pipert_next(pipert *p, pipert_batch **out) {
     if (status) return status;
     status = schedule_next(p, &s);
     if (status == PIPERT_OK) return hand_out(p, s, out);
-    if (status == PIPERT_END) schedule_end_epoch(p);
+    if (status == PIPERT_END) end_epoch(p);
     return status;
 }
 
 int pipert_wait(pipert *p, int64_t milliseconds) {
     int status = pipert_start(p);
     if (status) return status;
-    return schedule_wait(p, milliseconds) ? PIPERT_OK : PIPERT_AGAIN;
+    status = schedule_wait(p, milliseconds);
+    return status == PIPERT_AGAIN ? status : PIPERT_OK;
 }
 
 int pipert_release(pipert *p, pipert_batch *b) {

@@ -22,6 +22,25 @@ void bad_move(bad_list *to, bad_list *from) {
     bad_list_init(from);
 }
 
+void bad_take(bad_list *to, bad_list *from, int64_t turn) {
+    bad *b = from->first;
+    bad_list_init(from);
+    while (b) {
+        bad *next = b->next;
+        bad_add(b->turn <= turn ? to : from, b);
+        b = next;
+    }
+}
+
+void bad_drop(pipert *p, bad_list *l) {
+    while (l->first) {
+        bad *b = l->first;
+        l->first = b->next;
+        bad_free(p, b);
+    }
+    bad_list_init(l);
+}
+
 bad *bad_new(pipert *p) {
     bad *b;
     plat_lock(&p->bad_lock);
@@ -119,7 +138,8 @@ static int report_one(pipert *p, const bad *b) {
 
 static int by_place(const void *a, const void *b) {
     const bad *x = *(bad *const *)a, *y = *(bad *const *)b;
-    return x->place < y->place ? -1 : x->place > y->place;
+    if (x->place != y->place) return x->place < y->place ? -1 : 1;
+    return x->event < y->event ? -1 : x->event > y->event;
 }
 
 /* Merge sort would do; lists are short and in runs that are sorted already. */
@@ -136,7 +156,7 @@ static void sort(bad_list *l) {
 
 int report_bads(pipert *p, bad_list *l) {
     int status = PIPERT_OK;
-    if (p->fixed && l->n > 1) sort(l);
+    if (l->n > 1) sort(l);
     while (l->first) {
         bad *b = l->first;
         l->first = b->next;

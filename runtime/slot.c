@@ -7,27 +7,27 @@ static size_t pages(size_t n) {
     return (n + PLAT_PAGE - 1) & ~(size_t)(PLAT_PAGE - 1);
 }
 
-size_t slot_dense_bytes(const pipert *p) {
+static size_t field_bytes(const pl_field *field, int64_t rows) {
+    size_t each = field->ragged ? sizeof(pk_tensor) : (size_t)field->bytes;
+    return pages(each * (size_t)rows);
+}
+
+size_t slot_bytes(const pipert *p, int64_t rows) {
     const pl_feature *f = p->feature;
-    size_t total = 0;
-    for (int k = 0; k < f->nfields; k++) {
-        size_t each = f->fields[k].ragged ? sizeof(pk_tensor) : (size_t)f->fields[k].bytes;
-        total += pages(each * (size_t)p->batch);
-    }
-    return total + pages((size_t)p->batch);
+    size_t total = pages((size_t)rows);
+    for (int k = 0; k < f->nfields; k++) total += field_bytes(&f->fields[k], rows);
+    return total;
 }
 
 /* Lays the fields out over s->memory. */
-static void lay_out(pipert *p, slot *s) {
+static void lay_out(pipert *p, slot *s, int64_t rows) {
     const pl_feature *f = p->feature;
     char *at = s->memory;
     for (int k = 0; k < f->nfields; k++) {
-        const pl_field *field = &f->fields[k];
-        size_t each = field->ragged ? sizeof(pk_tensor) : (size_t)field->bytes;
-        if (field->ragged) s->row[k] = (pk_tensor *)(void *)at;
+        if (f->fields[k].ragged) s->row[k] = (pk_tensor *)(void *)at;
         else s->dense[k] = at;
         s->batched[k] = (pl_batched){s->dense[k], s->row[k]};
-        at += pages(each * (size_t)p->batch);
+        at += field_bytes(&f->fields[k], rows);
     }
     s->failed = (uint8_t *)at;
 }
@@ -43,20 +43,22 @@ static bool slot_arrays(pipert *p, slot *s) {
     return s->dense && s->row && s->batched && s->below && s->output;
 }
 
-bool slot_init(pipert *p, slot *s, size_t out_bytes) {
+bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes) {
     memset(s, 0, sizeof *s);
-    bad_list_init(&s->bads);
     atomic_init(&s->full, false);
     if (plat_mutex_init(&s->out_lock) || !slot_arrays(p, s)) return false;
-    s->memory = plat_reserve(slot_dense_bytes(p));
+    bad_list_init(&s->bads);
+    s->bytes = slot_bytes(p, rows);
+    s->memory = plat_reserve(s->bytes);
     if (!s->memory || (out_bytes && !arena_init(&s->out, out_bytes))) return false;
-    lay_out(p, s);
+    lay_out(p, s, rows);
     return true;
 }
 
-void slot_fini(pipert *p, slot *s) {
-    plat_unreserve(s->memory, slot_dense_bytes(p));
-    if (s->out.base) arena_fini(&s->out);
+void slot_fini(slot *s) {
+    if (!s->bads.last) return;                  /* it never was */
+    plat_unreserve(s->memory, s->bytes);
+    arena_fini(&s->out);
     free(s->dense);
     free(s->row);
     free(s->batched);
@@ -129,6 +131,28 @@ void slot_copy_row(const pipert *p, slot *to, int64_t row, const slot *from,
         else memcpy(to->dense[k] + (size_t)row * each,
                     from->dense[k] + (size_t)from_row * each, each);
     }
+}
+
+static int64_t elements(const pk_tensor *t, int rank) {
+    int64_t n = 1;
+    for (int d = 0; d < rank; d++) n *= t->dim[d];
+    return n;
+}
+
+bool slot_bring_row(worker *w, slot *to, int64_t row, const slot *from, int64_t from_row) {
+    const pl_feature *f = w->p->feature;
+    slot_copy_row(w->p, to, row, from, from_row);
+    for (int k = 0; k < f->nfields; k++) {
+        pk_tensor *t = f->fields[k].ragged ? &to->row[k][row] : NULL;
+        size_t bytes;
+        void *data;
+        if (!t) continue;
+        bytes = (size_t)(elements(t, f->fields[k].rank) * text_dtype_size(f->fields[k].dtype));
+        data = slot_take(w, bytes);
+        if (!data) return false;
+        t->data = memcpy(data, t->data, bytes);
+    }
+    return true;
 }
 
 /* ---- finishing ---- */
@@ -210,12 +234,6 @@ static void output_below(slot *s, const pl_output *o, pipert_output *to) {
     to->rank = o->rank;
     to->data = s->below[o->index].data;
     for (int d = 0; d < o->rank; d++) to->dim[d] = s->below[o->index].dim[d];
-}
-
-static int64_t elements(const pk_tensor *t, int rank) {
-    int64_t n = 1;
-    for (int d = 0; d < rank; d++) n *= t->dim[d];
-    return n;
 }
 
 /* Joins the rows of a ragged field. */

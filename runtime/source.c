@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const source_ops source_range;
+extern const source_ops source_files, source_lines, source_range;
 
 static const source_ops *const table[] = {
+    &source_files,
+    &source_lines,
     &source_range,
 };
 
@@ -107,4 +109,44 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
         if (s->request.inputs[k].bytes) *v = (pl_value){.data = empty};
         else *v = (pl_value){.i = 0};
     }
+}
+
+/* Reads the open file into a value; NULL or what is wrong. */
+static const char *read_open(source *s, source_reader *r, int fd, pl_value *value,
+                             char *text, size_t room) {
+    plat_stat st;
+    size_t got;
+    char *data;
+    int error = plat_stat_fd(fd, &st);
+    if (error) return plat_error(error, text, room);
+    if (st.kind != PLAT_FILE) return "is no regular file";
+    if (st.size > s->request.max_bytes) {
+        snprintf(text, room, "has %lld bytes; the limit for a record is %lld",
+                 (long long)st.size, (long long)s->request.max_bytes);
+        return text;
+    }
+    data = source_take(r, (size_t)st.size);
+    if (!data) return "no memory to read it";
+    error = plat_read_at(fd, data, (size_t)st.size, 0, &got);
+    if (error) return plat_error(error, text, room);
+    memset(data + got, 0, SOURCE_SLACK);
+    r->bytes += (int64_t)got;
+    *value = (pl_value){.data = data, .n = (int64_t)got};
+    return NULL;
+}
+
+int source_read_file(source *s, source_reader *r, const char *path, int64_t at,
+                     int64_t n, pl_value *values, pl_value *value) {
+    char text[256];
+    const char *why;
+    int fd, error = plat_open(path, &fd);
+    if (error) {
+        why = plat_error(error, text, sizeof text);
+    } else {
+        why = read_open(s, r, fd, value, text, sizeof text);
+        plat_close(fd);
+    }
+    if (!why) return 0;
+    source_fail(s, r, at, n, values, "cannot be read: %s", why);
+    return 1;
 }

@@ -1,9 +1,163 @@
-/* Where the next batch comes from, as text. */
+/* Where the next batch comes from, as text:
+ *
+ *     pipert state 1
+ *     feature NAME HASH
+ *     parameters NAME=HASH …
+ *     places N
+ *     seed N
+ *     epoch N
+ *     batches N                   of the stream, over all ranks
+ *     bad N                       records that failed in this epoch
+ *     lanes PLACE:EVENT:PENDING … with `where` or `each`
+ *
+ * A lane's next record is event EVENT of its place PLACE; PENDING, the rows of an
+ * unfinished batch, is 0 as states lie between batches. Parameters are those bound
+ * at open that are no paths. */
 #include "internal.h"
+#include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-int state_check(pipert *p) { (void)p; return 0; }
-void state_free(pipert *p) { (void)p; }
-int pipert_save(pipert *p, char *text, size_t size) { (void)p; (void)text; (void)size; return PIPERT_NOT_YET; }
-int pipert_restore(pipert *p, const char *text) { (void)p; (void)text; return PIPERT_NOT_YET; }
+/* ---- writing ---- */
+typedef struct text { char *at; size_t size, used; } text;
+
+static void put(text *t, const char *format, ...) {
+    va_list list;
+    int n;
+    va_start(list, format);
+    n = vsnprintf(t->at + t->used, t->size - t->used, format, list);
+    va_end(list);
+    t->used += (size_t)n;
+    if (t->used >= t->size) t->used = t->size - 1;
+}
+
+static bool counts(const pl_param *q) {
+    return !q->at_compile && q->kind != PL_PARAM_PATH;
+}
+
+/* Each parameter's hash, or one of all if they are many. */
+static void parameters_text(const pipert *p, char *to, size_t size) {
+    text t = {to, size, 0};
+    uint64_t all = 0;
+    *to = 0;
+    for (int i = 0; i < p->feature->nparams; i++) {
+        const pl_param *q = &p->feature->params[i];
+        uint64_t h;
+        if (!counts(q)) continue;
+        h = param_hash(p, i);
+        all = order_mix64(all ^ h);
+        put(&t, " %s=%08x", q->name, (unsigned)h);
+    }
+    if (t.used < size - 1) return;
+    snprintf(to, size, " all=%016llx", (unsigned long long)all);
+}
+
+enum { PARAMETERS = 300 };
+
+int pipert_save(pipert *p, char *to, size_t size) {
+    text t = {to, size, 0};
+    char parameters[PARAMETERS];
+    bool ended = !p->running;
+    if (!p->started || !p->slots || !size) return PIPERT_STATE;
+    parameters_text(p, parameters, sizeof parameters);
+    put(&t, "pipert state 1\nfeature %s %016llx\nparameters%s\nplaces %lld\n",
+        p->feature->name, (unsigned long long)p->feature->hash, parameters,
+        (long long)p->places);
+    put(&t, "seed %llu\nepoch %llu\nbatches %lld\nbad %lld\n",
+        (unsigned long long)p->options.seed, (unsigned long long)p->epoch,
+        ended ? 0LL : (long long)(p->start_batch + p->next_turn * p->options.world),
+        ended ? 0LL : (long long)p->epoch_bad);
+    if (p->nlanes) {
+        put(&t, "lanes");
+        for (int i = 0; i < p->nlanes; i++)
+            put(&t, " %lld:%lld:0", ended ? 0LL : (long long)p->lanes[i].done_place,
+                ended ? 0LL : (long long)p->lanes[i].done_event);
+        put(&t, "\n");
+    }
+    return t.used + 1 < size ? PIPERT_OK : PIPERT_STATE;
+}
+
+/* ---- reading ---- */
+static int refuse(pipert *p, const char *format, ...) {
+    char why[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(why, sizeof why, format, list);
+    va_end(list);
+    return fail_with(p, PIPERT_STATE, "the state does not belong to this run: %s", why);
+}
+
+static bool read_lanes(saved *s, const char *at) {
+    int n = 0;
+    long long place, event, pending;
+    while (n < SAVED_LANES && sscanf(at, " %lld:%lld:%lld", &place, &event, &pending) == 3) {
+        if (place < 0 || event < 0) return false;
+        s->lane[n++] = (saved_lane){place, event};
+        at = strchr(at + 1, ' ');
+        if (!at) break;
+    }
+    s->nlanes = n;
+    return true;
+}
+
+static bool read_line(saved *s, const char *line) {
+    long long n;
+    unsigned long long u;
+    int at = 0;
+    if (sscanf(line, "feature %63s %llx", s->name, &u) == 2) s->hash = u;
+    else if (!strncmp(line, "parameters", 10))
+        snprintf(s->parameters, sizeof s->parameters, "%s", line + 10);
+    else if (sscanf(line, "places %lld", &n) == 1) s->places = n;
+    else if (sscanf(line, "seed %llu", &u) == 1) s->seed = u;
+    else if (sscanf(line, "epoch %llu", &u) == 1) s->epoch = u;
+    else if (sscanf(line, "batches %lld", &n) == 1) s->batches = n;
+    else if (sscanf(line, "bad %lld", &n) == 1) s->bad = n;
+    else if (sscanf(line, "lanes%n", &at) == 0 && at) return read_lanes(s, line + at);
+    else return false;
+    return true;
+}
+
+int pipert_restore(pipert *p, const char *from) {
+    saved *s = calloc(1, sizeof *s);
+    char copy[4096], *line, *rest = copy;
+    if (p->status) return free(s), p->status;
+    if (!s) return fail_with(p, PIPERT_MEMORY, "no memory");
+    snprintf(copy, sizeof copy, "%s", from);
+    line = strsep(&rest, "\n");
+    s->places = s->batches = -1;
+    state_forget(p);
+    p->restored = s;
+    if (p->started) return refuse(p, "the run has begun");
+    if (strcmp(line, "pipert state 1")) return refuse(p, "it is no state of pipert");
+    while ((line = strsep(&rest, "\n")))
+        if (*line && !read_line(s, line)) return refuse(p, "its line `%s`", line);
+    if (s->places < 0 || s->batches < 0) return refuse(p, "it is not whole");
+    p->options.seed = s->seed;
+    p->epoch = s->epoch;
+    return PIPERT_OK;
+}
+
+int state_check(pipert *p) {
+    const saved *s = p->restored;
+    char parameters[PARAMETERS];
+    if (!s) return PIPERT_OK;
+    parameters_text(p, parameters, sizeof parameters);
+    if (strcmp(s->name, p->feature->name) || s->hash != p->feature->hash)
+        return refuse(p, "the feature has changed (%s %016llx then, %s %016llx now)",
+                      s->name, (unsigned long long)s->hash, p->feature->name,
+                      (unsigned long long)p->feature->hash);
+    if (strcmp(s->parameters, parameters))
+        return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters, parameters);
+    if (s->places != p->places)
+        return refuse(p, "the source had %lld places and has %lld", (long long)s->places,
+                      (long long)p->places);
+    if (!p->fixed && s->nlanes != p->feature->lanes)
+        return refuse(p, "it has %d lanes", s->nlanes);
+    return PIPERT_OK;
+}
+
+void state_forget(pipert *p) {
+    free(p->restored);
+    p->restored = NULL;
+}

@@ -1,0 +1,249 @@
+/* The caller's side of the schedule: epochs begin and end, batches are waited for,
+ * taken and given back. */
+#include "internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void wake_all(pipert *p) {
+    if (p->sleeping) plat_wake_all(&p->work);
+    if (p->sleeping_readers) plat_wake_all(&p->read);
+}
+
+/* ---- begin ---- */
+/* Batches of this rank from batch `from` of the stream; all ranks have as many. */
+static int64_t count_turns(const pipert *p, int64_t from) {
+    int64_t n = p->batch, world = p->options.world, stream = p->places / n;
+    int last = p->feature->last;
+    bool fill = last == PL_LAST_PAD || last == PL_LAST_WRAP;
+    if (last != PL_LAST_DROP && p->places % n) stream++;
+    stream = stream > from ? stream - from : 0;
+    return (stream + (fill ? world - 1 : 0)) / world;
+}
+
+static void begin_lane(pipert *p, lane *l, int number, const saved_lane *saved) {
+    int64_t before = p->first_batch / p->nlanes + (p->first_batch % p->nlanes > number);
+    int64_t places = p->places > number ? (p->places - number - 1) / p->nlanes + 1 : 0;
+    *l = (lane){.number = number, .places = places, .last_turn = -1, .skip_place = -1};
+    bad_list_init(&l->bads);
+    l->position = before * p->batch;
+    if (saved) {
+        l->planned = l->skip_place = l->done_place = saved->place;
+        l->skip_events = l->done_event = saved->event;
+    }
+    if (l->planned < l->places) return;
+    l->sealed = true;                   /* nothing is left of it */
+    l->batches = before;
+}
+
+/* A saved state counts for the first epoch. */
+static void begin_epoch(pipert *p) {
+    const saved *from = p->restored;
+    p->key = order_key(p->options.seed, p->epoch);
+    order_shuffle_init(&p->shuffle, (uint64_t)p->source.count, p->key);
+    p->start_batch = from ? from->batches : 0;
+    p->epoch_bad = from ? from->bad : 0;
+    p->first_batch = p->start_batch + p->options.rank;
+    p->next_turn = p->plan_turn = p->plan_row = 0;
+    p->turns = p->fixed ? count_turns(p, p->start_batch) : -1;
+    for (int i = 0; i < p->nlanes; i++)
+        begin_lane(p, &p->lanes[i], i, from && from->nlanes ? &from->lane[i] : NULL);
+    for (int i = 0; i < p->nworkers; i++) p->workers[i].call.key = p->key;
+    p->running = true;
+    p->resumed = from && from->batches > 0;
+    state_forget(p);
+    wake_all(p);
+}
+
+void schedule_begin(pipert *p) {
+    plat_lock(&p->lock);
+    if (!p->running) begin_epoch(p);
+    plat_unlock(&p->lock);
+}
+
+/* ---- end ---- */
+static bool busy(const pipert *p) {
+    for (int i = 0; i < p->nruns; i++)
+        if (p->runs[i].state == RUN_READING || p->runs[i].state == RUN_WORKING) return true;
+    for (int i = 0; i < p->nslots; i++)
+        if (p->slots[i].state == SLOT_FINISHING) return true;
+    return false;
+}
+
+/* Lanes that had more than the one that ended leave runs and slots behind. */
+static void clear(pipert *p) {
+    for (int i = 0; i < p->nruns; i++) {
+        run *r = &p->runs[i];
+        bad_drop(p, &r->bads);
+        p->input_bytes -= r->input_bytes;
+        r->input_bytes = 0;
+        if (r->state != RUN_FREE && r->memory) {
+            if (r->begun) kept_end(&p->workers[0], r);
+            r->memory->next = p->free_scratch;
+            p->free_scratch = r->memory;
+            r->memory = NULL;
+        }
+        r->state = RUN_FREE;
+    }
+    for (int i = 0; i < p->nslots; i++) {
+        bad_drop(p, &p->slots[i].bads);
+        if (p->slots[i].state != SLOT_HELD) p->slots[i].state = SLOT_FREE;
+    }
+    for (int i = 0; i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
+}
+
+void schedule_end_epoch(pipert *p) {
+    plat_lock(&p->lock);
+    p->running = false;
+    while (busy(p)) plat_wait(&p->done, &p->lock);
+    clear(p);
+    p->epoch++;
+    p->next_turn = 0;
+    plat_unlock(&p->lock);
+}
+
+/* ---- the next batch ---- */
+static lane *next_lane(pipert *p) {
+    return &p->lanes[(p->first_batch + p->next_turn) % p->nlanes];
+}
+
+/* Takes failures that are known to come before the next batch. With on_error =
+ * fail they are complete, and sorted, only once the batch is. */
+static int drain(pipert *p, lane *l, bool all) {
+    bad_list bads;
+    int status;
+    if (!all && (p->options.on_error == PIPERT_ON_ERROR_FAIL ||
+                 l->bads.n <= BADS_WAITING / 2))
+        return PIPERT_OK;
+    if (!l->bads.n) return PIPERT_OK;
+    bad_list_init(&bads);
+    bad_take(&bads, &l->bads, p->next_turn);
+    plat_unlock(&p->lock);
+    status = report_bads(p, &bads);
+    plat_lock(&p->lock);
+    wake_all(p);
+    return status;
+}
+
+static bool at_end(pipert *p) {
+    const lane *l;
+    if (p->fixed) return p->next_turn >= p->turns;
+    l = next_lane(p);
+    return l->sealed && !l->runs &&
+           (p->first_batch + p->next_turn) / p->nlanes >= l->batches;
+}
+
+/* What pipert_next would find now. Lock held, given up while a report is written. */
+static int look(pipert *p) {
+    slot *s = &p->slots[p->next_turn % p->nslots];
+    bool ready = s->state == SLOT_READY && s->turn == p->next_turn, end;
+    end = !ready && at_end(p);
+    if (!p->fixed && drain(p, next_lane(p), ready || end)) return p->status;
+    if (ready) return PIPERT_OK;
+    if (end && p->resumed && !p->next_turn) {   /* the state was that of an end */
+        plat_unlock(&p->lock);
+        schedule_end_epoch(p);
+        plat_lock(&p->lock);
+        begin_epoch(p);
+        return look(p);
+    }
+    if (end) return PIPERT_END;
+    return s->state == SLOT_HELD ? PIPERT_HELD : PIPERT_AGAIN;
+}
+
+static int wait_for(pipert *p, int64_t until) {
+    int status;
+    if (!p->running) begin_epoch(p);
+    while ((status = look(p)) == PIPERT_AGAIN) {
+        if (!p->nthreads) {
+            if (schedule_step(&p->workers[0])) continue;
+            return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
+        }
+        if (until < 0) plat_wait(&p->done, &p->lock);
+        else if (!plat_wait_until(&p->done, &p->lock, until)) return look(p);
+    }
+    return status;
+}
+
+int schedule_wait(pipert *p, int64_t milliseconds) {
+    int64_t start = plat_now();
+    int status;
+    plat_lock(&p->lock);
+    status = wait_for(p, start + milliseconds * 1000000);
+    plat_unlock(&p->lock);
+    p->stats.wait_ns += plat_now() - start;
+    return status;
+}
+
+int schedule_next(pipert *p, slot **out) {
+    int64_t start = plat_now();
+    int status;
+    plat_lock(&p->lock);
+    status = wait_for(p, -1);
+    if (status == PIPERT_OK) {
+        *out = &p->slots[p->next_turn % p->nslots];
+        (*out)->state = SLOT_HELD;
+    }
+    plat_unlock(&p->lock);
+    p->stats.wait_ns += plat_now() - start;
+    return status;
+}
+
+void schedule_taken(pipert *p, slot *s) {
+    plat_lock(&p->lock);
+    if (!p->fixed) {
+        next_lane(p)->done_place = s->lane_place;
+        next_lane(p)->done_event = s->lane_event;
+    }
+    p->next_turn++;
+    wake_all(p);
+    plat_unlock(&p->lock);
+}
+
+/* Pages that large batches left behind go back once all together pass the budget. */
+static void trim_slot(pipert *p, slot *s) {
+    int64_t total = 0;
+    for (int i = 0; i < p->nslots; i++)
+        total += p->dense_bytes + (int64_t)p->slots[i].out.top;
+    if (total > p->options.memory) arena_trim(&s->out, 0);
+}
+
+void schedule_release(pipert *p, slot *s) {
+    plat_lock(&p->lock);
+    arena_reset(&s->out, 0);
+    trim_slot(p, s);
+    s->state = SLOT_FREE;
+    wake_all(p);
+    plat_unlock(&p->lock);
+}
+
+/* ---- what there is to know ---- */
+static int64_t places_done(const pipert *p) {
+    int64_t n = 0;
+    if (p->fixed) n = (p->first_batch + p->next_turn * p->options.world) * p->batch;
+    for (int i = 0; i < p->nlanes; i++) n += p->lanes[i].done_place;
+    return n < p->places ? n : p->places;
+}
+
+/* Places of the other lanes that the end of one left. */
+int64_t schedule_left(const pipert *p) {
+    int64_t n = 0;
+    for (int i = 0; p->nlanes > 1 && i < p->nlanes; i++)
+        if (&p->lanes[i] != &p->lanes[(p->first_batch + p->next_turn) % p->nlanes])
+            n += p->lanes[i].places - p->lanes[i].done_place;
+    return n;
+}
+
+void schedule_stats(pipert *p) {
+    plat_lock(&p->lock);
+    p->stats.places = p->places;
+    p->stats.places_done = p->running ? places_done(p) : 0;
+    p->stats.epoch_batches = p->running ? p->turns : -1;
+    p->stats.bytes_read = p->bytes_read;
+    p->stats.idle_read_ns = p->idle_read_ns;
+    p->stats.idle_full_ns = p->idle_full_ns;
+    p->stats.memory = p->options.memory;
+    p->stats.memory_used = schedule_memory(p);
+    p->stats.threads = p->nworkers;
+    p->stats.cpu = p->cpu;
+    plat_unlock(&p->lock);
+}

@@ -1,0 +1,291 @@
+/* Features with `where` or `each`: how many rows a place gives is known only once
+ * it was entered, so positions in batches are dealt out in order, by ticket.
+ *
+ * A run enters a part of its records, waits for its turn, is given the positions
+ * of its rows, and places them, in parallel with other runs. What fails without a
+ * position is no trouble. What fails in `emit` would leave a hole:
+ *
+ *   on_error = fail   the failure ends the run anyway: rows get their positions
+ *                     before they are emitted, straight into the slots
+ *   on_error = skip   rows are emitted into a stage of the run first, so that only
+ *                     good ones are given positions, and copied to their slots
+ *
+ * Events of a place are its leaves and its failures, counted in order: with the
+ * place they say where a batch ends (state.c). */
+#include "internal.h"
+#include <string.h>
+
+/* ---- entering: lock not held ---- */
+static bool stages(const pipert *p) {
+    return p->options.on_error == PIPERT_ON_ERROR_SKIP;
+}
+
+static bool part_is_full(worker *w, const run *r) {
+    if (r->nrows >= w->p->part_rows) return true;
+    if (r->nbads >= PART_ROWS) return true;
+    return record_used(w) + r->stage.out.used > RECORD_SOFT;
+}
+
+static void note_bad(run *r, bad *b, int64_t place, int64_t event) {
+    if (!b) return;
+    b->place = place;
+    b->event = event;
+    b->rows_before = r->nrows;
+    bad_add(&r->bads, b);
+    r->nbads++;
+}
+
+static int64_t index_of(const run *r) { return r->index[r->enter - r->at]; }
+
+/* Emits a leaf into the stage; its memory is not needed any more. */
+static void stage_leaf(worker *w, run *r, node *n) {
+    pipert *p = w->p;
+    const pl_feature *f = p->feature;
+    int verdict;
+    slot_aim(f->fields, f->nfields, &r->stage, r->nrows, w->out);
+    verdict = record_emit(w, n, w->out);
+    if (verdict == PL_OK) {
+        slot_keep(p, &r->stage, r->nrows, w->out);
+        r->row_place[r->nrows] = n->place;
+        r->row_event[r->nrows++] = n->event;
+    } else if (verdict != PL_REJECTED) {
+        note_bad(r, record_bad(w, verdict, 0, index_of(r)), n->place, n->event);
+    }
+}
+
+static void keep_leaf(run *r, node *n) {
+    n->next = NULL;
+    if (r->last_leaf) r->last_leaf->next = n;
+    else r->next_leaf = n;
+    r->last_leaf = n;
+    r->row_place[r->nrows] = n->place;
+    r->row_event[r->nrows++] = n->event;
+}
+
+static void open_node(worker *w, run *r, node *n) {
+    r->path[r->depth] = n;
+    r->path_row[r->depth++] = 0;
+    r->path_mark[r->depth] = record_mark(w);
+}
+
+/* What became of a record or a child. Its memory stays only if somebody needs it:
+ * its children, its emit, or siblings for the plain twin of their parent. */
+static void entered(worker *w, run *r, node *n, int verdict, mark before,
+                    const node *parent, const node *twin) {
+    int64_t place = r->first + r->enter;
+    bool leaf = verdict == PL_OK && n->level + 1 == w->p->feature->levels;
+    bool restored = place == r->lane->skip_place && r->event < r->lane->skip_events;
+    if (n) n->place = place, n->event = r->event;
+    if (verdict == PL_OK && !leaf) {
+        open_node(w, r, n);
+        return;
+    }
+    if (verdict == PL_REJECTED || restored) ;
+    else if (!leaf) note_bad(r, record_bad(w, verdict, 0, index_of(r)), place, r->event);
+    else if (stages(w->p)) stage_leaf(w, r, n);
+    else keep_leaf(r, n);
+    r->event += verdict != PL_REJECTED;
+    if (leaf && !restored && !stages(w->p)) return;
+    if (!parent || parent->plain == twin) record_reset(w, before);
+}
+
+static void enter_place(worker *w, run *r) {
+    int64_t i = r->enter - r->at, index = r->index[i];
+    const char *why = r->reader.failed ? r->reader.failed[i] : NULL;
+    mark before = record_mark(w);
+    node *n = NULL;
+    int verdict;
+    r->event = 0;
+    if (!why) {
+        verdict = record_enter(w, NULL, 0, r->values + i * w->p->feature->ninputs,
+                               (uint64_t)index, &n);
+        entered(w, r, n, verdict, before, NULL, NULL);
+    } else if (r->first + r->enter != r->lane->skip_place || !r->lane->skip_events) {
+        note_bad(r, record_bad_read(w, why, 0, index), r->first + r->enter, 0);
+    }
+}
+
+static void enter_child(worker *w, run *r, node *parent, int64_t row) {
+    mark before = record_mark(w);
+    const node *twin = parent->plain;
+    node *n = NULL;
+    int verdict = record_enter(w, parent, row, NULL, order_child(parent->id, row), &n);
+    entered(w, r, n, verdict, before, parent, twin);
+}
+
+/* Goes on where the last part ended. true: all that was read is entered. */
+static bool enter_part(worker *w, run *r) {
+    pipert *p = w->p;
+    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+        if (part_is_full(w, r)) return false;
+        if (!r->depth) {
+            if (r->enter == r->read) return true;
+            enter_place(w, r);
+            if (!r->depth) r->enter++;
+            continue;
+        }
+        node *parent = r->path[r->depth - 1];
+        int64_t row = r->path_row[r->depth - 1]++;
+        if (row < record_rows(parent)) enter_child(w, r, parent, row);
+        else if (!--r->depth) r->enter++;
+    }
+    return true;
+}
+
+/* Forgets what was placed; nodes that are still open stay. */
+static void begin_part(worker *w, run *r) {
+    mark m = r->path_mark[r->depth];
+    record_reset(w, m);
+    for (int i = 0; i < r->depth; i++)
+        if ((char *)r->path[i]->plain >= m.at) r->path[i]->plain = NULL;
+    r->next_leaf = r->last_leaf = NULL;
+    r->nrows = r->placed = r->nbads = 0;
+    if (stages(w->p)) {
+        slot_open(w->p, &r->stage, 0, 0, 0, 0);
+        slot_use(w, &r->stage);
+    }
+}
+
+void kept_enter(worker *w, run *r) {
+    record_attach(w, r->memory);
+    if (!r->begun) {
+        r->begun = true;
+        r->depth = 0;
+        r->path_mark[0] = record_mark(w);
+    }
+    begin_part(w, r);
+    r->entered = enter_part(w, r);
+    record_attach(w, w->own);
+}
+
+/* Gives back all memory of the run's records. */
+void kept_end(worker *w, run *r) {
+    record_attach(w, r->memory);
+    record_reset(w, r->path_mark[0]);
+    record_attach(w, w->own);
+}
+
+/* ---- tickets: lock held ---- */
+static int64_t turn_of(const pipert *p, const lane *l, int64_t position) {
+    return position / p->batch * p->nlanes + l->number - p->first_batch;
+}
+
+/* The failures found so far, with the batch that was in the making. */
+static void hand_over_bads(pipert *p, run *r) {
+    lane *l = r->lane;
+    if (l->wrapping) {                          /* they were reported before */
+        bad_drop(p, &r->bads);
+        return;
+    }
+    for (bad *b = r->bads.first; b; b = b->next)
+        b->turn = turn_of(p, l, r->start + b->rows_before);
+    bad_move(&l->bads, &r->bads);
+    if (l->bads.n > BADS_WAITING / 2) plat_wake_all(&p->done);
+}
+
+static run *run_of(pipert *p, const lane *l, int64_t sequence) {
+    for (int i = 0; i < p->nruns; i++)
+        if (p->runs[i].state != RUN_FREE && p->runs[i].lane == l &&
+            p->runs[i].sequence == sequence)
+            return &p->runs[i];
+    return NULL;
+}
+
+/* Once all rows of a lane have their positions, its last batch is known. */
+static void seal(worker *w, lane *l) {
+    pipert *p = w->p;
+    int64_t rest = l->position % p->batch;
+    slot *s;
+    if (l->sealed || l->planned < l->places || l->ticket != l->sequence) return;
+    if (rest && p->feature->last == PL_LAST_WRAP) {
+        l->wrapping = true;
+        return;
+    }
+    l->sealed = true;
+    l->batches = l->position / p->batch;
+    if (rest && p->feature->last != PL_LAST_DROP) {
+        l->last_rows = rest;
+        l->last_turn = turn_of(p, l, l->position);
+        l->batches++;
+        s = schedule_opened(p, l->last_turn);
+        if (s) schedule_last_rows(w, s, l);
+    }
+    plat_wake_all(&p->done);
+}
+
+void kept_tickets(worker *w, lane *l) {
+    pipert *p = w->p;
+    run *r;
+    while ((r = run_of(p, l, l->ticket)) && r->state == RUN_ENTERED) {
+        r->start = l->position;
+        if (l->wrapping) {                      /* no further than this batch */
+            int64_t room = p->batch - 1 - (l->position + p->batch - 1) % p->batch;
+            if (r->nrows > room) r->nrows = room;
+        }
+        l->position += r->nrows;
+        hand_over_bads(p, r);
+        r->state = RUN_TICKETED;
+        if (p->sleeping) plat_wake_one(&p->work);
+        if (!r->entered || r->read < r->count) break;
+        l->ticket++;
+    }
+    seal(w, l);
+}
+
+/* ---- placing: lock held, given up while rows are written ---- */
+static void emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
+    pipert *p = w->p;
+    const pl_feature *f = p->feature;
+    record_attach(w, r->memory);
+    slot_use(w, s);
+    for (int64_t i = 0; i < n; i++) {
+        node *leaf = r->next_leaf;
+        mark m = record_mark(w);
+        const node *twin = leaf->parent ? leaf->parent->plain : NULL;
+        int verdict;
+        slot_aim(f->fields, f->nfields, s, row + i, w->out);
+        verdict = record_emit(w, leaf, w->out);
+        if (verdict == PL_OK) {
+            slot_keep(p, s, row + i, w->out);
+        } else {
+            bad *b = record_bad(w, verdict, 0, schedule_index(p, r->lane, leaf->place));
+            note_bad(r, b, leaf->place, leaf->event);
+        }
+        if (!leaf->parent || leaf->parent->plain == twin) record_reset(w, m);
+        r->next_leaf = leaf->next;
+    }
+    record_attach(w, w->own);
+}
+
+static void copy_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
+    slot_use(w, s);
+    for (int64_t i = 0; i < n; i++)
+        if (!slot_bring_row(w, s, row + i, &r->stage, r->placed + i)) return;
+}
+
+/* Places rows as far as there are slots. true: the part is placed. */
+bool kept_place(worker *w, run *r) {
+    pipert *p = w->p;
+    while (r->placed < r->nrows) {
+        int64_t position = r->start + r->placed, row = position % p->batch;
+        int64_t n = r->nrows - r->placed, last;
+        slot *s = schedule_slot(p, turn_of(p, r->lane, position));
+        if (!s) return false;
+        if (n > p->batch - row) n = p->batch - row;
+        plat_unlock(&p->lock);
+        if (stages(p)) copy_rows(w, r, s, row, n);
+        else emit_rows(w, r, s, row, n);
+        plat_lock(&p->lock);
+        last = r->placed + n - 1;
+        if (row + n == p->batch && !r->lane->wrapping) {
+            s->lane_place = r->row_place[last];
+            s->lane_event = r->row_event[last] + 1;
+        }
+        r->placed += n;
+        for (bad *b = r->bads.first; b; b = b->next) b->turn = s->turn;
+        s->nfailed += r->bads.n;
+        bad_move(&r->lane->bads, &r->bads);
+        schedule_rows_done(w, s, n);
+    }
+    return true;
+}

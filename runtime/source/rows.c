@@ -1,0 +1,235 @@
+#include "rows.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIECE = 256 << 10, MOST_KEPT = 1 << 20, FIRST_STRIDE = 32 };
+
+/* ---- finding line ends ---- */
+/* A scan goes over a file in pieces; this is what it carries from one to the next. */
+typedef struct scan {
+    bool quotes, skip_blank;
+    bool inside;                /* "…" */
+    bool fresh;                 /* a field begins: a quote here opens one */
+    bool filled;                /* this row has something besides blanks */
+} scan;
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+/* The next line end that ends a row, NULL: none before end. Quotes open at the
+ * start of a field only, as in RFC 4180; "" inside closes and opens again. */
+static const char *quoted_end(scan *s, const char *p, const char *end) {
+    for (; p < end; p++) {
+        if (s->inside) {
+            if (*p == '"') s->inside = false, s->fresh = true;
+        } else if (*p == '\n') {
+            return p;
+        } else {
+            s->inside = *p == '"' && s->fresh;
+            s->fresh = *p == ',';
+        }
+    }
+    return NULL;
+}
+
+static const char *scan_end(scan *s, const char *p, const char *end) {
+    const char *e = s->quotes ? quoted_end(s, p, end)
+                              : memchr(p, '\n', (size_t)(end - p));
+    if (s->skip_blank && !s->filled)
+        for (const char *c = p; c < (e ? e : end) && !s->filled; c++) s->filled = !is_blank(*c);
+    return e;
+}
+
+static void scan_row(scan *s) {
+    s->inside = s->filled = false;
+    s->fresh = true;
+}
+
+const char *rows_end(bool quotes, const char *p, const char *end, const char **next) {
+    scan s = {.quotes = quotes, .fresh = true};
+    const char *e = scan_end(&s, p, end);
+    *next = e ? e + 1 : end;
+    return e ? e : end;
+}
+
+/* ---- the index ---- */
+static bool keep(rows *r, int64_t offset) {
+    if (r->count % r->stride) return true;
+    if (r->kept == MOST_KEPT) {
+        for (int64_t i = 0; i < r->kept / 2; i++) r->at[i] = r->at[2 * i];
+        r->kept /= 2;
+        r->stride *= 2;
+        if (r->count % r->stride) return true;
+    }
+    if (!(r->kept & (r->kept - 1)) && r->kept != 1) {
+        int64_t *more = realloc(r->at, (size_t)(r->kept ? 2 * r->kept : 2) * sizeof *more);
+        if (!more) return false;
+        r->at = more;
+    }
+    r->at[r->kept++] = offset;
+    return true;
+}
+
+static bool add_row(rows *r, scan *s, int64_t begin) {
+    bool is_row = !r->skip_blank || s->filled;
+    scan_row(s);
+    if (!is_row) return true;
+    if (!keep(r, begin)) return false;
+    r->count++;
+    return true;
+}
+
+static int index_rows(rows *r, int fd, int64_t begin, char *piece) {
+    scan s = {.quotes = r->quotes, .skip_blank = r->skip_blank};
+    int64_t offset = begin;
+    size_t got;
+    scan_row(&s);
+    for (;;) {
+        int error = plat_read_at(fd, piece, PIECE, offset, &got);
+        const char *p = piece, *end = piece + got, *e;
+        if (error) return error;
+        while ((e = scan_end(&s, p, end))) {
+            if (!add_row(r, &s, begin)) return -1;
+            p = e + 1;
+            begin = offset + (p - piece);
+        }
+        offset += (int64_t)got;
+        if (got < PIECE) break;
+    }
+    r->size = offset;
+    return begin < offset && !add_row(r, &s, begin) ? -1 : 0;
+}
+
+static int fails(const char *path, int error, char *why, size_t n) {
+    char text[128];
+    snprintf(why, n, "%s: %s", path,
+             error < 0 ? "no memory" : plat_error(error, text, sizeof text));
+    return 1;
+}
+
+int rows_open(rows *r, const char *path, int64_t begin, bool quotes, bool skip_blank,
+              bool hold, char *why, size_t n) {
+    char *piece = malloc(PIECE);
+    int error, fd = -1;
+    *r = (rows){.fd = -1, .quotes = quotes, .skip_blank = skip_blank, .stride = FIRST_STRIDE};
+    r->path = calloc(strlen(path) + 1 + SOURCE_SLACK, 1);
+    if (r->path) strcpy(r->path, path);
+    error = r->path && piece ? plat_open(path, &fd) : -1;
+    if (!error) error = index_rows(r, fd, begin, piece);
+    free(piece);
+    if (!error && hold) r->fd = fd;
+    else if (fd >= 0) plat_close(fd);
+    return error ? fails(path, error, why, n) : 0;
+}
+
+void rows_close(rows *r) {
+    if (r->fd >= 0) plat_close(r->fd);
+    free(r->path);
+    free(r->at);
+}
+
+/* ---- reading ---- */
+/* Where the part of the file ends that holds all rows before at[k]. */
+static int64_t part_end(const rows *r, int64_t k) { return k < r->kept ? r->at[k] : r->size; }
+
+/* A row in a part that is too large to be read whole: its bounds, by pieces. */
+static int find_row(const rows *r, int fd, int64_t skip, int64_t *begin, int64_t *to) {
+    scan s = {.quotes = r->quotes, .skip_blank = r->skip_blank};
+    char piece[16 << 10];
+    int64_t offset = *begin;
+    size_t got;
+    scan_row(&s);
+    for (;;) {
+        int error = plat_read_at(fd, piece, sizeof piece, offset, &got);
+        const char *p = piece, *end = piece + got, *e;
+        if (error) return error;
+        while ((e = scan_end(&s, p, end))) {
+            bool is_row = !r->skip_blank || s.filled;
+            *to = offset + (e - piece);
+            if (is_row && !skip--) return 0;
+            scan_row(&s);
+            p = e + 1;
+            *begin = offset + (p - piece);
+        }
+        offset += (int64_t)got;
+        *to = offset;
+        if (got < sizeof piece) return 0;
+    }
+}
+
+static pl_value row_value(const char *p, const char *e) {
+    if (e > p && e[-1] == '\r') e--;
+    return (pl_value){.data = p, .n = e - p};
+}
+
+static int64_t read_long(const rows *r, source_reader *reader, int fd, int64_t max_bytes,
+                         int64_t skip, int64_t begin, pl_value *row, const char **why) {
+    int64_t to = begin;
+    size_t got = 0;
+    char *data;
+    *row = (pl_value){.data = NULL};
+    if (find_row(r, fd, skip, &begin, &to)) return *why = "cannot be read", 1;
+    if (to - begin > max_bytes) return *why = "is longer than the limit for a record", 1;
+    data = source_take(reader, (size_t)(to - begin));
+    if (!data || plat_read_at(fd, data, (size_t)(to - begin), begin, &got))
+        return *why = "cannot be read", 1;
+    reader->bytes += (int64_t)got;
+    *row = row_value(data, data + got);
+    return 1;
+}
+
+/* Splits what was read into n rows behind `skip` others. */
+static void split(const rows *r, const char *p, const char *end, int64_t skip, int64_t n,
+                  pl_value *row, const char **why) {
+    const char *next, *e;
+    for (int64_t i = -skip; i < n; p = next) {
+        if (p >= end) {
+            if (i >= 0) row[i] = (pl_value){.data = NULL};
+            *why = "is gone: the file has changed";
+            next = p;
+            i++;
+            continue;
+        }
+        e = rows_end(r->quotes, p, end, &next);
+        if (r->skip_blank) {
+            const char *c = p;
+            while (c < e && is_blank(*c)) c++;
+            if (c == e) continue;
+        }
+        if (i >= 0) row[i] = row_value(p, e);
+        i++;
+    }
+}
+
+static int64_t read_fd(const rows *r, source_reader *reader, int fd, int64_t max_bytes,
+                       int64_t first, int64_t n, pl_value *row, const char **why) {
+    int64_t k = first / r->stride, last = (first + n - 1) / r->stride + 1;
+    int64_t begin = r->at[k], end = part_end(r, last), skip = first - k * r->stride;
+    size_t got;
+    char *data;
+    while (last > k + 1 && end - begin > (int64_t)reader->soft)
+        last = k + (last - k + 1) / 2, end = part_end(r, last);
+    if (end - begin > (int64_t)reader->soft)
+        return read_long(r, reader, fd, max_bytes, skip, begin, row, why);
+    if (n > last * r->stride - first) n = last * r->stride - first;
+    data = source_take(reader, (size_t)(end - begin));
+    if (!data || plat_read_at(fd, data, (size_t)(end - begin), begin, &got)) {
+        *row = (pl_value){.data = NULL};
+        return *why = "cannot be read", 1;
+    }
+    reader->bytes += (int64_t)got;
+    split(r, data, data + got, skip, n, row, why);
+    return n;
+}
+
+int64_t rows_read(const rows *r, source_reader *reader, int64_t max_bytes, int64_t first,
+                  int64_t n, pl_value *row, const char **why) {
+    int fd = r->fd;
+    if (fd < 0 && plat_open(r->path, &fd)) {
+        *row = (pl_value){.data = NULL};
+        return *why = "cannot be opened", 1;
+    }
+    n = read_fd(r, reader, fd, max_bytes, first, n, row, why);
+    if (r->fd < 0) plat_close(fd);
+    return n;
+}

@@ -1,0 +1,27 @@
+/* A text file of rows, indexed in bounded memory: the place of every stride-th row
+ * is kept, the ones between are found again when they are read. */
+#ifndef PIPERT_ROWS_H
+#define PIPERT_ROWS_H
+#include "../source.h"
+
+typedef struct rows {
+    char *path;                 /* readable beyond its end, as bytes values are */
+    int fd;                     /* -1: opened for every read */
+    bool quotes;                /* "…" may hold line ends (CSV) */
+    bool skip_blank;            /* blank lines are no rows */
+    int64_t size, count;
+    int64_t *at, kept, stride;  /* at[k]: where row k * stride begins */
+} rows;
+
+/* Indexes a file; rows begin at `begin`. 0, or a message in why. `hold`: keep the
+ * file open. */
+int rows_open(rows *, const char *path, int64_t begin, bool quotes, bool skip_blank,
+              bool hold, char *why, size_t n);
+void rows_close(rows *);
+/* Rows [first, first + n), without their line ends, to row[]: returns how many, at
+ * least 1. One that cannot be read has data NULL; *why then says why. */
+int64_t rows_read(const rows *, source_reader *, int64_t max_bytes, int64_t first,
+                  int64_t n, pl_value *row, const char **why);
+/* Where the row that begins at p ends (its line end or `end`); *next: behind it. */
+const char *rows_end(bool quotes, const char *p, const char *end, const char **next);
+#endif

@@ -1,0 +1,191 @@
+/* Slots, runs and threads: how many, and their beginning and end. */
+#include "internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sizes ---- */
+/* How many slots the budget holds; 0: not one. Without a stated budget it is the
+ * larger of 512 MB and three batches. */
+static int count_slots(pipert *p) {
+    enum { MOST = 8 };
+    int64_t each = p->dense_bytes, n;
+    if (!p->options.memory) {
+        p->options.memory = 512000000;
+        if (p->options.memory / 3 < each) p->options.memory = 3 * each;
+    }
+    n = p->options.memory / (each ? each : 1);
+#ifdef PIPERT_HOSTILE
+    return n > 1 ? 1 : (int)n;
+#endif
+    return n > MOST ? MOST : (int)n;
+}
+
+/* A part of a run stages no more than RECORD_SOFT bytes, or one row. */
+static int64_t count_part_rows(const pipert *p) {
+    int64_t each = 1;
+    for (int k = 0; k < p->feature->nfields; k++) each += p->feature->fields[k].bytes;
+    each = RECORD_SOFT / each;
+#ifdef PIPERT_HOSTILE
+    return 3;
+#endif
+    if (p->options.on_error == PIPERT_ON_ERROR_FAIL || each > PART_ROWS) return PART_ROWS;
+    return each < 1 ? 1 : each;
+}
+
+static void choose_sizes(pipert *p) {
+    pipert_options *o = &p->options;
+    bool debug = o->mode == PIPERT_DEBUG;
+    p->nworkers = debug ? 1 : o->threads ? o->threads : plat_cpus();
+    p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 4;
+    p->nruns = debug ? 1 : 2 * p->nworkers + 2 * p->nreaders + 1;
+    p->nlanes = p->fixed ? 0 : (int)p->feature->lanes;
+    if (p->nruns < p->nlanes) p->nruns = p->nlanes;
+    p->keep_bytes = (size_t)((128 << 20) / p->nworkers);
+    if (p->keep_bytes > 32 << 20) p->keep_bytes = 32 << 20;
+    p->ns_per_record = 20000;
+    p->part_rows = count_part_rows(p);
+}
+
+/* ---- start ---- */
+static bool has_ragged(const pipert *p) {
+    for (int k = 0; k < p->feature->nfields; k++)
+        if (p->feature->fields[k].ragged) return true;
+    return false;
+}
+
+static bool start_slots(pipert *p) {
+    int64_t rest = p->options.memory - p->dense_bytes;
+    bool out = p->feature->nbelow > 0 || has_ragged(p);
+    p->slots = calloc((size_t)p->nslots, sizeof *p->slots);
+    for (int i = 0; p->slots && i < p->nslots; i++)
+        if (!slot_init(p, &p->slots[i], p->batch,
+                       !out ? 0 : (size_t)(rest > 1 << 20 ? rest : 1 << 20)))
+            return false;
+    return p->slots != NULL;
+}
+
+static scratch *new_scratch(const pipert *p) {
+    return record_scratch_new(2 * RECORD_SOFT + 3 * (size_t)p->options.max_bytes);
+}
+
+static bool start_kept(pipert *p, run *r) {
+    size_t out = has_ragged(p) ? 2 * RECORD_SOFT + (size_t)p->options.max_bytes : 0;
+    scratch *s = new_scratch(p);
+    if (!s) return false;
+    s->next = p->free_scratch;
+    p->free_scratch = s;
+    r->row_place = malloc(PART_ROWS * sizeof *r->row_place);
+    r->row_event = malloc(PART_ROWS * sizeof *r->row_event);
+    if (!r->row_place || !r->row_event) return false;
+    return p->options.on_error == PIPERT_ON_ERROR_FAIL ||
+           slot_init(p, &r->stage, p->part_rows, out);
+}
+
+static bool start_runs(pipert *p) {
+    size_t n = (size_t)p->feature->ninputs + 1;
+    p->runs = calloc((size_t)p->nruns, sizeof *p->runs);
+    p->lanes = calloc((size_t)p->nlanes + 1, sizeof *p->lanes);
+    if (!p->runs || !p->lanes) return false;
+    for (int i = 0; i < p->nlanes; i++) bad_list_init(&p->lanes[i].bads);
+    for (int i = 0; i < p->nruns; i++) {
+        run *r = &p->runs[i];
+        bad_list_init(&r->bads);
+        r->index = malloc(RUN_MOST * sizeof *r->index);
+        r->values = malloc(RUN_MOST * n * sizeof *r->values);
+        if (!r->index || !r->values || (!p->fixed && !start_kept(p, r)) ||
+            !source_reader_init(&r->reader, p->options.max_bytes, RUN_BYTES))
+            return false;
+    }
+    return true;
+}
+
+static bool start_worker(pipert *p, worker *w, bool reader) {
+    record_worker_init(w, p, p->key);
+    w->reader = reader;
+    w->out = calloc((size_t)p->feature->nfields + 1, sizeof *w->out);
+    if (!w->out) return false;
+    if (!reader) {
+        w->own = new_scratch(p);
+        if (!w->own) return false;
+        record_attach(w, w->own);
+    }
+    if (p->options.mode == PIPERT_DEBUG) return true;
+    if (plat_thread_start(&w->thread, schedule_thread, w)) return false;
+    w->started = true;
+    p->nthreads++;
+    return true;
+}
+
+static bool start_workers(pipert *p) {
+    p->workers = calloc((size_t)p->nworkers, sizeof *p->workers);
+    p->readers = calloc((size_t)p->nreaders + 1, sizeof *p->readers);
+    if (!p->workers || !p->readers) return false;
+    for (int i = 0; i < p->nworkers; i++)
+        if (!start_worker(p, &p->workers[i], false)) return false;
+    for (int i = 0; i < p->nreaders; i++)
+        if (!start_worker(p, &p->readers[i], true)) return false;
+    return true;
+}
+
+int schedule_start(pipert *p) {
+    p->dense_bytes = (int64_t)slot_bytes(p, p->batch);
+    choose_sizes(p);
+    p->nslots = count_slots(p);
+    if (!p->nslots)
+        return fail_with(p, PIPERT_MEMORY,
+                         "one batch needs %lld bytes of memory and the budget is %lld: "
+                         "raise --memory, or make the batch smaller",
+                         (long long)p->dense_bytes, (long long)p->options.memory);
+    if (!start_slots(p) || !start_runs(p) || !start_workers(p))
+        return fail_with(p, PIPERT_MEMORY, "no memory or threads for %d workers",
+                         p->nworkers);
+    schedule_begin(p);
+    return PIPERT_OK;
+}
+
+/* ---- stop ---- */
+static void join_all(worker *w, int n) {
+    for (int i = 0; w && i < n; i++)
+        if (w[i].started) plat_thread_join(&w[i].thread);
+    for (int i = 0; w && i < n; i++) {
+        record_scratch_free(w[i].own);
+        free(w[i].out);
+    }
+    free(w);
+}
+
+static void stop_run(pipert *p, run *r) {
+    bad_drop(p, &r->bads);
+    source_reader_fini(&r->reader);
+    slot_fini(&r->stage);
+    record_scratch_free(r->memory);
+    free(r->index);
+    free(r->values);
+    free(r->row_place);
+    free(r->row_event);
+}
+
+void schedule_stop(pipert *p) {
+    plat_lock(&p->lock);
+    atomic_store(&p->stop, true);
+    plat_wake_all(&p->work);
+    plat_wake_all(&p->read);
+    plat_unlock(&p->lock);
+    join_all(p->workers, p->nworkers);
+    join_all(p->readers, p->nreaders);
+    for (int i = 0; p->runs && i < p->nruns; i++)
+        if (p->runs[i].bads.last) stop_run(p, &p->runs[i]);
+    for (int i = 0; p->slots && i < p->nslots; i++) {
+        if (p->slots[i].bads.last) bad_drop(p, &p->slots[i].bads);
+        slot_fini(&p->slots[i]);
+    }
+    for (int i = 0; p->lanes && i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
+    while (p->free_scratch) {
+        scratch *s = p->free_scratch;
+        p->free_scratch = s->next;
+        record_scratch_free(s);
+    }
+    free(p->runs);
+    free(p->slots);
+    free(p->lanes);
+}
