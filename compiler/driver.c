@@ -45,40 +45,21 @@ bool driver_read(Driver *d) {
 
 /* ---- tree to graph ---- */
 
-static bool used(Driver *d, const Define *define) {
-    const Decl *feature = NULL;
-    for (int i = 0; i < d->module->decls.n; i++)
-        if (d->module->decls.at[i]->kind == DE_FEATURE)
-            feature = d->module->decls.at[i];
-    for (int i = 0; feature && i < feature->params.n; i++)
-        if (!strcmp(feature->params.at[i].name.text, define->name))
-            return true;
-    return false;
-}
-
-/* -D of a name that the feature does not have. */
-static void check_defines(Driver *d) {
-    DefineList *defines = &d->options->defines;
-    for (int i = 0; i < defines->n; i++)
-        if (!defines->at[i].used && !used(d, &defines->at[i]))
-            driver_fail(d, DIAG_E0304_PARAMETER, "-D %s: the feature has no such parameter",
-                        defines->at[i].name);
-}
-
 bool driver_check(Driver *d) {
     DefineList *defines = &d->options->defines;
     d->graph = check_module(d->arena, d->diags, d->module, defines->at, defines->n, &d->library);
     if (diags_errors(d->diags))
         return false;
-    if (!d->graph)
-        return d->options->command == CMD_CHECK ||
-               !driver_fail(d, DIAG_E0002_SYNTAX, "%s has no feature: it is a library",
-                            d->options->input);
-    check_defines(d);
+    if (!d->graph) {
+        if (d->options->command != CMD_CHECK)
+            driver_fail(d, DIAG_E0002_SYNTAX, "%s has no feature: it is a library",
+                        d->options->input);
+        return d->options->command == CMD_CHECK;
+    }
     verify_graph(d->graph, "check");
     if (d->options->dump & 1 << DUMP_GRAPH)
         print_graph(stderr, d->graph);
-    return diags_errors(d->diags) == 0;
+    return true;
 }
 
 /* ---- graph to loop IR ---- */

@@ -36,7 +36,7 @@ static bool note_error(Driver *d, Diag *diag, const char *line, int length) {
     char *copy = arena_strndup(d->arena, line, (size_t)length);
     if (!strstr(copy, "error: "))
         return false;
-    if (sscanf(copy, "%1023[^:]:%d:%d: %1023[^\n]", path, &row, &column, text) == 4)
+    if (sscanf(copy, "%1023[^:]:%d:%d: error: %1023[^\n]", path, &row, &column, text) == 4)
         diag_note(d->diags, diag, c_place(d, arena_format(d->arena, "%s", path), row, column),
                   "%s", text);
     else

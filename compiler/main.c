@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "driver.h"
+#include "kernel_build.h"
 #include "lower.h"
 
 /* docs/language.md says what a feature means; check.h, lower.h and loops.h what
@@ -14,8 +15,11 @@ static int run_compile(Driver *d) {
     return !good;
 }
 
+/* The C of kernels is compiled too, and thrown away. */
 static int run_check(Driver *d) {
-    return !(driver_read(d) && driver_check(d));
+    KernelFiles kernels = {0};
+    return !(driver_read(d) && driver_check(d) &&
+             (d->library || build_kernels(d, KERNELS_BITCODE, &kernels)));
 }
 
 static int run_explain(Driver *d) {

@@ -277,7 +277,7 @@ bool kept_place(worker *w, run *r) {
         else emit_rows(w, r, s, row, n);
         plat_lock(&p->lock);
         last = r->placed + n - 1;
-        if (row + n == p->batch && !r->lane->wrapping) {
+        if (row + n == p->batch && r->first < r->lane->places) {
             s->lane_place = r->row_place[last];
             s->lane_event = r->row_event[last] + 1;
         }

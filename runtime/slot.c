@@ -94,7 +94,7 @@ void slot_use(worker *w, slot *s) {
 void *slot_take(worker *w, size_t bytes) {
     enum { PIECE = 16 << 10 };
     slot *s = w->slot;
-    size_t size = (bytes + 63) & ~(size_t)63;
+    size_t size = bytes ? (bytes + 63) & ~(size_t)63 : 64;
     char *at;
     if (size < bytes || !s) return NULL;
     if ((size_t)(w->out_end - w->out_at) >= size) {

@@ -210,8 +210,8 @@ fn random_grayscale(x: T[h, w, 3], p: f32 = 0.1) -> T[h, w, 3] = if chance(p) th
 
 # ---- blur ----------------------------------------------------------------
 
-## Borders are mirrored. Weights below 1e-5 of the middle one are 0: no value
-## moves by more than 1e-4 of a level.
+## Borders are mirrored. Weights below 1e-5 of the middle one are 0, so no value
+## moves by more than 0.01 of a level.
 fn gaussian_blur(x: T[h, w, c], kernel_size: int, sigma: f32) -> T[h, w, c] {
     r = min(kernel_size // 2, int(floor(4.8 * sigma)))
     raw = for t in 0..2 * r + 1: exp(-.5 * ((t - r) / sigma) * ((t - r) / sigma))

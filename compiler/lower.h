@@ -1,0 +1,48 @@
+/* Lowering: from the feature graph to a loop IR module whose data are the
+ * pl_feature tables of runtime/plan.h. docs/lowering.md tells how.
+ *
+ * Everything made lives in the arena. The module has the plain plan (functions
+ * plain_*) and, with `fuse`, the fused one beside it. */
+#ifndef PIPEC_LOWER_H
+#define PIPEC_LOWER_H
+#include <stdio.h>
+#include "loops.h"
+#include "term.h"
+
+typedef struct LowerOptions {
+    bool fuse;                  /* false: the plain plan alone */
+    int ncpus; Cpu cpu[4];      /* as EmitOptions: one pl_code of the fused plan each */
+    const char *needs;          /* CPU_NATIVE: features, comma-separated */
+    const char *version;
+    bool lines;                 /* instructions carry lines of the .dsl */
+} LowerOptions;
+
+/* How the fused plan keeps a tensor. */
+typedef struct TensorNote {
+    const char *name;
+    int line;
+    const char *shape;          /* "u8[h, w, 3]" */
+    const char *way;            /* inline, table, window, whole, slot */
+    const char *why;
+    const char *bytes;          /* per record: a number, or a formula of dims */
+} TensorNote;
+
+typedef struct LowerNotes {
+    LIST(TensorNote) tensors;
+    LIST(const char *) dead;    /* fields that nothing needs */
+} LowerNotes;
+
+/* notes may be NULL. */
+LoopModule *lower_graph(Arena *, const Graph *, const LowerOptions *, LowerNotes *notes);
+
+/* ---- explain.c: what lowering decided, for people or as JSON; 0, or 1 ---- */
+int explain(const Graph *, FILE *, bool json);
+/* The plan as YAML: stages, their members, the way of each tensor. */
+void print_plan(const Graph *, FILE *);
+
+/* ---- lower_header.c: a C header of the feature, valid C and C++ ---- */
+void print_header(const Graph *, FILE *);
+
+/* ---- lower_describe.c: JSON of `pipec inspect --json` and --emit=json ---- */
+const char *describe_feature(Arena *, const Graph *);
+#endif
