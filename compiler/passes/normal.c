@@ -1,0 +1,226 @@
+/* normal: bindings and tests stand as far out as they can.
+ *
+ *   f(let y = Y in A, B)               let y = Y in f(A, B)
+ *   for i: let y = Y in A              let y = Y in for i: A     (Y without i)
+ *   f(test(A, a == b), B)              test(f(A, B), a == b)
+ *   if c then test(A, a == b) else B   test(if c then A else B, (c ? a : 0) == …)
+ *
+ * Bindings are lazy, so their place is a matter of scope alone. A test that is
+ * made although nobody reads its value may fail a record that is good: the
+ * fused plan only suspects. The bindings around a field become fields. */
+#include "pass.h"
+
+typedef struct Wrap {
+    const Term *term;           /* TERM_LET or TERM_CHECK; its inside is not used */
+} Wrap;
+typedef LIST(Wrap) Wraps;
+
+static const Term *strip(Arena *arena, const Term *term, Wraps *wraps) {
+    while (term->kind == TERM_LET || term->kind == TERM_CHECK) {
+        Wrap wrap = {term};
+        bool twice = false;
+        for (int i = 0; i < wraps->n; i++) twice |= wraps->at[i].term == term;
+        if (!twice) list_push(arena, wraps, wrap);
+        term = term->arg[term->kind == TERM_LET ? 1 : 0];
+    }
+    return term;
+}
+
+static const Term *wrap_again(Arena *arena, const Wraps *wraps, const Term *term) {
+    for (int i = wraps->n - 1; i >= 0; i--) {
+        const Term *wrap = wraps->at[i].term;
+        Term *copy = term_again(arena, wrap);
+        copy->arg[wrap->kind == TERM_LET ? 1 : 0] = term;
+        copy->type = term->type;
+        term = copy;
+    }
+    return term;
+}
+
+/* ---- out of branches: tests hold only under the condition ---- */
+
+static const Term *only_if(Arena *arena, const Term *condition, bool branch,
+                           const Term *value, int64_t neutral) {
+    const Term *other = term_int(arena, PL_I64, neutral);
+    return term_new(arena, TERM_IF, value->type, value->at, 3, condition,
+                    branch ? value : other, branch ? other : value);
+}
+
+static const Term *conditional(Arena *arena, const Term *test, const Term *condition,
+                               bool branch) {
+    Term *copy = term_again(arena, test);
+    for (int i = 1; i < test->nargs; i++)
+        copy->arg[i] = only_if(arena, condition, branch, test->arg[i],
+                               test->check == CHECK_SUBSCRIPT && i == 2);
+    return copy;
+}
+
+static const Term *strip_branch(Arena *arena, const Term *term, const Term *condition,
+                                bool branch, Wraps *wraps) {
+    Wraps own = {0};
+    term = strip(arena, term, &own);
+    for (int i = 0; i < own.n; i++) {
+        if (own.at[i].term->kind == TERM_CHECK)
+            own.at[i].term = conditional(arena, own.at[i].term, condition, branch);
+        list_push(arena, wraps, own.at[i]);
+    }
+    return term;
+}
+
+/* ---- out of loops: what does not hang on their indices and states ---- */
+
+static bool reads_binder(const Term *loop, const Term *wrap, const Wraps *kept) {
+    const Term *parts[4];
+    int n = 0;
+    for (int i = wrap->kind == TERM_LET ? 0 : 1; i < wrap->nargs && n < 4; i++)
+        if (wrap->kind == TERM_CHECK || i == 0) parts[n++] = wrap->arg[i];
+    for (int p = 0; p < n; p++) {
+        for (int i = 0; i < loop->nloops; i++)
+            if (term_reads(parts[p], loop->loop[i].var)) return true;
+        for (int i = 0; i < loop->nstates; i++)
+            if (term_reads(parts[p], loop->states[i])) return true;
+        for (int i = 0; i < loop->nstates && loop->news; i++)
+            if (term_reads(parts[p], loop->news[i])) return true;
+        for (int i = 0; i < kept->n; i++)
+            if (kept->at[i].term->kind == TERM_LET &&
+                term_reads(parts[p], kept->at[i].term->var))
+                return true;
+    }
+    return false;
+}
+
+static const Term *strip_body(Arena *arena, const Term *loop, const Term *body,
+                              Wraps *wraps) {
+    Wraps own = {0}, kept = {0};
+    body = strip(arena, body, &own);
+    for (int i = 0; i < own.n; i++)
+        if (reads_binder(loop, own.at[i].term, &kept)) list_push(arena, &kept, own.at[i]);
+        else list_push(arena, wraps, own.at[i]);
+    return wrap_again(arena, &kept, body);
+}
+
+static bool is_loop(const Term *term) {
+    return term->kind == TERM_FOR || term->kind == TERM_FOLD || term->kind == TERM_SCAN;
+}
+
+/* ---- a term ---- */
+
+static void outer_parts(Arena *arena, Term *copy, Wraps *wraps) {
+    if (copy->nloops) {
+        Loop *loops = arena_array(arena, Loop, copy->nloops);
+        for (int i = 0; i < copy->nloops; i++) {
+            loops[i] = copy->loop[i];
+            if (i > 0 && (copy->kind != TERM_FOR || copy->arg[1])) continue;
+            loops[i].from = strip(arena, copy->loop[i].from, wraps);
+            loops[i].to = strip(arena, copy->loop[i].to, wraps);
+        }
+        copy->loop = loops;
+    }
+    if (copy->nstates) {
+        const Term **inits = arena_array(arena, const Term *, copy->nstates);
+        for (int i = 0; i < copy->nstates; i++)
+            inits[i] = strip(arena, copy->inits[i], wraps);
+        copy->inits = inits;
+    }
+}
+
+/* The condition of a choice between tensors is made once. */
+static const Term *name_condition(Arena *arena, Graph *graph, const Term *term,
+                                  Wraps *wraps) {
+    const Term *condition = strip(arena, term->arg[0], wraps), *ref;
+    Wrap wrap;
+    Var *var;
+    if (term_is_trivial(condition) ||
+        (term->type->kind == TY_TENSOR && term->type->rank == 0))
+        return condition;
+    var = graph_var(arena, graph, VAR_LET, "condition", condition->type, (Loc){0});
+    ref = term_ref(arena, var);
+    wrap.term = term_let(arena, var, condition, ref);
+    list_push(arena, wraps, wrap);
+    return ref;
+}
+
+static const Term *visit_if(Arena *arena, Graph *graph, const Term *term) {
+    Wraps wraps = {0};
+    Term *copy = term_again(arena, term);
+    copy->arg[0] = name_condition(arena, graph, term, &wraps);
+    copy->arg[1] = strip_branch(arena, term->arg[1], copy->arg[0], true, &wraps);
+    copy->arg[2] = strip_branch(arena, term->arg[2], copy->arg[0], false, &wraps);
+    return wraps.n ? wrap_again(arena, &wraps, copy) : term;
+}
+
+/* let v = (let y = Y in A) in B is let y = Y in let v = A in B */
+static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
+    Wraps wraps = {0};
+    const Term *value = strip(arena, term->arg[0], &wraps), *body;
+    if (!term_reads(term->arg[1], term->var)) return term->arg[1];
+    if (term_is_trivial(value) && value->kind != TERM_DIM) {
+        Rewriter rw = {.arena = arena, .graph = graph};
+        rewrite_replace(&rw, term->var, value);
+        body = rewrite(&rw, term->arg[1]);
+        return wrap_again(arena, &wraps, body);
+    }
+    if (!wraps.n) return term;
+    return wrap_again(arena, &wraps, term_let(arena, term->var, value, term->arg[1]));
+}
+
+static const Term *visit_get(const Term *term) {
+    return term->arg[0]->kind == TERM_TUPLE ? term->arg[0]->arg[term->axis] : term;
+}
+
+static const Term *visit(Rewriter *rw, const Term *term) {
+    Arena *arena = rw->arena;
+    Wraps wraps = {0};
+    Term *copy;
+    if (term->kind == TERM_REF || term->kind == TERM_CHECK) return term;
+    if (term->kind == TERM_LET) return visit_let(arena, rw->graph, term);
+    if (term->kind == TERM_IF) return visit_if(arena, rw->graph, term);
+    copy = term_again(arena, term);
+    outer_parts(arena, copy, &wraps);
+    for (int i = 0; i < term->nargs; i++) {
+        if (!term->arg[i]) continue;
+        copy->arg[i] = is_loop(term) ? strip_body(arena, copy, term->arg[i], &wraps)
+                                     : strip(arena, term->arg[i], &wraps);
+    }
+    if (term->kind == TERM_GET) return wrap_again(arena, &wraps, visit_get(copy));
+    return wraps.n ? wrap_again(arena, &wraps, copy) : term;
+}
+
+/* ---- fields ---- */
+
+typedef struct Fields { Arena *arena; Graph *graph; Rewriter names; LIST(Node) nodes; } Fields;
+
+/* A binding around a statement becomes a field of that level. */
+static void field_of(Fields *f, const Node *node, const Term *let) {
+    Var *var = graph_var(f->arena, f->graph, VAR_FIELD, let->var->name, let->var->type,
+                         let->var->loc);
+    Node field = {.kind = NODE_FIELD, .loc = node->loc, .level = node->level, .nvars = 1};
+    var->level = node->level;
+    field.vars = arena_new_of(f->arena, const Var *);
+    field.vars[0] = var;
+    field.term = rewrite(&f->names, let->arg[0]);
+    rewrite_replace(&f->names, let->var, term_ref(f->arena, var));
+    f->names.memo.n = f->names.memo.room = 0;
+    list_push(f->arena, &f->nodes, field);
+}
+
+static void open_node(Fields *f, const Node *node) {
+    Wraps wraps = {0}, tests = {0};
+    Node copy = *node;
+    const Term *term = strip(f->arena, node->term, &wraps);
+    for (int i = 0; i < wraps.n; i++)
+        if (wraps.at[i].term->kind == TERM_LET) field_of(f, node, wraps.at[i].term);
+        else list_push(f->arena, &tests, wraps.at[i]);
+    copy.term = rewrite(&f->names, wrap_again(f->arena, &tests, term));
+    list_push(f->arena, &f->nodes, copy);
+}
+
+Graph *pass_normal(Arena *arena, const Graph *graph) {
+    Graph *copy = graph_rewrite(arena, graph, visit, NULL);
+    Fields f = {arena, copy, {.arena = arena, .graph = copy}, {0}};
+    for (int i = 0; i < copy->nodes.n; i++) open_node(&f, &copy->nodes.at[i]);
+    copy->nodes.at = f.nodes.at;
+    copy->nodes.n = f.nodes.n;
+    copy->nodes.room = f.nodes.room;
+    return copy;
+}
