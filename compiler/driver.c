@@ -65,8 +65,12 @@ bool driver_check(Driver *d) {
 /* ---- graph to loop IR ---- */
 
 int driver_cpus(const Options *options, Cpu cpus[4]) {
-    static const Cpu single[] = {CPU_NATIVE, CPU_V2, CPU_V3, CPU_V4};
-    if (options->cpu != CPU_LEVEL_MULTI) {
+    static const Cpu single[] = {
+        [CPU_LEVEL_NATIVE] = CPU_NATIVE, [CPU_LEVEL_V2] = CPU_V2, [CPU_LEVEL_V3] = CPU_V3,
+        [CPU_LEVEL_V4] = CPU_V4, [CPU_LEVEL_ANY] = CPU_ANY,
+    };
+    bool text = options->cpu == CPU_LEVEL_ANY && options->kind == OUT_C;
+    if (options->cpu < CPU_LEVEL_MULTI || text) {
         cpus[0] = single[options->cpu];
         return 1;
     }

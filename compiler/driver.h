@@ -43,14 +43,21 @@ const char *driver_target(Driver *);
 /* The object and the kernels -> a shared library at `path`. */
 bool driver_link(Driver *, const TextList *objects, const TextList *libraries,
                  const char *path);
-/* C text of the feature -> an object, or assembly. */
-bool driver_compile_c(Driver *, const char *text, const char *path, bool assembly);
+/* C text of the feature -> objects, one for each CPU level and one for the tables. */
+bool driver_compile_c(Driver *, const char *text, TextList *objects);
+/* Objects -> one object. */
+bool driver_join(Driver *, const TextList *objects, const char *path);
+/* C text for one CPU level -> assembly. */
+bool driver_assembly_c(Driver *, const char *text, const char *path);
 
 /* ---- driver_depend.c ---- */
 bool driver_write_dependencies(Driver *);
 
 /* ---- driver_inspect.c: a compiled feature; exit status ---- */
 int driver_inspect(Driver *);
+
+/* ---- driver_eval.c: the interpreter on a record or the stream; exit status ---- */
+int driver_eval(Driver *);
 
 /* ---- driver_run.c: compiles to the cache, becomes pipert run; exit status ---- */
 int driver_run(Driver *);

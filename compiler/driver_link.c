@@ -59,19 +59,74 @@ bool driver_link(Driver *d, const TextList *objects, const TextList *libraries,
 
 /* ---- the C back end ---- */
 
-bool driver_compile_c(Driver *d, const char *text, const char *path, bool assembly) {
-    static const char *const levels[] = {"-O0", "-O1", "-O2", "-O3"};
+static const char *march(Cpu cpu) {
+    switch (cpu) {
+    case CPU_NATIVE: return "-march=native";
+    case CPU_V3: return "-march=x86-64-v3";
+    case CPU_V4: return "-march=x86-64-v4";
+    case CPU_ANY: case CPU_V2: break;
+    }
+    return "-march=x86-64-v2";
+}
+
+/* Names are relative: the compiler runs in the scratch folder. */
+static TextList c_compiler(Driver *d, const char *level, const char *machine) {
     const char *own = getenv("CC");
-    /* Relative names: the compiler runs in the scratch folder. */
-    if (!write_text(d, arena_format(d->arena, "%s/feature.c", d->places.scratch), text))
-        return false;
     const char *include = arena_format(d->arena, "-I%s/include", d->places.share);
     TextList argv = {0};
     push_all(d, &argv, (const char *const[]){
-        own && *own ? own : "cc", "-std=gnu11", levels[d->options->level], "-fPIC",
-        "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-w", "-fno-ident",
-        include, assembly ? "-S" : "-c", "feature.c", "-o", path, NULL});
+        own && *own ? own : "cc", "-std=gnu11", level, machine, "-fPIC",
+        "-ffp-contract=off", "-fno-math-errno", "-w", "-fno-ident", include, NULL});
     if (d->options->debug)
         list_push(d->arena, &argv, "-g");
+    return argv;
+}
+
+static bool write_c(Driver *d, const char *text) {
+    return write_text(d, arena_format(d->arena, "%s/feature.c", d->places.scratch), text);
+}
+
+static const char *const levels[] = {"-O0", "-O1", "-O2", "-O3"};
+
+static bool compile_part(Driver *d, const char *level, Cpu cpu, const char *part,
+                         const char *name, TextList *objects) {
+    TextList argv = c_compiler(d, level, march(cpu));
+    push_all(d, &argv, (const char *const[]){part, "-c", "feature.c", "-o", name, NULL});
+    list_push(d->arena, objects,
+              (const char *)arena_format(d->arena, "%s/%s", d->places.scratch, name));
     return run_tool(d, &argv, "compile the feature's C");
+}
+
+bool driver_compile_c(Driver *d, const char *text, TextList *objects) {
+    Cpu cpus[4];
+    int n = driver_cpus(d->options, cpus);
+    bool good = write_c(d, text);
+    for (int i = 0; i < n && good; i++)
+        good = compile_part(d, levels[d->options->level], cpus[i],
+                            arena_format(d->arena, "-DPIPEC_SUFFIX=%s", cpu_suffix(cpus[i])),
+                            arena_format(d->arena, "feature%s.o", cpu_suffix(cpus[i])),
+                            objects);
+    /* The plain plan is seldom run. */
+    return good && compile_part(d, d->options->level ? "-O1" : "-O0", CPU_V2,
+                                "-DPIPEC_TABLES", "tables.o", objects);
+}
+
+bool driver_join(Driver *d, const TextList *objects, const char *path) {
+    TextList argv = {0};
+    push_all(d, &argv, (const char *const[]){"ld", "-r", "-o", path, NULL});
+    for (int i = 0; i < objects->n; i++)
+        list_push(d->arena, &argv, objects->at[i]);
+    return run_tool(d, &argv, "join the objects");
+}
+
+bool driver_assembly_c(Driver *d, const char *text, const char *path) {
+    Cpu cpus[4];
+    if (driver_cpus(d->options, cpus) > 1) {
+        driver_fail(d, DIAG_E0501_FILE, "assembly of the C back end is for one CPU level: "
+                                        "add --cpu=x86-64-v3, say");
+        return false;
+    }
+    TextList argv = c_compiler(d, levels[d->options->level], march(cpus[0]));
+    push_all(d, &argv, (const char *const[]){"-S", "feature.c", "-o", path, NULL});
+    return write_c(d, text) && run_tool(d, &argv, "compile the feature's C");
 }

@@ -110,13 +110,14 @@ static bool make_bc(Driver *d, const char *path) {
 
 static bool make_asm(Driver *d, const char *path) {
     return d->options->backend == BACKEND_C
-        ? driver_compile_c(d, c_text(d), path, true)
+        ? driver_assembly_c(d, c_text(d), path)
         : emit_by_llvm(d, EMIT_ASM, path, &(KernelFiles){0});
 }
 
 static bool make_obj(Driver *d, const char *path) {
+    TextList objects = {0};
     return d->options->backend == BACKEND_C
-        ? driver_compile_c(d, c_text(d), path, false)
+        ? driver_compile_c(d, c_text(d), &objects) && driver_join(d, &objects, path)
         : emit_by_llvm(d, EMIT_OBJ, path, &(KernelFiles){0});
 }
 
@@ -124,12 +125,13 @@ static bool make_so(Driver *d, const char *path) {
     const char *object = arena_format(d->arena, "%s/feature.o", d->places.scratch);
     KernelFiles kernels = {0};
     TextList objects = {0};
-    list_push(d->arena, &objects, object);
-    if (d->options->backend == BACKEND_LLVM)
+    if (d->options->backend == BACKEND_LLVM) {
+        list_push(d->arena, &objects, object);
         return emit_by_llvm(d, EMIT_OBJ, object, &kernels) &&
                driver_link(d, &objects, &kernels.libraries, path);
+    }
     if (!build_kernels(d, KERNELS_OBJECTS, &kernels) ||
-        !driver_compile_c(d, c_text(d), object, false))
+        !driver_compile_c(d, c_text(d), &objects))
         return false;
     for (int i = 0; i < kernels.files.n; i++)
         list_push(d->arena, &objects, kernels.files.at[i]);

@@ -26,6 +26,10 @@ static int run_explain(Driver *d) {
     return !(driver_read(d) && driver_check(d)) || explain(d->graph, stdout, d->options->json);
 }
 
+static int run_eval(Driver *d) {
+    return !(driver_read(d) && driver_check(d)) || driver_eval(d);
+}
+
 static int run_run(Driver *d) {
     return !(driver_read(d) && driver_check(d)) || driver_run(d);
 }
@@ -34,7 +38,7 @@ typedef int RunCommand(Driver *);
 
 static RunCommand *const commands[] = {
     [CMD_COMPILE] = run_compile, [CMD_CHECK] = run_check, [CMD_INSPECT] = driver_inspect,
-    [CMD_RUN] = run_run, [CMD_EXPLAIN] = run_explain,
+    [CMD_EVAL] = run_eval, [CMD_RUN] = run_run, [CMD_EXPLAIN] = run_explain,
 };
 
 static int wants_color(void) {

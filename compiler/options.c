@@ -62,8 +62,8 @@ static const Option options[] = {
      "FILE", "where -MD writes (default: the output with .d)"},
     {"-g", ON_PLAN, TAKES_NOTHING, offsetof(Options, debug), NULL,
      NULL, "lines of the .dsl for gdb"},
-    {"--json", ON_INSPECT | ON_EXPLAIN, TAKES_NOTHING, offsetof(Options, json), NULL,
-     NULL, "inspect, explain: for programs"},
+    {"--json", ON_INSPECT | ON_EXPLAIN | ON_EVAL, TAKES_NOTHING, offsetof(Options, json), NULL,
+     NULL, "inspect, explain, eval: for programs"},
     {"--set", ON_EVAL, TAKES_DEFINE, offsetof(Options, sets), NULL,
      "NAME=VALUE", "eval, run: sets a parameter at open time"},
     {"--sample", ON_EVAL, TAKES_NUMBER, offsetof(Options, sample), NULL,
@@ -318,7 +318,7 @@ static int check_line(const Options *o) {
 
 int options_parse(Options *o, Arena *arena, int argc, char **argv) {
     Line line = {argc, 1, argv};
-    *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_MULTI, .sample = -1};
+    *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_ANY, .sample = -1};
     read_command(o, &line);
     for (; line.at < argc; line.at++) {
         const char *word = argv[line.at];

@@ -11,7 +11,12 @@ typedef enum {
     OUT_KERNEL_HEADER, OUT_LOOPS, OUT_GRAPH, OUT_PLAN, OUT_JSON
 } OutputKind;
 typedef enum { BACKEND_LLVM, BACKEND_C } Backend;
-typedef enum { CPU_LEVEL_NATIVE, CPU_LEVEL_V2, CPU_LEVEL_V3, CPU_LEVEL_V4, CPU_LEVEL_MULTI } CpuChoice;
+/* ANY: no --cpu was given. C then comes for one level, whatever it is compiled
+ * for; all else for all levels. */
+typedef enum {
+    CPU_LEVEL_NATIVE, CPU_LEVEL_V2, CPU_LEVEL_V3, CPU_LEVEL_V4, CPU_LEVEL_MULTI,
+    CPU_LEVEL_ANY
+} CpuChoice;
 typedef enum { DUMP_TREE, DUMP_GRAPH, DUMP_LOOPS } DumpPlace;
 
 typedef LIST(const char *) TextList;
