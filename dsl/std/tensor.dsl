@@ -46,5 +46,6 @@ fn sort(x: T[n]) -> T[n] {
     for i: x[order[i]]
 }
 
-## The place of n border samples beyond the edge, mirrored at it: -1 is 1.
-fn reflect(i: int, n: int) -> int = n - 1 - abs(n - 1 - abs(i))
+## The place of i in a border that mirrors a dimension of n: -1 is 1, n is n - 2.
+## What lies n or more beyond an edge is at the edge.
+fn reflect(i: int, n: int) -> int = clamp(n - 1 - abs(n - 1 - abs(i)), 0, n - 1)
