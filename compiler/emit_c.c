@@ -212,6 +212,7 @@ static const char head[] =
     "#define PIPEC_UNROLL(n) PIPEC_PRAGMA(clang loop unroll_count(n))\n"
     "#else\n"
     "#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\")\n"
+    "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n"
     "#define PIPEC_VECTORIZE _Pragma(\"GCC ivdep\")\n"
     "#define PIPEC_NOVECTOR\n"
     "#define PIPEC_UNROLL(n) PIPEC_PRAGMA(GCC unroll n)\n"

@@ -442,6 +442,11 @@ LLVMValueRef llvm_declare(Llvm *l, LlvmLevel *level, const LoopFunction *f, bool
     if (support && !f->noinline_) llvm_flag(l, made, "alwaysinline", 0);
     if (f->plain) llvm_flag(l, made, "optnone", 0);
     if (f->plain || f->noinline_) llvm_flag(l, made, "noinline", 0);
+    if (f->result.scalar == LT_I1) {            /* C reads the whole byte */
+        unsigned zeroext = LLVMGetEnumAttributeKindForName("zeroext", 7);
+        LLVMAddAttributeAtIndex(made, LLVMAttributeReturnIndex,
+                                LLVMCreateEnumAttribute(l->context, zeroext, 0));
+    }
     unsigned noalias = LLVMGetEnumAttributeKindForName("noalias", 7);
     for (int k = 0; k < f->nparams; k++)
         if (f->param_noalias[k])
