@@ -23,7 +23,12 @@ fn doubled(x: T[...s]) -> T[...s] = T(x * 2)
 fn mirrored(x: T[h, w]) -> T[h, w] = for i, j: x[i, w - 1 - j]
 fn blurred_rows(x: T[h, w]) -> T[h, w] = for i, j: max(x[max(i - 1, 0), j], x[min(i + 1, h - 1), j])
 type Pair = (whole: int, part: f32)
-fn pair(a: int, b: f32) -> Pair = (a + 1, b * 2)"""
+fn pair(a: int, b: f32) -> Pair = (a + 1, b * 2)
+const HALF = .5
+const TABLE = [3, -1, 40, 7]
+fn weigh(a: int, b: int = 10, c: int = 100) -> int = a + 2 * b - 3 * c
+fn kind_of(x: T) -> int = if T is u8 then 1 + int(x) else if T is float then int(x / 2) else if T is signed then 3 else 4"""
+OTHER = "const STEP = 3\nfn twisted(x: int) -> int = helper(x) - STEP\nfn helper(x: int) -> int = bitxor(x, 5)\n"
 KERNEL = 'kernel ramp(size: int[2], seed: int, mark: int, fails: int) -> u8[?h, ?w, 3]\n    from "kernel.c"\n    peek h, w\n    rows\n    region h, w'
 
 
@@ -41,7 +46,7 @@ class Generator(Scalars, Tensors, Chains):
     def __init__(self, seed, level):
         self.rng, self.level, self.count = random.Random(f"{seed}/{level}"), level, 0
         self.vars, self.functions, self.keep = [], [], []
-        self.draws, self.may_fail, self.kernel, self.image = False, False, False, False
+        self.draws, self.may_fail, self.kernel, self.image, self.imported = False, False, False, False, False
         self.program = Program()
 
     # ---- what the parts need ----
@@ -72,7 +77,7 @@ class Generator(Scalars, Tensors, Chains):
     # ---- declarations ----
     def library(self):
         for line in LIBRARY.splitlines():
-            self.declare(line.split()[1].split("(")[0], line)
+            self.declare(line.split()[1].split("(")[0].split(":")[0], line)
         for _ in range(self.rng.choice([0, 1, 2])):
             self.scalar_function()
 
@@ -279,7 +284,10 @@ class Generator(Scalars, Tensors, Chains):
             p.decls.insert(0, Stmt("decl", ["ramp"], KERNEL))
             p.files["kernel.c"] = (pathlib.Path(__file__).with_name("kernel.c")).read_bytes()
         if self.image:
-            p.imports.append("std/image")
+            p.imports.append('import "std/image"')
+        if self.imported:
+            p.imports.append('import "other.dsl" as other')
+            p.files["other.dsl"] = OTHER.encode()
         prune(p)
         return p
 

@@ -40,7 +40,7 @@ class Scalars:
         if self.level >= 2:
             kinds += ["element", "element", "element", "reduce", "reduce", "fold"]
         if self.level >= 3:
-            kinds += ["call", "switch", "higher", "length", "item"]
+            kinds += ["call", "switch", "higher", "length", "item", "pair_fold", "kept", "library"]
         if self.level >= 5 and self.draws:
             kinds += ["draw"]
         if self.level >= 7 and self.may_fail:
@@ -210,7 +210,8 @@ class Scalars:
         near = [v for v in self.vars if v.extent is not None]
         if near and self.rng.random() < .8:
             return Expr("i64", (), f"({self.rng.choice(near).name} {self.rng.choice('+-')} {self.rng.choice([1, 2, 3])})")
-        return self.scalar("i64", size)
+        v = self.variable("i64")
+        return v and Expr("i64", (), "(", v, f" % {self.rng.choice([4, 6])} - 1)")
 
     def s_element(self, d, size):
         """An element of a tensor in scope, or of one made for it."""
@@ -227,8 +228,8 @@ class Scalars:
             tail = [" else ", self.scalar(d, 0)] if not self.may_fail or r.random() < .7 else []
         else:
             subs, tail = [self.subscript(k, min(size, 1)) for k in dims], []
-            if None in subs:
-                return None
+        if None in subs:
+            return None
         parts = [base] if base else ["(", t, ")"]
         parts.append("[")
         for n, s in enumerate(subs):
@@ -279,6 +280,50 @@ class Scalars:
                 until = [" until ", Expr("bool", (), "(", Expr(d, (), s), f" {r.choice(['<', '>', '=='])} ", self.literal(d), ")")]
         self.draws = keep
         return Expr(d, (), f"(fold {s} = ", start, f" for {i} in {bounds}", *where, *until, ": ", body, ")", binds=[i, s])
+
+    def s_pair_fold(self, d, size):
+        """A fold of two states, of which one is wanted."""
+        r = self.rng
+        other = r.choice(["i64", "f32", "bool", "u8"])
+        ix, s, t, u, v = (self.fresh(n) for n in ("ix", "s", "t", "u", "v"))
+        dim = self.some_dims(1)[0]
+        starts = self.scalar(d, 1), self.scalar(other, 1)
+        with self.scope((ix, "i64", (), dim), (s, d, ()), (t, other, ())):
+            a, b = self.scalar(d, size), self.scalar(other, size - 1)
+        return Expr(d, (), "{ " + f"{u}, {v} = fold {s}, {t} = (", starts[0], ", ", starts[1], f") for {ix} in 0..{dim.text}: (", a, ", ", b, f")\n{u}\n}}", binds=[ix, s, t, u, v])
+
+    def s_kept(self, d, size):
+        """A sum or a count over what a `where` keeps."""
+        if d not in ("i64", "f64", "f32"):
+            return None
+        ix, dim = self.fresh("ix"), self.some_dims(1)[0]
+        keep, self.draws = self.draws, False
+        with self.scope((ix, "i64", (), dim)):
+            test, body = self.scalar("bool", size), self.scalar(d, size)
+        self.draws = keep
+        what = self.rng.choice(["sum", "len", "product"]) if d == "i64" else "sum"
+        return Expr(d, (), f"{what}(for {ix} in 0..{dim.text} where ", test, ": ", body, ")", binds=[ix])
+
+    def s_library(self, d, size):
+        """Defaults, named arguments, dtype tests, constants, strings, an import by name."""
+        r = self.rng
+        if d == "u8":
+            return Expr(d, (), '"p\\u{e9}c!"[', self.subscript(const(5), 0), "]")
+        if d == "f32":
+            return Expr(d, (), "(HALF * ", self.scalar("f32", size), ")")
+        if d != "i64":
+            return None
+        kind = r.choice(["kind", "weigh", "named", "table", "import"])
+        if kind == "kind":
+            return Expr(d, (), "kind_of(", self.scalar(r.choice(INTS + FLOATS), size), ")")
+        if kind == "table":
+            return Expr(d, (), "TABLE[", self.subscript(const(4), size), "]")
+        if kind == "import" and self.level >= 8:
+            self.imported = True
+            return Expr(d, (), "other.twisted(", self.scalar("i64", size), ")")
+        if kind == "named":
+            return Expr(d, (), "weigh(c = ", self.scalar("i64", size), ", a = ", self.scalar("i64", 0), ")")
+        return Expr(d, (), "weigh(", self.scalar("i64", size), ", ", self.scalar("i64", 0), ")")
 
     # ---- functions ----
     def s_call(self, d, size):
@@ -337,5 +382,15 @@ class Scalars:
         return None
 
     def s_fail(self, d, size):
+        if d == "i64" and self.rng.random() < .4:
+            return self.mismatch(size)
         test = Expr("bool", (), "(", self.scalar("i64", 0), f" % {self.rng.choice([5, 7, 9])} == {self.rng.randrange(5)})")
         return Expr(d, (), "(if ", test, f' then fail("reason {self.fresh("r")}") else ', self.scalar(d, size), ")")
+
+    def mismatch(self, size):
+        """Lengths that differ in some records, or a dimension below 0."""
+        ix = self.fresh("ix")
+        n = Expr("i64", (), "(", self.scalar("i64", 0), f" % {self.rng.choice([4, 5])})")
+        if self.rng.random() < .3:
+            return Expr("i64", (), "sum(zeros(i64, ", n, " - 1))")
+        return Expr("i64", (), f"sum([3, 1, 2] + (for {ix} in 0..", n, f": {ix}))", binds=[ix])

@@ -17,6 +17,8 @@ class Tensors:
             kinds += ["scan", "table"]
         if self.level >= 3:
             kinds += ["row", "slice", "flip", "concat", "pipe", "switch", "state", "scatter", "call", "each", "block", "otherwise"]
+        if self.level >= 5 and self.draws and d == "i64" and len(dims) == 1:
+            kinds += ["permutation"] * 2
         for _ in range(8):
             e = getattr(self, "t_" + r.choice(kinds))(d, dims, size - 1)
             if e is not None:
@@ -221,3 +223,6 @@ class Tensors:
         with self.scope(*[(n, "i64", (), k) for n, k in zip(names, dims)]):
             other = self.scalar(d, min(size, 1))
         return Expr(d, dims, f"(for {ranges}: {v.name}[{subs} else ", other, "])", binds=names)
+
+    def t_permutation(self, d, dims, size):
+        return Expr(d, dims, f"permutation({dims[0].text})")

@@ -93,7 +93,7 @@ class Program:
         self.source, self.set, self.files, self.args = "", {}, {}, []
 
     def text(self):
-        lines = [f'import "{i}"' for i in self.imports]
+        lines = list(self.imports)
         lines += [d.text() for d in self.decls]
         lines.append(f"feature f({', '.join(p.text() for p in self.params)})")
         lines += [o.text() for o in self.opens]
