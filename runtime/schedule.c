@@ -159,11 +159,12 @@ static bool plan_kept(pipert *p) {
     return true;
 }
 
-/* In batch mode, a wave of runs is read, then computed, then the next begins. */
+/* In batch mode, a wave of runs is read, then computed, then the next begins,
+ * though lanes that are ahead may still wait for slots. */
 static void plan(pipert *p) {
     if (p->options.mode == PIPERT_BATCH_MODE)
         for (int i = 0; i < p->nruns; i++)
-            if (p->runs[i].state != RUN_FREE) return;
+            if (p->runs[i].state != RUN_FREE && p->runs[i].state < RUN_ENTERED) return;
     while (p->fixed ? plan_fixed(p) : plan_kept(p)) continue;
 }
 
