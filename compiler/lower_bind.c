@@ -86,18 +86,25 @@ Thunk *bind_find(Gen *g, const Term *term) {
 
 /* ---- forcing ---- */
 
+static bool is_field(const Var *var) {
+    return var && (var->kind == VAR_FIELD || var->kind == VAR_BELOW || var->kind == VAR_OPEN);
+}
+
 Low bind_force(Gen *g, Thunk *thunk) {
     Thunk *forcing = g->forcing, now;
     int level = g->level;
+    const char *field = g->field;
     Low value;
     if (thunk->known) return thunk->value;
     if (!thunk->term) bug("lower: `%s` is not bound", thunk->var ? thunk->var->name : "?");
     g->forcing = thunk;
     g->level = thunk->level;
+    if (is_field(thunk->var)) g->field = thunk->var->name;
     if (thunk->parent) value = bind_force(g, thunk->parent).items[thunk->item];
     else value = gen_low(g, thunk->term);
     g->forcing = forcing;
     g->level = level;
+    g->field = field;
     note_way(g, thunk, "whole");
     now = *thunk;
     now.known = true;

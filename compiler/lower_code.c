@@ -316,7 +316,7 @@ static void flag_close(Gen *g) {
     if (g->plain || g->loops) return;
     if (g->suspected) {
         build_if(&g->b, build_get(&g->b, g->suspect));
-        build_return(&g->b, build_int(&g->b, LT_I32, PL_SUSPECT));
+        gen_return(g, PL_SUSPECT);
         build_end(&g->b);
     } else {
         gen_remove(g, g->b.into, g->def.at[g->suspect]);
@@ -330,6 +330,17 @@ Value gen_for(Gen *g, Value from, Value to) {
     index = build_for(&g->b, from, to, 1);
     scope_open(g, 1);
     return index;
+}
+
+void gen_while(Gen *g) {
+    flag_open(g);
+    build_while(&g->b);
+    scope_open(g, 1);
+}
+
+void gen_do(Gen *g, Value condition) {
+    scope_forget(g);
+    build_do(&g->b, condition);
 }
 
 void gen_if(Gen *g, Value condition) {
@@ -352,6 +363,7 @@ void gen_end(Gen *g) {
 }
 
 void gen_return(Gen *g, int status) {
+    sweep_leave(g);
     build_return(&g->b, gen_int(g, LT_I32, status));
 }
 

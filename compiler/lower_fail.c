@@ -10,6 +10,7 @@ int gen_site(Gen *g, const Place *at, const char *reason) {
     Lowering *all = g->all;
     Site site = {.at = at ? at : g->at, .reason = reason};
     site.line = place_line(site.at, all->graph->file, &site.operator_name);
+    if (!site.operator_name) site.operator_name = g->field;
     for (int i = 0; i < all->sites.n; i++) {
         const Site *old = &all->sites.at[i];
         bool same_reason = old->reason == reason ||

@@ -30,6 +30,10 @@ typedef struct Tensor {
     Value fail;                 /* of every element; that of any dim included */
     int buffer, fails_buffer;   /* LoopInstr.buffer */
     bool roomy;                 /* 64 bytes can be read even if it is empty */
+    bool placed;                /* a window of the tensor: element subs lies at the sum
+                                   of (subs[k] - origin[k]) * step[k], the first
+                                   dimension taken with `mask` (a ring of rows) */
+    Value origin[PK_MAX_RANK], step[PK_MAX_RANK], mask;
     LoopBlock *block;           /* plain, while it is being filled: where `fails` */
     const LoopInstr *made[2];   /* was made: taken away if nothing can fail */
     bool failing;
@@ -79,14 +83,16 @@ typedef struct Known {
 
 typedef struct Scope { int knowns, undos, loops; } Scope;
 
-/* Where a value lies in a frame or in lib. */
+/* Where a Value lies in a frame or in lib: at `at`, or it is the constant `imm`. */
+typedef struct Place8 { int64_t at, imm; LoopScalar type; } Place8;
+
 typedef struct Kept {
     const Var *var;
-    int64_t at;
-    Low value;                  /* as it was when stored: constants, what may fail */
     bool dims_only;
+    unsigned dims_known;
+    Low value;                  /* as it was when it was kept */
     Scalar dim[PK_MAX_RANK];
-    LIST(int) offsets;          /* of each stored Value, in the order of low_each */
+    LIST(Place8) places;        /* of its Values, in order */
 } Kept;
 
 typedef struct Frame {
@@ -123,7 +129,7 @@ typedef struct Lowering {
 /* One plan: its functions and frames. */
 typedef struct PlanCode {
     bool plain;
-    int open, enter[PL_MAX_LEVELS], emit, batch;    /* functions; -1: none */
+    int enter[PL_MAX_LEVELS], emit, batch;  /* functions; -1: none */
     Frame frame[PL_MAX_LEVELS];
 } PlanCode;
 
@@ -152,7 +158,9 @@ typedef struct Gen {
     bool suspected;
     int buffers;                /* last number given away */
     int allocs, kernels;        /* how many were built so far */
+    LIST(struct SweepStage *) rowing;   /* kernels that yield rows, begun, not ended */
     const Place *at;            /* of the innermost term with a place */
+    const char *field;          /* being computed: names sites that are in no call */
 } Gen;
 
 enum { CALL_KEY = offsetof(pl_call, key), CALL_FAIL = offsetof(pl_call, fail),
@@ -185,6 +193,8 @@ Value gen_add(Gen *, Value, Value);             /* i64 */
 Value gen_sub(Gen *, Value, Value);
 Value gen_mul(Gen *, Value, Value);
 Value gen_for(Gen *, Value from, Value to);
+void gen_while(Gen *);                          /* then the condition, gen_do, … */
+void gen_do(Gen *, Value condition);
 void gen_if(Gen *, Value);
 void gen_else(Gen *);
 void gen_end(Gen *);
@@ -288,8 +298,8 @@ Value gen_canonical(Gen *, pl_dtype, Value);    /* NaN to the canonical one */
 typedef struct Dest { Value data; int buffer; bool canonical; } Dest;
 Low gen_low(Gen *, const Term *);
 const Tensor *gen_tensor(Gen *, const Term *);
-/* The same at the place; the dims of its type are constants. */
-const Tensor *gen_tensor_at(Gen *, const Term *, const Dest *);
+/* The same at the place; the dims of the type are constants. */
+const Tensor *gen_tensor_at(Gen *, const Term *, const Type *, const Dest *);
 Tensor *tensor_new(Gen *, pl_dtype, int rank, const Scalar *dims, const Dest *);
 void tensor_store(Gen *, Tensor *, Value position, Scalar, bool canonical);
 /* All has been stored: forgets the handles if no element can have failed. */
@@ -329,6 +339,13 @@ void gen_fill(Gen *, const Fill *, int axis, Value base, const Term *);
 void gen_fill_low(Gen *, const Fill *, int axis, Value base, Low);
 Low gen_for_value(Gen *, const Term *);
 
+/* ---- lower_sweep.c: rings of rows ---- */
+/* Fills with a sweep over rows, if the loop reads tensors that can be kept as
+ * windows of rows; false: nothing was done. */
+bool gen_sweep(Gen *, const Fill *, Value base, const Term *loop);
+/* Ends the kernels that are yielding rows: before a return. */
+void sweep_leave(Gen *);
+
 /* ---- lower_fold.c, lower_collect.c, lower_reduce.c ---- */
 /* No more rounds than this; absurd numbers leave with PL_NO_MEMORY. */
 Scalar gen_visits(Gen *, const Term *loop);
@@ -345,16 +362,25 @@ Scalar gen_kernel_dim(Gen *, const Term *, int result, int axis);
 Low gen_below(Gen *, const Term *);             /* LENGTHS, PADDED, PADDED_TO */
 Scalar gen_below_dim(Gen *, const Term *, int axis);
 
-/* ---- lower_record.c, lower_frame.c: functions of the plans ---- */
-void gen_open(Lowering *, PlanCode *);
+/* ---- lower_frame.c: what one function leaves to the next ---- */
+/* The start of every frame of a record: rows of `each`, id, parent, row. */
+enum { FRAME_ROWS = 0, FRAME_ID = 8, FRAME_PARENT = 16, FRAME_ROW = 24, FRAME_START = 32 };
+/* Stores what the thunk knows by now. */
+void frame_keep(Gen *, Frame *, Value base, const Thunk *);
+/* Binds what was kept. */
+void frame_load(Gen *, const Frame *, Value base);
+
+/* ---- lower_record.c, lower_open.c: the functions of a plan ---- */
+Gen *gen_begin(Lowering *, bool plain, const char *name, int nparams,
+               const LoopType *, const char *const *names, int *number);
+int gen_open(Lowering *);
 void gen_enter(Lowering *, PlanCode *, int level);
 void gen_emit(Lowering *, PlanCode *);
 void gen_batch(Lowering *, PlanCode *);
-Gen *gen_new(Lowering *, bool plain, const char *name, int nparams,
-             const LoopType *, const char *const *names, int *number);
-void frame_keep(Gen *, Frame *, Value base, const Var *, const Thunk *);
-void frame_load(Gen *, const Frame *, Value base);
 
 /* ---- lower_feature.c: the tables ---- */
-void emit_tables(Lowering *, int ncodes, const PlanCode *);
+bool type_is_ragged(const Type *);      /* of one record */
+const char *value_text(Arena *, const Term *);   /* as for --set; NULL: no constant */
+/* The fused plan may be absent. */
+void feature_tables(Lowering *, int open, const PlanCode *plain, const PlanCode *fused);
 #endif

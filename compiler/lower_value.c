@@ -115,8 +115,21 @@ void gen_store_element(Gen *g, pl_dtype dtype, Value v, Value data, Value index,
     build_store(&g->b, v, at, buffer);
 }
 
+static Value position_in_window(Gen *g, const Tensor *t, const Value *subs) {
+    Value position = NO_VALUE;
+    for (int k = 0; k < t->rank; k++) {
+        Value at = gen_sub(g, subs[k], t->origin[k]);
+        if (k == 0 && t->mask != NO_VALUE)
+            at = gen_op(g, LOOP_AND, LT_I64, 2, at, t->mask);
+        at = gen_mul(g, at, t->step[k]);
+        position = k ? gen_add(g, position, at) : at;
+    }
+    return position;
+}
+
 Value gen_position(Gen *g, const Tensor *t, const Value *subs) {
     Value position = t->rank ? subs[0] : gen_long(g, 0);
+    if (t->placed) return position_in_window(g, t, subs);
     for (int k = 1; k < t->rank; k++)
         position = gen_add(g, gen_mul(g, position, t->dim[k].v), subs[k]);
     return position;

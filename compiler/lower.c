@@ -1,0 +1,89 @@
+/* From the feature graph to a loop IR module: what is demanded, the functions of
+ * the plain plan and of the fused one, the tables around them. */
+#include "lower.h"
+#include "lower_room.h"
+
+static const Var *output_var(const Output *output) { return output->term->var; }
+
+static bool listed(const Var *const *at, int n, const Var *var) {
+    for (int i = 0; i < n; i++)
+        if (at[i] == var) return true;
+    return false;
+}
+
+static bool live(const Lowering *all, const Var *var) {
+    return var->id < all->live.n && all->live.at[var->id];
+}
+
+/* Fields in the order of `emit` first: failures are looked for in this order. */
+static void number_tables(Lowering *all) {
+    const Graph *graph = all->graph;
+    for (int i = 0; i < graph->outputs.n; i++) {
+        const Var *var = output_var(&graph->outputs.at[i]);
+        if (var->kind == VAR_BATCHED && !listed(all->fields.at, all->fields.n, var))
+            list_push(all->arena, &all->fields, var);
+        if (var->kind == VAR_BELOW && !listed(all->below.at, all->below.n, var))
+            list_push(all->arena, &all->below, var);
+    }
+    for (int i = 0; i < graph->batched.n; i++) {
+        const Var *var = graph->batched.at[i];
+        if (live(all, var) && !listed(all->fields.at, all->fields.n, var))
+            list_push(all->arena, &all->fields, var);
+    }
+    for (int i = 0; i < graph->source_fields.n; i++)
+        if (live(all, graph->source_fields.at[i]))
+            list_push(all->arena, &all->inputs, graph->source_fields.at[i]);
+}
+
+static void declare_calls(Lowering *all) {
+    LoopType i32 = {LT_I32, 1}, i64 = {LT_I64, 1}, ptr = {LT_PTR, 1};
+    LoopType fail[] = {ptr, i32, i64, i64}, fail_kernel[] = {ptr, i32}, lock[] = {ptr};
+    all->fail_type = loop_extern(all->module, "pl_fail_type", i32, 4, fail);
+    all->fail_kernel_type = loop_extern(all->module, "pl_fail_kernel_type", i32, 2,
+                                        fail_kernel);
+    all->lock_type = loop_extern(all->module, "pl_lock_type", (LoopType){LT_VOID, 1}, 1,
+                                 lock);
+}
+
+static PlanCode *make_plan(Lowering *all, bool plain) {
+    PlanCode *code = arena_new_of(all->arena, PlanCode);
+    code->plain = plain;
+    code->batch = -1;
+    for (int k = 0; k < all->graph->levels; k++) gen_enter(all, code, k);
+    gen_emit(all, code);
+    if (all->below.n) gen_batch(all, code);
+    return code;
+}
+
+static void note_dead(Lowering *all) {
+    if (!all->notes) return;
+    for (int i = 0; i < all->graph->nodes.n; i++) {
+        const Node *node = &all->graph->nodes.at[i];
+        for (int k = 0; node->kind == NODE_FIELD && k < node->nvars; k++)
+            if (!live(all, node->vars[k]))
+                list_push(all->arena, &all->notes->dead, node->vars[k]->name);
+    }
+}
+
+LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *options,
+                        LowerNotes *notes) {
+    Lowering *all = arena_new_of(arena, Lowering);
+    PlanCode *fused = NULL, *plain;
+    int open;
+    *all = (Lowering){.arena = arena, .graph = graph, .options = options, .notes = notes,
+                      .module = loop_module(arena, graph->name), .dims = dim_table(arena),
+                      .paths = map_new(), .projected = map_new()};
+    all->module->dsl_file = options->lines ? graph->file->path : NULL;
+    find_definitions(all);
+    find_live(all);
+    number_tables(all);
+    note_dead(all);
+    declare_calls(all);
+    open = gen_open(all);
+    if (options->fuse) fused = make_plan(all, false);
+    plain = make_plan(all, true);
+    feature_tables(all, open, plain, fused);
+    map_free(all->paths);
+    map_free(all->projected);
+    return all->module;
+}

@@ -1,0 +1,348 @@
+/* The functions of a record: enter[k] answers the wheres of level k and keeps
+ * what later ones need; emit computes the rest, where the batch wants it. */
+#include <string.h>
+#include "lower_room.h"
+
+Gen *gen_begin(Lowering *all, bool plain, const char *name, int nparams,
+               const LoopType *types, const char *const *names, int *number) {
+    LoopFunction *f = loop_function(all->module, name, loop_type(LT_I32), nparams, types,
+                                    names);
+    Gen *g = arena_new_of(all->arena, Gen);
+    *number = all->module->functions.n - 1;
+    f->plain = plain;
+    g->all = all;
+    g->b = loop_builder(all->module, f);
+    g->plain = plain;
+    g->level = -1;
+    g->suspect = NO_VALUE;
+    for (int i = 0; i < PL_MAX_LEVELS + 2; i++) g->id[i] = NO_VALUE;
+    g->call = 0;
+    g->lib = 1;
+    return g;
+}
+
+/* ---- what later functions read ---- */
+
+typedef struct Later { Gen *g; TermMap *seen; int level; bool force; TermMap *kept;
+                       LIST(Thunk *) keep; } Later;
+
+static void keep_later(Later *l, Thunk *thunk) {
+    bool fresh;
+    map_at(l->kept, (const Term *)thunk->var, 0, &fresh);
+    if (fresh) list_push(l->g->all->arena, &l->keep, thunk);
+}
+
+static bool of_record(const Var *var) {
+    return var->kind == VAR_FIELD || var->kind == VAR_SOURCE;
+}
+
+static void later(const Term *term, Use use, void *data) {
+    Later *l = data;
+    Gen *g = l->g;
+    Thunk *thunk;
+    bool fresh;
+    map_at(l->seen, term, use, &fresh);
+    if (!fresh) return;
+    if (term->kind != TERM_REF) {
+        use_children(term, use, later, data);
+        return;
+    }
+    if (term->var->kind == VAR_BATCHED) {
+        later(term_ref(g->all->arena, term->var->of), USE_DATA, data);
+        return;
+    }
+    if (!of_record(term->var) || term->var->level > l->level) {
+        if (term->var->id < g->all->def.n && g->all->def.at[term->var->id])
+            later(g->all->def.at[term->var->id], use, data);
+        return;
+    }
+    thunk = bind_thunk(g, term->var);
+    if (!thunk->known && l->force && use == USE_DATA && thunk->term &&
+        thunk->term->type->kind != TY_TUPLE && !way_inline(g, thunk))
+        bind_force(g, thunk);
+    if (thunk->known || thunk->dims_known) keep_later(l, thunk);
+    if (!thunk->known && g->all->def.at[term->var->id])
+        later(g->all->def.at[term->var->id], use, data);
+}
+
+/* Everything that is read after enter[level]. */
+static Later read_later(Gen *g, int level, bool force) {
+    const Graph *graph = g->all->graph;
+    Later l = {.g = g, .seen = map_new(), .kept = map_new(), .level = level, .force = force};
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        if (node->level <= level) continue;
+        if (node->kind == NODE_WHERE) later(node->term, USE_DATA, &l);
+        if (node->kind == NODE_EACH)
+            later(term_ref(g->all->arena, g->all->each[node->level]), USE_DIMS, &l);
+    }
+    for (int i = 0; i < g->all->fields.n; i++)
+        later(term_ref(g->all->arena, g->all->fields.at[i]), USE_DATA, &l);
+    map_free(l.seen);
+    map_free(l.kept);
+    return l;
+}
+
+/* All that may be computed from enter[level] on: names are counted in it. */
+static const Term *roots(Gen *g, int level) {
+    const Lowering *all = g->all;
+    const Graph *graph = all->graph;
+    int n = 0, most = graph->nodes.n + all->fields.n;
+    Term *root = arena_new_of(all->arena, Term);
+    root->kind = TERM_TUPLE;
+    root->type = type_scalar(PL_BOOL);
+    root->arg = arena_array(all->arena, const Term *, most + 1);
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        if (node->level < level || node->kind == NODE_FIELD) continue;
+        root->arg[n++] = node->kind == NODE_WHERE
+                             ? node->term : term_ref(all->arena, all->each[node->level]);
+    }
+    for (int i = 0; i < all->fields.n; i++)
+        root->arg[n++] = term_ref(all->arena, all->fields.at[i]->of);
+    root->nargs = n;
+    return root;
+}
+
+/* ---- enter ---- */
+
+static Low source_value(Gen *g, const Type *type, Value in, int number) {
+    int64_t at = number * (int64_t)sizeof(pl_value);
+    Tensor *t;
+    Value v;
+    if (type->rank) {
+        t = arena_new_of(g->all->arena, Tensor);
+        *t = (Tensor){.dtype = PL_U8, .rank = 1, .fails = NO_VALUE, .fail = NO_VALUE,
+                      .roomy = true, .buffer = ++g->buffers};
+        t->data = gen_field(g, LT_PTR, in, at, 0);
+        t->dim[0] = scalar(gen_nonnegative(
+            g, gen_field(g, LT_I64, in, at + (int64_t)offsetof(pl_value, n), 0)));
+        return low_tensor(t, type);
+    }
+    if (dtype_is_float(type->dtype)) {
+        v = gen_field(g, LT_F64, in, at, 0);
+        if (type->dtype != PL_F64) v = gen_op(g, LOOP_FPTRUNC, LT_F32, 1, v);
+    } else {
+        v = gen_cast(g, LOOP_TRUNC, reg_type(type->dtype), gen_field(g, LT_I64, in, at, 0));
+    }
+    return low_scalar(scalar(v), type);
+}
+
+static void bind_sources(Gen *g, Value in) {
+    for (int i = 0; i < g->all->inputs.n; i++) {
+        const Var *var = g->all->inputs.at[i];
+        bind_value(g, var, source_value(g, var->type, in, i));
+    }
+}
+
+static void bind_level(Gen *g, const PlanCode *code, int level, Value frame) {
+    g->id[level + 2] = gen_field(g, LT_I64, frame, FRAME_ID, 0);
+    if (g->all->row[level])
+        bind_index(g, g->all->row[level],
+                   scalar(gen_field(g, LT_I64, frame, FRAME_ROW, 0)));
+    frame_load(g, &code->frame[level], frame);
+}
+
+static void test_where(Gen *g, const Node *node) {
+    Scalar c = gen_scalar(g, node->term);
+    gen_verdict(g, c.fail);
+    gen_if(g, gen_not(g, c.v));
+    gen_return(g, PL_REJECTED);
+    gen_end(g);
+}
+
+static void count_rows(Gen *g, int level, Value frame) {
+    Thunk *thunk = bind_thunk(g, g->all->each[level]);
+    const Term *rows = term_ref(g->all->arena, g->all->each[level]);
+    Scalar n = gen_item_dim(g, rows, thunk->var->type->kind == TY_TUPLE ? 0 : -1, 0);
+    gen_verdict(g, n.fail);
+    gen_put(g, n.v, frame, FRAME_ROWS, 0);
+}
+
+static void answer(Gen *g, int level, Value frame) {
+    const Graph *graph = g->all->graph;
+    g->level = level;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        if (node->level != level) continue;
+        if (node->kind == NODE_WHERE) test_where(g, node);
+        if (node->kind == NODE_EACH) count_rows(g, level, frame);
+    }
+}
+
+void gen_enter(Lowering *all, PlanCode *code, int level) {
+    static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_I64, 1},
+                                     {LT_PTR, 1}, {LT_I64, 1}, {LT_PTR, 1}};
+    static const char *const names[] = {"call", "lib", "in", "id", "parent", "row", "frame"};
+    enum { IN = 2, ID, PARENT, ROW, FRAME };
+    const char *name = arena_format(all->arena, "%senter%d", code->plain ? "plain_" : "",
+                                    level);
+    Gen *g = gen_begin(all, code->plain, name, 7, types, names, &code->enter[level]);
+    Value up = PARENT;
+    Later l;
+    frame_load(g, &all->lib, g->lib);
+    g->id[level + 2] = ID;
+    g->root = roots(g, level);
+    code->frame[level].size = FRAME_START;
+    gen_put(g, ID, FRAME, FRAME_ID, 0);
+    gen_put(g, PARENT, FRAME, FRAME_PARENT, 0);
+    gen_put(g, ROW, FRAME, FRAME_ROW, 0);
+    for (int k = level - 1; k >= 0; k--) {
+        bind_level(g, code, k, up);
+        if (k) up = gen_field(g, LT_PTR, up, FRAME_PARENT, 0);
+    }
+    if (level == 0) bind_sources(g, IN);
+    else bind_index(g, all->row[level], scalar(ROW));
+    answer(g, level, FRAME);
+    l = read_later(g, level, level + 1 < all->graph->levels);
+    for (int i = 0; i < l.keep.n; i++)
+        if (l.keep.at[i]->var->level == level)
+            frame_keep(g, &code->frame[level], FRAME, l.keep.at[i]);
+    gen_return(g, PL_OK);
+}
+
+/* ---- results ---- */
+
+enum { OUT_DIM = offsetof(pk_tensor, dim) };
+
+static void put_scalar(Gen *g, const Type *type, Scalar s, Value data) {
+    gen_verdict(g, s.fail);
+    gen_store_element(g, type->dtype, gen_canonical(g, type->dtype, s.v), data,
+                      gen_long(g, 0), ++g->buffers);
+}
+
+/* The thunk's tensor, made where the batch wants it if nobody made it before. */
+static const Tensor *make_at(Gen *g, Thunk *thunk, const Dest *dest) {
+    Thunk now, *forcing = g->forcing;
+    int level = g->level;
+    const Tensor *t;
+    if (thunk->known || way_inline(g, thunk) || !thunk->term)
+        return gen_tensor_at(g, term_ref(g->all->arena, thunk->var), thunk->var->type,
+                             dest);
+    g->forcing = thunk;
+    g->level = thunk->level;
+    g->field = thunk->var->name;
+    t = gen_tensor_at(g, thunk->term, thunk->var->type, dest);
+    g->forcing = forcing;
+    g->level = level;
+    note_way(g, thunk, "slot");
+    now = *thunk;
+    now.known = true;
+    now.value = low_tensor(t, thunk->var->type);
+    thunk_set(g, thunk, &now);
+    return t;
+}
+
+static void put_ragged(Gen *g, Thunk *thunk, Value at) {
+    const Tensor *t = bind_force(g, thunk).t;
+    Tensor to = *t;
+    Fill f = {.to = &to, .zero = reg_type(t->dtype), .canonical = true};
+    Value count, out;
+    gen_verdict(g, tensor_first_fail(g, t));
+    count = gen_count(g, t->rank, t->dim);
+    out = build(&g->b, LOOP_ALLOC_OUT, loop_type(LT_PTR), 1,
+                gen_mul(g, count, gen_long(g, dtype_size(t->dtype))));
+    to = (Tensor){.dtype = t->dtype, .rank = t->rank, .fails = NO_VALUE, .fail = NO_VALUE,
+                  .data = out, .buffer = ++g->buffers};
+    Tensor from = *t;
+    from.fails = from.fail = NO_VALUE;
+    fill_begin(g, &f, t->rank, t->dim);
+    gen_fill_low(g, &f, 0, gen_long(g, 0), low_tensor(&from, thunk->var->type));
+    gen_put(g, out, at, 0, 0);
+    for (int k = 0; k < t->rank; k++) gen_put(g, t->dim[k].v, at, OUT_DIM + 8 * k, 0);
+}
+
+static void record_result(Gen *g, const Var *var, Value out, int number) {
+    Thunk *thunk = bind_thunk(g, var);
+    Value at = build_offset(&g->b, out, gen_long(g, number), sizeof(pk_tensor)), data;
+    Dest dest;
+    if (type_is_ragged(var->type)) {
+        put_ragged(g, thunk, at);
+        return;
+    }
+    data = gen_field(g, LT_PTR, at, 0, 0);
+    if (var->type->rank == 0) {
+        put_scalar(g, var->type, bind_force(g, thunk).s, data);
+        return;
+    }
+    dest = (Dest){data, ++g->buffers, dtype_is_float(var->type->dtype)};
+    gen_verdict(g, tensor_first_fail(g, make_at(g, thunk, &dest)));
+}
+
+void gen_emit(Lowering *all, PlanCode *code) {
+    static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}};
+    static const char *const names[] = {"call", "lib", "frames", "out"};
+    enum { FRAMES = 2, OUT };
+    Gen *g = gen_begin(all, code->plain, code->plain ? "plain_emit" : "emit", 4, types,
+                       names, &code->emit);
+    frame_load(g, &all->lib, g->lib);
+    for (int k = 0; k < all->graph->levels; k++)
+        bind_level(g, code, k, gen_field(g, LT_PTR, FRAMES, 8 * k, 0));
+    g->root = roots(g, all->graph->levels);
+    for (int i = 0; i < all->fields.n; i++)
+        record_result(g, all->fields.at[i]->of, OUT, i);
+    gen_return(g, PL_OK);
+}
+
+/* ---- below batch ---- */
+
+static Low batched_value(Gen *g, const Var *var, Value in, int number, Value b) {
+    int64_t at = number * (int64_t)sizeof(pl_batched), n = 0;
+    Low low = {.kind = LOW_RAGGED, .type = var->type, .count = b};
+    Tensor *t;
+    if (var->type->kind == TY_RAGGED) {
+        low.s = scalar(gen_field(g, LT_PTR, in, at + (int64_t)offsetof(pl_batched, row), 0));
+        return low;
+    }
+    t = arena_new_of(g->all->arena, Tensor);
+    *t = (Tensor){.dtype = var->type->dtype, .rank = var->type->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .buffer = ++g->buffers,
+                  .data = gen_field(g, LT_PTR, in, at, 0)};
+    t->dim[0] = scalar(b);
+    for (int k = 1; k < t->rank; k++) {
+        if (!dim_constant(var->type->dims[k], &n)) bug("lower: `%s` is ragged", var->name);
+        t->dim[k] = scalar(gen_long(g, n));
+    }
+    return low_tensor(t, var->type);
+}
+
+static void below_result(Gen *g, const Var *var, Value out, int number) {
+    Thunk *thunk = bind_thunk(g, var);
+    Value at = build_offset(&g->b, out, gen_long(g, number), sizeof(pk_tensor)), data;
+    if (var->type->rank) {
+        put_ragged(g, thunk, at);
+        return;
+    }
+    data = build(&g->b, LOOP_ALLOC_OUT, loop_type(LT_PTR), 1,
+                 gen_long(g, dtype_size(var->type->dtype)));
+    put_scalar(g, var->type, bind_force(g, thunk).s, data);
+    gen_put(g, data, at, 0, 0);
+}
+
+void gen_batch(Lowering *all, PlanCode *code) {
+    static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_I64, 1},
+                                     {LT_I64, 1}, {LT_I64, 1}, {LT_PTR, 1}};
+    static const char *const names[] = {"call", "lib", "in", "b", "valid", "id", "out"};
+    enum { IN = 2, B, VALID, ID, OUT };
+    const Graph *graph = all->graph;
+    Gen *g = gen_begin(all, code->plain, code->plain ? "plain_batch" : "batch", 7, types,
+                       names, &code->batch);
+    Term *root = arena_new_of(all->arena, Term);
+    frame_load(g, &all->lib, g->lib);
+    g->level = -2;
+    g->id[0] = ID;
+    gen_nonnegative(g, B);
+    if (graph->valid) bind_value(g, graph->valid, low_scalar(scalar(VALID), graph->valid->type));
+    if (graph->rows) bind_value(g, graph->rows, low_scalar(scalar(B), graph->rows->type));
+    for (int i = 0; i < all->fields.n; i++)
+        bind_value(g, all->fields.at[i], batched_value(g, all->fields.at[i], IN, i, B));
+    root->kind = TERM_TUPLE;
+    root->type = type_scalar(PL_BOOL);
+    root->nargs = all->below.n;
+    root->arg = arena_array(all->arena, const Term *, all->below.n + 1);
+    for (int i = 0; i < all->below.n; i++)
+        root->arg[i] = term_ref(all->arena, all->below.at[i]);
+    g->root = root;
+    for (int i = 0; i < all->below.n; i++) below_result(g, all->below.at[i], OUT, i);
+    gen_return(g, PL_OK);
+}
