@@ -203,8 +203,10 @@ void schedule_taken(pipert *p, slot *s) {
 static void trim_slot(pipert *p, slot *s) {
     int64_t total = 0;
     for (int i = 0; i < p->nslots; i++)
-        total += p->dense_bytes + (int64_t)p->slots[i].out.top;
-    if (total > p->options.memory) arena_trim(&s->out, 0);
+        total += p->dense_bytes + p->slots[i].touched;
+    if (total <= p->options.memory || !s->touched) return;
+    arena_trim(&s->out, 0);
+    s->touched = 0;
 }
 
 void schedule_release(pipert *p, slot *s) {

@@ -134,6 +134,8 @@ struct slot {
     pl_out *below;              /* [below] */
     arena out;                  /* ragged values, results below batch */
     plat_mutex out_lock;
+    atomic_llong taken;         /* out.used, for others to read */
+    int64_t touched;            /* the most it was since pages were given back */
     atomic_bool full;           /* out could not hold what was asked */
     uint8_t *failed;            /* [row], while nfailed */
     int64_t nfailed;

@@ -15,7 +15,8 @@ int64_t schedule_memory(const pipert *p) {
     int64_t total = p->input_bytes;
     for (int i = 0; i < p->nslots; i++)
         if (p->slots[i].state != SLOT_FREE)
-            total += p->dense_bytes + (int64_t)p->slots[i].out.used;
+            total += p->dense_bytes +
+                     atomic_load_explicit(&p->slots[i].taken, memory_order_relaxed);
     return total;
 }
 
@@ -74,7 +75,8 @@ static void finish_slot(worker *w, slot *s) {
     plat_unlock(&p->lock);
     slot_finish(w, s);
     plat_lock(&p->lock);
-    if ((int64_t)s->out.used > p->largest_out) p->largest_out = (int64_t)s->out.used;
+    if (s->taken > p->largest_out) p->largest_out = s->taken;
+    if (s->taken > s->touched) s->touched = s->taken;
     s->state = SLOT_READY;
     if (s->turn == p->next_turn) plat_wake_all(&p->done);
 }

@@ -46,6 +46,7 @@ static bool slot_arrays(pipert *p, slot *s) {
 bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes) {
     memset(s, 0, sizeof *s);
     atomic_init(&s->full, false);
+    atomic_init(&s->taken, 0);
     if (plat_mutex_init(&s->out_lock) || !slot_arrays(p, s)) return false;
     bad_list_init(&s->bads);
     s->bytes = slot_bytes(p, rows);
@@ -80,6 +81,7 @@ void slot_open(pipert *p, slot *s, int64_t turn, int64_t number, int64_t rows,
     s->state = SLOT_OPEN;
     s->generation++;
     atomic_store(&s->full, false);
+    atomic_store(&s->taken, 0);
     arena_reset(&s->out, 0);
 }
 
@@ -103,6 +105,7 @@ void *slot_take(worker *w, size_t bytes) {
     }
     plat_lock(&s->out_lock);
     at = arena_take(&s->out, size > PIECE / 4 ? size : PIECE);
+    atomic_store_explicit(&s->taken, (long long)s->out.used, memory_order_relaxed);
     plat_unlock(&s->out_lock);
     if (!at) atomic_store(&s->full, true);
     if (!at || size > PIECE / 4) return at;
