@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const source_ops source_files, source_lines, source_range;
+extern const source_ops source_files, source_lines, source_manifest, source_range;
 
 static const source_ops *const table[] = {
     &source_files,
     &source_lines,
+    &source_manifest,
     &source_range,
 };
 

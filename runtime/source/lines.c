@@ -32,7 +32,7 @@ static int find_files(const char *pattern, glob_list *list, char *root, size_t r
 
 static int open_one(lines *l, const char *path, bool hold, char *why, size_t n) {
     int64_t k = l->nfiles;
-    if (rows_open(&l->file[k], path, 0, false, false, hold, why, n)) return 1;
+    if (rows_open(&l->file[k], path, 0, 0, false, hold, why, n)) return 1;
     l->first[k + 1] = l->first[k] + l->file[k].count;
     return 0;
 }

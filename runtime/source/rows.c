@@ -8,7 +8,8 @@ enum { PIECE = 256 << 10, MOST_KEPT = 1 << 20, FIRST_STRIDE = 32 };
 /* ---- finding line ends ---- */
 /* A scan goes over a file in pieces; this is what it carries from one to the next. */
 typedef struct scan {
-    bool quotes, skip_blank;
+    char delimiter;
+    bool skip_blank;
     bool inside;                /* "…" */
     bool fresh;                 /* a field begins: a quote here opens one */
     bool filled;                /* this row has something besides blanks */
@@ -26,14 +27,14 @@ static const char *quoted_end(scan *s, const char *p, const char *end) {
             return p;
         } else {
             s->inside = *p == '"' && s->fresh;
-            s->fresh = *p == ',';
+            s->fresh = *p == s->delimiter;
         }
     }
     return NULL;
 }
 
 static const char *scan_end(scan *s, const char *p, const char *end) {
-    const char *e = s->quotes ? quoted_end(s, p, end)
+    const char *e = s->delimiter ? quoted_end(s, p, end)
                               : memchr(p, '\n', (size_t)(end - p));
     if (s->skip_blank && !s->filled)
         for (const char *c = p; c < (e ? e : end) && !s->filled; c++) s->filled = !is_blank(*c);
@@ -45,8 +46,8 @@ static void scan_row(scan *s) {
     s->fresh = true;
 }
 
-const char *rows_end(bool quotes, const char *p, const char *end, const char **next) {
-    scan s = {.quotes = quotes, .fresh = true};
+const char *rows_end(char delimiter, const char *p, const char *end, const char **next) {
+    scan s = {.delimiter = delimiter, .fresh = true};
     const char *e = scan_end(&s, p, end);
     *next = e ? e + 1 : end;
     return e ? e : end;
@@ -80,7 +81,7 @@ static bool add_row(rows *r, scan *s, int64_t begin) {
 }
 
 static int index_rows(rows *r, int fd, int64_t begin, char *piece) {
-    scan s = {.quotes = r->quotes, .skip_blank = r->skip_blank};
+    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank};
     int64_t offset = begin;
     size_t got;
     scan_row(&s);
@@ -107,11 +108,11 @@ static int fails(const char *path, int error, char *why, size_t n) {
     return 1;
 }
 
-int rows_open(rows *r, const char *path, int64_t begin, bool quotes, bool skip_blank,
+int rows_open(rows *r, const char *path, int64_t begin, char delimiter, bool skip_blank,
               bool hold, char *why, size_t n) {
     char *piece = malloc(PIECE);
     int error, fd = -1;
-    *r = (rows){.fd = -1, .quotes = quotes, .skip_blank = skip_blank, .stride = FIRST_STRIDE};
+    *r = (rows){.fd = -1, .delimiter = delimiter, .skip_blank = skip_blank, .stride = FIRST_STRIDE};
     r->path = calloc(strlen(path) + 1 + SOURCE_SLACK, 1);
     if (r->path) strcpy(r->path, path);
     error = r->path && piece ? plat_open(path, &fd) : -1;
@@ -134,7 +135,7 @@ static int64_t part_end(const rows *r, int64_t k) { return k < r->kept ? r->at[k
 
 /* A row in a part that is too large to be read whole: its bounds, by pieces. */
 static int find_row(const rows *r, int fd, int64_t skip, int64_t *begin, int64_t *to) {
-    scan s = {.quotes = r->quotes, .skip_blank = r->skip_blank};
+    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank};
     char piece[16 << 10];
     int64_t offset = *begin;
     size_t got;
@@ -190,7 +191,7 @@ static void split(const rows *r, const char *p, const char *end, int64_t skip, i
             i++;
             continue;
         }
-        e = rows_end(r->quotes, p, end, &next);
+        e = rows_end(r->delimiter, p, end, &next);
         if (r->skip_blank) {
             const char *c = p;
             while (c < e && is_blank(*c)) c++;

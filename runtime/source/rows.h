@@ -7,7 +7,7 @@
 typedef struct rows {
     char *path;                 /* readable beyond its end, as bytes values are */
     int fd;                     /* -1: opened for every read */
-    bool quotes;                /* "…" may hold line ends (CSV) */
+    char delimiter;             /* not 0: "…" may hold line ends (CSV) */
     bool skip_blank;            /* blank lines are no rows */
     int64_t size, count;
     int64_t *at, kept, stride;  /* at[k]: where row k * stride begins */
@@ -15,7 +15,7 @@ typedef struct rows {
 
 /* Indexes a file; rows begin at `begin`. 0, or a message in why. `hold`: keep the
  * file open. */
-int rows_open(rows *, const char *path, int64_t begin, bool quotes, bool skip_blank,
+int rows_open(rows *, const char *path, int64_t begin, char delimiter, bool skip_blank,
               bool hold, char *why, size_t n);
 void rows_close(rows *);
 /* Rows [first, first + n), without their line ends, to row[]: returns how many, at
@@ -23,5 +23,5 @@ void rows_close(rows *);
 int64_t rows_read(const rows *, source_reader *, int64_t max_bytes, int64_t first,
                   int64_t n, pl_value *row, const char **why);
 /* Where the row that begins at p ends (its line end or `end`); *next: behind it. */
-const char *rows_end(bool quotes, const char *p, const char *end, const char **next);
+const char *rows_end(char delimiter, const char *p, const char *end, const char **next);
 #endif

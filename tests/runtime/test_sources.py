@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""The sources against Python's own readers. Usage: test_sources.py PIPERT FOLDER [CC ...]"""
+import csv, io, json, os, pathlib, random, subprocess, sys
+import numpy as np
+
+pipert, folder = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+cc = sys.argv[3:] or ["cc"]
+here = pathlib.Path(__file__).resolve().parent
+passed = 0
+
+
+def build(name, source, inputs, nargs=1, columns=None, read=None, **more):
+    so = folder / f"{name}.so"
+    rows = lambda l: ",".join('{"%s",PL_%s,%d}' % (n, t.upper() if t != "bytes" else "U8", t == "bytes") for n, t in l)
+    d = dict(SOURCE=f'"{source}"', INPUTS=rows(inputs), NARGS=nargs, **more)
+    if columns:
+        d["COLUMNS"] = rows(columns)
+    if read:
+        d["READ"] = f'"{read}"'
+    subprocess.run([*cc, "-O1", "-shared", "-fPIC", f"-I{here}/../../runtime", *[f"-D{k}={v}" for k, v in d.items()],
+                    here / "feature_source.c", "-o", so], check=True)
+    return so, [n for n, _ in inputs]
+
+
+def run(so, root, *args, pattern=None, check=True):
+    global passed
+    passed += 1
+    dump = folder / f"dump{passed}"
+    argv = [pipert, "run", so[0], "--set", f"root={root}", "--json", "--quiet", "--dump", dump, "--report", folder / "report"]
+    argv += ["--set", f"pattern={pattern}"] if pattern else []
+    p = subprocess.run([str(a) for a in [*argv, *args]], capture_output=True, text=True, timeout=120)
+    if p.returncode:
+        if check:
+            raise AssertionError(f"status {p.returncode}: {p.stderr}")
+        return p.stderr
+    out = {}
+    for n in so[1]:
+        rows, k = [], 0
+        while (dump / f"{n}.{k:04}.npy").exists():
+            v, o = np.load(dump / f"{n}.{k:04}.npy"), dump / f"{n}.offsets.{k:04}.npy"
+            if o.exists():
+                o = np.load(o)
+                rows += [v[o[i]:o[i + 1]].tobytes() for i in range(len(o) - 1)]
+            else:
+                rows += v.tolist()
+            k += 1
+        out[n] = rows
+    return out
+
+
+def equal(got, due, what):
+    if got != due:
+        at = next((i for i, (a, b) in enumerate(zip(got, due)) if a != b), "the end")
+        raise AssertionError(f"{what}: {len(got)} and {len(due)} records, first difference at {at}: {str(got)[:300]} due {str(due)[:300]}")
+
+
+def write(name, data):
+    p = folder / name
+    p.parent.mkdir(parents=True, exist_ok=True)
+    p.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return p
+
+
+def test_files():
+    names = ["b/1.bin", "b/x/2.bin", "a/9.bin", "Z/0.bin", "a/10.bin", "é/3.bin", "b/skip.txt", "top.bin", "a-b/7.bin", ".hidden/1.bin", "a/.dot.bin", "a/[x].bin"]
+    for k, n in enumerate(names):
+        write("files/" + n, bytes([k]) * (k * 977))
+    root = folder / "files"
+    (root / "c").mkdir(exist_ok=True)
+    for link, to in (("c/link.bin", "../a/9.bin"), ("c/dead.bin", "nowhere"), ("c/again", "../b"), ("c/loop", "..")):
+        if not (root / link).is_symlink():
+            (root / link).symlink_to(to)
+    (root / "c/folder.bin").mkdir(exist_ok=True)
+    if not (root / "c/pipe.bin").exists():
+        os.mkfifo(root / "c/pipe.bin")
+    f = build("files", "files", [("path", "bytes"), ("data", "bytes"), ("label", "i32"), ("index", "i64")], nargs=2)
+    seen = [n for n in names if n.endswith(".bin") and "/." not in n and not n.startswith(".")]
+    seen += ["c/link.bin", "c/dead.bin", "c/again/1.bin", "c/again/x/2.bin"]
+    seen = sorted(seen, key=str.encode)
+    classes = sorted({n.split("/")[0] for n in seen if "/" in n}, key=str.encode)
+    r = run(f, f"{root}///", "--on-error", "skip", "--threads", 3, pattern="**/*.bin")
+    bad = json.loads((folder / "report").read_text())
+    assert bad["path"].endswith("c/dead.bin") and bad["operator"] == "files" and bad["index"] == seen.index("c/dead.bin"), bad
+    due = [n if n != "c/dead.bin" else None for n in seen]
+    at = due.index(None)
+    block = range(at // 5 * 5, min(at // 5 * 5 + 5, len(due)))
+    due[at] = next(due[block[(at - block[0] + d) % len(block)]] for d in range(1, 5) if due[block[(at - block[0] + d) % len(block)]])
+    equal(r["path"], [f"{root}/{n}".encode() for n in due], "paths")
+    equal(r["data"], [(root / n).read_bytes() for n in due], "data")
+    equal(r["label"], [classes.index(n.split("/")[0]) if "/" in n else -1 for n in due], "labels")
+    for pattern, some in (("*.bin", ["top.bin"]), ("b/**", ["b/1.bin", "b/skip.txt", "b/x/2.bin"]), ("?/[0-9].bin", ["Z/0.bin", "a/9.bin", "b/1.bin", "é/3.bin"]),
+                          ("a/[!0-9]*", ["a/[x].bin"]), ("**/x/*", ["b/x/2.bin", "c/again/x/2.bin"]), ("a/.*", ["a/.dot.bin"]), ("./a/1*.bin", ["a/10.bin"])):
+        r = run(f, root, pattern=pattern)
+        equal(r["path"], [f"{root}/{n}".encode() for n in some], pattern)
+    assert "nothing*" in run(f, root, pattern="nothing*", check=False)
+    assert "absent" in run(f, root / "absent", check=False)
+    assert "dead.bin" in run(f, root, pattern="c/d*", check=False)
+    assert "has 1954 bytes" in run(f, root, "--max-bytes", "1KB", pattern="a/9.bin", check=False)
+
+
+def some_lines(n, most, rng):
+    return [bytes(rng.choice(b"abc \xff\x00\r\"") for _ in range(rng.randint(0, most))) for _ in range(n)]
+
+
+def test_lines():
+    rng = random.Random(7)
+    f = build("lines", "lines", [("text", "bytes"), ("path", "bytes"), ("line", "i64"), ("index", "i64")])
+    g = build("lines_shuffled", "lines", [("text", "bytes"), ("index", "i64")], SHUFFLE=1, BATCH=64)
+    texts = {"t/b.txt": b"one\n\nthree", "t/a.txt": b"\xff\x00x\nlast\r\n", "t/c.txt": b"", "t/d.txt": b"\n", "t/e.txt": b"\r\n\r\n",
+             "t/f.txt": b"\n".join(some_lines(5000, 60, rng)), "t/g.txt": b"\n".join(some_lines(300, 3000, rng)) + b"\n",
+             "t/h.txt": b"x" * 5000000 + b"\n" + b"y" * 9000000 + b"\nz\n"}
+    for n, d in texts.items():
+        write(n, d)
+    due = []
+    for n in sorted(texts):
+        parts = texts[n].split(b"\n")
+        parts = parts[:-1] if parts[-1] == b"" else parts
+        due += [(x[:-1] if x.endswith(b"\r") else x, f"{folder}/{n}".encode(), i + 1) for i, x in enumerate(parts)]
+    for args in (("--threads", 1), ("--threads", 3), ("--mode", "batch")):
+        r = run(f, folder / "t/*.txt", *args)
+        equal(list(zip(r["text"], r["path"], r["line"])), due, f"lines {args}")
+        equal(r["index"], list(range(len(due))), "index")
+    r = run(g, folder / "t/*.txt", "--seed", 3)
+    equal(sorted(r["index"]), list(range(len(due))), "shuffled")
+    equal(r["text"], [due[i][0] for i in r["index"]], "shuffled text")
+    r = run(f, folder / "t/b.txt")
+    equal(r["text"], [b"one", b"", b"three"], "one file")
+    equal(run(f, folder / "t/c.txt")["text"], [], "empty file")
+    assert "nothing" in run(f, folder / "nothing*.txt", check=False)
+    assert "nothing.txt" in run(f, folder / "nothing.txt", check=False)
+    assert "longer than the limit" in run(f, folder / "t/h.txt", "--max-bytes", "1MB", check=False)
+
+
+def test_manifest():
+    rng = random.Random(8)
+    columns = [("name", "bytes"), ("x", "f32"), ("n", "i64"), ("on", "bool")]
+    f = build("manifest", "manifest", columns + [("index", "i64")], columns=columns)
+    g = build("manifest_shuffled", "manifest", [("n", "i64"), ("name", "bytes")], columns=columns, SHUFFLE=1)
+    rows = [["".join(rng.choice('ab,"\n é') for _ in range(rng.randint(0, 12))), rng.randint(-999, 999) / 8, rng.randint(-2 ** 62, 2 ** 62), rng.random() < .5] for _ in range(3000)]
+    due = {k: [r[i].encode() if i == 0 else r[i] for r in rows] for i, k in enumerate(("name", "x", "n", "on"))}
+    text = io.StringIO()
+    w = csv.writer(text, lineterminator="\r\n")
+    w.writerow(["unused", "n", "name", "on", "x"])
+    for r in rows:
+        w.writerow(["?", r[2], r[0], str(r[3]).lower(), r[1]])
+    names = [write("m.csv", "\ufeff" + text.getvalue()), write("m.jsonl", "\n".join(json.dumps(dict(zip(("name", "x", "n", "on"), r), more=[1, {"a": "]"}], no=None)) + ("\n\n" if i % 9 == 0 else "") for i, r in enumerate(rows)))]
+    tabs = write("m.tsv", "name\tx\tn\ton\nab\t1.5\t7\ttrue\n\"c\td\"\t-0.25\t-3\t0\n")
+    for m in names:
+        for args in (("--threads", 2), ("--mode", "debug")):
+            r = run(f, m, *args)
+            for k in due:
+                equal(r[k], due[k], f"{m.name} {k}")
+        r = run(g, m)
+        equal(sorted(r["n"]), sorted(due["n"]), "shuffled")
+        equal(r["name"], [due["name"][due["n"].index(n)] for n in r["n"]], "shuffled names")
+    equal(run(f, tabs)["name"], [b"ab", b"c\td"], "tabs")
+    bad = write("bad.csv", "name,x,n,on\na,1,2,true\nb,one,2,true\nc,1\nd,1,2,false\n")
+    equal(run(f, bad, "--on-error", "skip")["name"], [b"a", b"d", b"d", b"d"], "rows that do not fit")
+    report = (folder / "report").read_text()
+    assert "is no f32: one" in report and "`n` is missing" in report and report.count("\n") == 2, report
+    bad = write("bad.jsonl", '{"name": "a", "x": 1, "n": 2, "on": true}\n{"name": "b"\n[1]\n{"name": 3, "x": 1, "n": 2, "on": true}\n{"name": "\\u00e9\\ud83d\\ude00\\n", "x": 1, "n": 2, "on": false}\n')
+    equal(run(f, bad, "--on-error", "skip")["name"][-1], "é😀\n".encode(), "escapes")
+    assert "`n`" in run(f, write("head.csv", "name,x,on\n"), check=False)
+    h = build("manifest_read", "manifest", [("data", "bytes"), ("name", "bytes")], columns=columns[:1], read="name")
+    write("below/one.bin", b"1")
+    write("below/two.bin", b"22")
+    m = write("below/m.csv", "name\none.bin\ntwo.bin\n")
+    equal(run(h, m)["data"], [b"1", b"22"], "files that a column names")
+    write("below/m2.csv", "name\none.bin\ngone.bin\n")
+    assert "below/gone.bin" in run(h, folder / "below/m2.csv", check=False)
+
+
+folder.mkdir(parents=True, exist_ok=True)
+test_files()
+test_lines()
+test_manifest()
+print(f"{passed} passed, 0 failed")
