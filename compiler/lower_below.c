@@ -71,7 +71,7 @@ Scalar gen_below_dim(Gen *g, const Term *term, int axis) {
 
 static Low lengths(Gen *g, const Term *term, const Low *ragged) {
     Scalar dims[] = {scalar(ragged->count)};
-    Tensor *t = tensor_new(g, PL_I64, 1, dims, NULL);
+    Tensor *t = gen_tensor_new(g, PL_I64, 1, dims, NULL);
     Value i = gen_for(g, gen_long(g, 0), ragged->count);
     gen_store_element(g, PL_I64, row_dim(g, row_at(g, ragged, i), 0), t->data, i, t->buffer);
     gen_end(g);
@@ -111,7 +111,7 @@ static Low padded(Gen *g, const Term *term, const Low *ragged) {
     for (int k = 1; k < type->rank; k++)
         dims[k] = term->kind == TERM_PADDED_TO ? wanted(g, term)
                                                : padded_dim(g, term, ragged, k - 1);
-    t = tensor_new(g, type->dtype, type->rank, dims, NULL);
+    t = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
     if (fill.fail != NO_VALUE) t->fail = gen_first(g, t->fail, fill.fail);
     count = gen_count(g, type->rank, dims);
     e = gen_for(g, gen_long(g, 0), count);

@@ -143,7 +143,7 @@ Low gen_where(Gen *g, const Term *term) {
         Scalar dims[PK_MAX_RANK] = {visits};
         for (int a = 1; a < type->rank; a++)
             dims[a] = gen_body_dim(g, term, tuple ? i : -1, a);
-        k.out[i] = tensor_new(g, type->dtype, type->rank, dims, NULL);
+        k.out[i] = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
         k.fill[i] = (Fill){.to = k.out[i], .zero = reg_type(type->dtype)};
         fill_begin(g, &k.fill[i], type->rank, dims);
     }
@@ -227,7 +227,7 @@ Low gen_scatter(Gen *g, const Term *term) {
     if (sc.values) fail = gen_first(g, fail, sc.values->fail);
     if (g->plain)
         sc.broken = build_var(&g->b, LT_I32, fail == NO_VALUE ? gen_int(g, LT_I32, 0) : fail);
-    sc.to = tensor_new(g, type->dtype, type->rank, start->dim, NULL);
+    sc.to = gen_tensor_new(g, type->dtype, type->rank, start->dim, NULL);
     sc.to->failing = g->plain;
     copy.to = sc.to;
     fill_begin(g, &copy, type->rank, start->dim);
@@ -259,7 +259,7 @@ Low gen_perm(Gen *g, const Term *term) {
     Tensor *t;
     Value i, size;
     n.fail = gen_first(g, n.fail, outer.fail);
-    t = tensor_new(g, PL_I64, 1, &n, NULL);
+    t = gen_tensor_new(g, PL_I64, 1, &n, NULL);
     tensor_done(g, t);
     size = n.fail == NO_VALUE ? n.v : gen_select(g, gen_good(g, n.fail), n.v, gen_long(g, 0));
     i = gen_for(g, gen_long(g, 0), size);

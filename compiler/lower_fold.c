@@ -264,7 +264,7 @@ static void scan_outputs(Gen *g, Folding *f, Scalar visits) {
         const Type *type = state_type(f, i);
         Scalar dims[PK_MAX_RANK] = {visits};
         for (int k = 0; k < type->rank; k++) dims[k + 1] = gen_dim(g, f->term->inits[i], k);
-        f->out[i] = tensor_new(g, type->dtype, type->rank + 1, dims, NULL);
+        f->out[i] = gen_tensor_new(g, type->dtype, type->rank + 1, dims, NULL);
         f->fill[i] = (Fill){.to = f->out[i], .zero = reg_type(type->dtype)};
         fill_begin(g, &f->fill[i], type->rank + 1, dims);
     }

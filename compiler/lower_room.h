@@ -300,7 +300,7 @@ Low gen_low(Gen *, const Term *);
 const Tensor *gen_tensor(Gen *, const Term *);
 /* The same at the place; the dims of the type are constants. */
 const Tensor *gen_tensor_at(Gen *, const Term *, const Type *, const Dest *);
-Tensor *tensor_new(Gen *, pl_dtype, int rank, const Scalar *dims, const Dest *);
+Tensor *gen_tensor_new(Gen *, pl_dtype, int rank, const Scalar *dims, const Dest *);
 void tensor_store(Gen *, Tensor *, Value position, Scalar, bool canonical);
 /* All has been stored: forgets the handles if no element can have failed. */
 void tensor_done(Gen *, Tensor *);

@@ -15,7 +15,7 @@ static void make_fails(Gen *g, Tensor *t, Value count) {
 }
 
 /* dest: dims are constants. */
-Tensor *tensor_new(Gen *g, pl_dtype dtype, int rank, const Scalar *dims,
+Tensor *gen_tensor_new(Gen *g, pl_dtype dtype, int rank, const Scalar *dims,
                    const Dest *dest) {
     Tensor *t = arena_new_of(g->all->arena, Tensor);
     Value count;
@@ -199,7 +199,7 @@ static Low array(Gen *g, const Term *term) {
     Fill f = {.zero = reg_type(type->dtype)};
     Tensor *t;
     for (int k = 0; k < type->rank; k++) dims[k] = gen_dim(g, term, k);
-    t = tensor_new(g, type->dtype, type->rank, dims, NULL);
+    t = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
     f.to = t;
     fill_begin(g, &f, type->rank, dims);
     gen_fill(g, &f, 0, gen_long(g, 0), term);
@@ -264,7 +264,7 @@ const Tensor *gen_tensor_at(Gen *g, const Term *term, const Type *type,
         if (!dim_constant(type->dims[k], &n)) bug("lower: a slot of unknown dims");
         dims[k] = scalar(gen_long(g, n));
     }
-    t = tensor_new(g, type->dtype, type->rank, dims, dest);
+    t = gen_tensor_new(g, type->dtype, type->rank, dims, dest);
     f.to = t;
     fill_begin(g, &f, type->rank, dims);
     gen_fill(g, &f, 0, gen_long(g, 0), term);
