@@ -1,7 +1,9 @@
 /* From the feature graph to a loop IR module: what is demanded, the functions of
  * the plain plan and of the fused one, the tables around them. */
+#include <string.h>
 #include "lower.h"
 #include "lower_room.h"
+#include "passes/pass.h"
 
 static const Var *output_var(const Output *output) { return output->term->var; }
 
@@ -65,6 +67,33 @@ static void note_dead(Lowering *all) {
     }
 }
 
+/* The fused plan is made of the graph that the passes give; the tables are those
+ * of the graph as it was written. */
+static PlanCode *make_fused(Lowering *all, const LowerOptions *options) {
+    Lowering as_written = *all;
+    PlanCode *code;
+    all->graph = passes_run(all->arena, all->graph, options->level, options->dump);
+    all->def.at = NULL;
+    all->def.n = all->def.room = 0;
+    all->live.at = NULL;
+    all->live.n = all->live.room = 0;
+    all->paths = map_new();
+    all->projected = map_new();
+    find_definitions(all);
+    find_live(all);
+    code = make_plan(all, false);
+    map_free(all->paths);
+    map_free(all->projected);
+    all->graph = as_written.graph;
+    all->def = as_written.def;
+    all->live = as_written.live;
+    all->paths = as_written.paths;
+    all->projected = as_written.projected;
+    memcpy(all->each, as_written.each, sizeof all->each);
+    memcpy(all->row, as_written.row, sizeof all->row);
+    return code;
+}
+
 LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *options,
                         LowerNotes *notes) {
     Lowering *all = arena_new_of(arena, Lowering);
@@ -80,7 +109,7 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
     note_dead(all);
     declare_calls(all);
     open = gen_open(all);
-    if (options->fuse) fused = make_plan(all, false);
+    if (options->fuse) fused = make_fused(all, options);
     plain = make_plan(all, true);
     feature_tables(all, open, plain, fused);
     map_free(all->paths);

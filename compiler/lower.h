@@ -15,6 +15,8 @@ typedef struct LowerOptions {
     const char *needs;          /* CPU_NATIVE: features, comma-separated */
     const char *version;
     bool lines;                 /* instructions carry lines of the .dsl */
+    int level;                  /* -O: which passes run */
+    const char *dump;           /* prints the graph after the pass of that name */
 } LowerOptions;
 
 /* How the fused plan keeps a tensor. */

@@ -315,9 +315,9 @@ static void flag_open(Gen *g) {
 static void flag_close(Gen *g) {
     if (g->plain || g->loops) return;
     if (g->suspected) {
-        build_if(&g->b, build_get(&g->b, g->suspect));
+        gen_if(g, build_get(&g->b, g->suspect));
         gen_return(g, PL_SUSPECT);
-        build_end(&g->b);
+        gen_end(g);
     } else {
         gen_remove(g, g->b.into, g->def.at[g->suspect]);
     }

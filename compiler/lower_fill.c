@@ -98,7 +98,11 @@ static void fill_items(Gen *g, const Nest *nest, const Term *body) {
 }
 
 static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *trips) {
-    int axis = nest->axis, old = context_open(g);
+    int axis = nest->axis, old;
+    if (nest->n == 1 && axis == 0 && nest->fill[0].rank == term->nloops &&
+        gen_sweep(g, &nest->fill[0], nest->base[0], term))
+        return;
+    old = context_open(g);
     Value base[nest->n];
     Nest inner = {nest->n, nest->fill, axis + term->nloops, base};
     Mark mark;
@@ -229,7 +233,7 @@ static Tensor *result(Gen *g, const Term *term, int item, const Scalar *trips, F
     Tensor *t;
     for (int k = 0; k < type->rank; k++)
         dims[k] = k < term->nloops ? trips[k] : gen_body_dim(g, term, item, k);
-    t = tensor_new(g, type->dtype, type->rank, dims, NULL);
+    t = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
     *f = (Fill){.to = t, .zero = reg_type(type->dtype)};
     fill_begin(g, f, type->rank, dims);
     return t;

@@ -3,36 +3,11 @@
  * the kernel's. Plain: a failed argument fails the result without a call; rows
  * from first_failed_row on are failed. */
 #include <string.h>
-#include "lower_room.h"
-
-enum { TENSOR_DIM = offsetof(pk_tensor, dim), TENSOR_STRIDE = offsetof(pk_tensor, stride) };
-
-typedef struct Result {
-    const Type *type;           /* of this call */
-    bool known;                 /* all dims, before the call */
-    Scalar dim[PK_MAX_RANK];
-    Value memory;               /* the pk_tensor, or the place of an opaque value */
-    Value data;                 /* ours; or a var, set after the call */
-    int buffer;
-    Value size[PK_MAX_RANK];    /* vars of unknown dims, set after the call */
-} Result;
-
-typedef struct Calling {
-    const Term *term;
-    const Kernel *kernel;
-    int nargs;
-    Value arg[64];
-    Value fail;                 /* of arguments and known dims */
-    int nresults;
-    Result result[16];
-    Value verdict;              /* plain: var, the failure of the results */
-    Value fails;                /* plain: var, ptr to handles of rows, or NO_VALUE */
-    int fails_buffer;
-} Calling;
+#include "lower_kernel.h"
 
 /* ---- externs ---- */
 
-static int declare(Gen *g, const Kernel *k, const char *name, int extra) {
+int kernel_declare(Gen *g, const Kernel *k, const char *name, int extra) {
     LoopModule *m = g->all->module;
     LoopType types[64] = {{LT_PTR, 1}};
     bool *is_signed = arena_array(g->all->arena, bool, 64);
@@ -53,13 +28,13 @@ static int declare(Gen *g, const Kernel *k, const char *name, int extra) {
 
 /* ---- arguments ---- */
 
-static Value stack(Gen *g, int64_t bytes) {
+Value kernel_stack(Gen *g, int64_t bytes) {
     Value ptr = build(&g->b, LOOP_STACK, loop_type(LT_PTR), 0);
     built(&g->b)->imm = bytes;
     return ptr;
 }
 
-static void describe(Gen *g, Value at, Value data, pl_dtype dtype, int rank,
+void kernel_describe(Gen *g, Value at, Value data, pl_dtype dtype, int rank,
                      const Value *dim) {
     Value stride = gen_long(g, dtype_size(dtype));
     gen_put(g, data, at, 0, 0);
@@ -71,9 +46,9 @@ static void describe(Gen *g, Value at, Value data, pl_dtype dtype, int rank,
 }
 
 static Value tensor_argument(Gen *g, const Tensor *t) {
-    Value at = stack(g, sizeof(pk_tensor)), dim[PK_MAX_RANK];
+    Value at = kernel_stack(g, sizeof(pk_tensor)), dim[PK_MAX_RANK];
     for (int k = 0; k < t->rank; k++) dim[k] = t->dim[k].v;
-    describe(g, at, t->data, t->dtype, t->rank, dim);
+    kernel_describe(g, at, t->data, t->dtype, t->rank, dim);
     return at;
 }
 
@@ -83,7 +58,7 @@ static Value scalar_argument(Gen *g, const Type *type, Value v) {
     return v;
 }
 
-static void find_arguments(Gen *g, Calling *c) {
+void kernel_arguments(Gen *g, Calling *c) {
     Low low[64];
     c->fail = NO_VALUE;
     for (int i = 0; i < c->term->nargs; i++) {
@@ -126,7 +101,7 @@ static void restore_scratch(Gen *g, Value at, Value end) {
     gen_end(g);
 }
 
-static Value call_kernel(Gen *g, const Calling *c, int number) {
+Value kernel_call(Gen *g, const Calling *c, int number) {
     Value at = NO_VALUE, end = NO_VALUE, code;
     g->kernels++;
     if (g->loops) {
@@ -141,7 +116,7 @@ static Value call_kernel(Gen *g, const Calling *c, int number) {
 }
 
 /* Fused: any failure of a kernel is left to the plain plan. */
-static void leave_if(Gen *g, Value bad) {
+void kernel_leave_if(Gen *g, Value bad) {
     gen_if(g, bad);
     gen_return(g, PL_SUSPECT);
     gen_end(g);
@@ -164,16 +139,16 @@ static const Term *given(const Term *term, int result, int axis) {
 
 static void call_peek(Gen *g, Calling *c, Value fail, const Value *place) {
     const char *name = arena_format(g->all->arena, "%s_peek", c->kernel->name);
-    int number = declare(g, c->kernel, name, c->kernel->npeek);
+    int number = kernel_declare(g, c->kernel, name, c->kernel->npeek);
     Value bad;
     for (int i = 0; i < c->kernel->npeek; i++) {
         gen_put(g, gen_long(g, 0), place[i], 0, 0);
         c->arg[c->nargs++] = place[i];
     }
-    bad = call_kernel(g, c, number);
+    bad = kernel_call(g, c, number);
     c->nargs -= c->kernel->npeek;
     if (!g->plain) {
-        leave_if(g, bad);
+        kernel_leave_if(g, bad);
         return;
     }
     gen_if(g, bad);
@@ -184,7 +159,7 @@ static void call_peek(Gen *g, Calling *c, Value fail, const Value *place) {
 static void peek(Gen *g, Calling *c, Scalar *size) {
     Value place[8], fail = NO_VALUE, failed = NO_VALUE;
     for (int i = 0; i < c->kernel->npeek; i++) {
-        place[i] = stack(g, 8);
+        place[i] = kernel_stack(g, 8);
         gen_put(g, gen_long(g, 0), place[i], 0, 0);
     }
     if (g->plain)
@@ -226,7 +201,7 @@ Scalar gen_kernel_dim(Gen *g, const Term *term, int result, int axis) {
     Low low;
     if (told) return gen_scalar(g, told);
     if (number >= 0) {
-        find_arguments(g, &c);
+        kernel_arguments(g, &c);
         peek(g, &c, size);
         keep_dims(g, &c, size);
         return size[number];
@@ -270,13 +245,13 @@ static bool is_opaque(const Result *r) { return r->type->kind == TY_OPAQUE; }
 static void place_result(Gen *g, Result *r) {
     Value dim[PK_MAX_RANK];
     if (is_opaque(r)) {
-        r->memory = stack(g, 8);
+        r->memory = kernel_stack(g, 8);
         gen_put(g, gen_null(g), r->memory, 0, 0);
         return;
     }
-    r->memory = stack(g, sizeof(pk_tensor));
+    r->memory = kernel_stack(g, sizeof(pk_tensor));
     if (r->type->rank == 0) {
-        r->data = stack(g, 8);
+        r->data = kernel_stack(g, 8);
         gen_put(g, gen_long(g, 0), r->data, 0, 0);
         r->buffer = 0;
     } else if (r->known) {
@@ -290,7 +265,7 @@ static void place_result(Gen *g, Result *r) {
     }
     for (int k = 0; k < r->type->rank; k++)
         dim[k] = r->dim[k].v == NO_VALUE ? gen_long(g, 0) : r->dim[k].v;
-    describe(g, r->memory, r->known ? r->data : gen_null(g), r->type->dtype, r->type->rank,
+    kernel_describe(g, r->memory, r->known ? r->data : gen_null(g), r->type->dtype, r->type->rank,
              dim);
 }
 
@@ -368,19 +343,19 @@ static void note_failure(Gen *g, Calling *c) {
 }
 
 static void call_whole(Gen *g, Calling *c) {
-    int number = declare(g, c->kernel, c->kernel->name, 1 + c->nresults);
+    int number = kernel_declare(g, c->kernel, c->kernel->name, 1 + c->nresults);
     Value bad;
     for (int r = 0; r < c->nresults; r++) place_result(g, &c->result[r]);
     if (c->fail != NO_VALUE) gen_if(g, gen_good(g, c->fail));
     c->arg[c->nargs++] = gen_null(g);
     for (int r = 0; r < c->nresults; r++) c->arg[c->nargs++] = c->result[r].memory;
-    bad = call_kernel(g, c, number);
+    bad = kernel_call(g, c, number);
     if (g->plain) {
         gen_if(g, bad);
         note_failure(g, c);
         gen_else(g);
     } else {
-        leave_if(g, bad);
+        kernel_leave_if(g, bad);
     }
     for (int r = 0; r < c->nresults; r++)
         if (!is_opaque(&c->result[r]) && c->result[r].type->rank && !c->result[r].known)
@@ -418,7 +393,7 @@ Low gen_kernel(Gen *g, const Term *term) {
     Value fail = NO_VALUE, fails = NO_VALUE;
     for (int r = 0; r < c.nresults; r++)
         c.result[r].type = c.nresults == 1 ? term->type : term->type->items[r];
-    find_arguments(g, &c);
+    kernel_arguments(g, &c);
     known_dims(g, &c);
     if (g->plain) {
         bool rows = c.nresults == 1 && !is_opaque(&c.result[0]) &&

@@ -214,6 +214,7 @@ static Value two_operands(Gen *g, const Term *term, Value a, Value b) {
     case OP_BITAND: return binary(g, LOOP_AND, a, b);
     case OP_BITOR: return binary(g, LOOP_OR, a, b);
     case OP_BITXOR: return binary(g, LOOP_XOR, a, b);
+    case OP_MULHI: return binary(g, LOOP_MULHI, a, b);
     case OP_SHL: case OP_SHR:
         return shift(g, term->op, d, term->arg[1]->type->dtype, a, b);
     default: bug("lower: %s of two operands", op_name[term->op]);

@@ -165,7 +165,7 @@ static const Term *rebuild(Rewriter *rw, const Term *term) {
         changed |= copy->otherwise != term->otherwise;
     }
     copy->given = list(rw, given_count(term), term->given, &changed);
-    if (changed && rw->fresh) copy->type = plain_type(rw->arena, copy->type);
+    if (changed && (rw->fresh || rw->replaced.n)) copy->type = plain_type(rw->arena, copy->type);
     return changed ? copy : term;
 }
 

@@ -1,0 +1,578 @@
+/* Sweeps: one pass over rows instead of whole tensors in memory.
+ *
+ * A loop that reads a tensor P row by row (the first subscript of every read
+ * hangs on one index r of the loop, and on indices of folds) sweeps over r.
+ * P is kept as a ring of rows: before row r of the reader, P runs to the last
+ * row that row r reads. P may be another loop, which then has rings of its own,
+ * or a kernel that yields rows. Which rows and columns are read is computed for
+ * each record by evaluating the subscripts, so nothing has to be proved; at
+ * worst a ring holds everything.
+ *
+ *   lo[r], hi[r]   the rows that r reads; hi is then its running maximum
+ *   slots          the power of two above max over r of hi[..r] - min lo[r..] + 1
+ *   columns        the hull of what is read of each other dimension
+ *
+ * Only tensors with one reader are kept so. */
+#include "lower_room.h"
+#include "lower_sweep.h"
+
+/* ---- who reads a tensor ---- */
+
+typedef struct { const Var *var; int n; } Uses;
+
+static void count_data(const Term *term, void *data) {
+    Uses *u = data;
+    if (term->kind == TERM_REF) u->n += term->var == u->var;
+    else if (term->kind != TERM_DIM) term_children(term, count_data, data);
+}
+
+static int data_uses(const Term *term, const Var *var) {
+    Uses u = {var, 0};
+    count_data(term, &u);
+    return u.n;
+}
+
+static bool only_reader(Gen *g, const Var *var, const Term *loop) {
+    const Graph *graph = g->all->graph;
+    int mine = data_uses(loop, var), all = 0;
+    for (int i = 0; i < graph->nodes.n; i++)
+        all += data_uses(graph->nodes.at[i].term, var);
+    for (int i = 0; i < graph->batched.n; i++) all += graph->batched.at[i]->of == var;
+    return mine > 0 && mine == all;
+}
+
+/* ---- reads of a tensor in a loop, with the loops around them ---- */
+
+typedef struct Walk {
+    Gen *g;
+    SweepStage *stage;          /* the reader */
+    const Var *var;             /* what is read */
+    SweepRead now;              /* the way to where we are */
+    SweepReads *reads;
+} Walk;
+
+static void find_reads(Walk *w, const Term *term);
+
+static void find_child(const Term *term, void *data) { find_reads(data, term); }
+
+static void find_in_fold(Walk *w, const Term *term) {
+    int steps = w->now.nsteps;
+    for (int i = 0; i < term->nstates; i++) find_reads(w, term->inits[i]);
+    for (int i = 0; i < term->nloops; i++) {
+        find_reads(w, term->loop[i].from);
+        find_reads(w, term->loop[i].to);
+        if (w->now.nsteps < SWEEP_STEPS)
+            w->now.step[w->now.nsteps++] = (SweepStep){&term->loop[i], NULL};
+    }
+    for (int i = 0; i < term->nargs; i++)
+        if (term->arg[i]) find_reads(w, term->arg[i]);
+    w->now.nsteps = steps;
+}
+
+static void find_reads(Walk *w, const Term *term) {
+    int steps = w->now.nsteps;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
+        term->arg[0]->var == w->var) {
+        w->now.index = term;
+        list_push(w->g->all->arena, w->reads, w->now);
+    }
+    switch (term->kind) {
+    case TERM_LET:
+        find_reads(w, term->arg[0]);
+        if (steps < SWEEP_STEPS) w->now.step[w->now.nsteps++] = (SweepStep){NULL, term};
+        find_reads(w, term->arg[1]);
+        w->now.nsteps = steps;
+        break;
+    case TERM_FOR: case TERM_FOLD: case TERM_SCAN: find_in_fold(w, term); break;
+    default: term_children(term, find_child, w); break;
+    }
+}
+
+/* ---- which loops of the reader a subscript hangs on ---- */
+
+typedef struct { const Term *loop; const SweepRead *read; unsigned on; } Hangs;
+
+static void hangs(const Term *term, void *data) {
+    Hangs *h = data;
+    if (term->kind != TERM_REF) {
+        term_children(term, hangs, data);
+        return;
+    }
+    for (int k = 0; k < h->loop->nloops; k++)
+        if (h->loop->loop[k].var == term->var) h->on |= 1u << k;
+    for (int i = 0; i < h->read->nsteps; i++) {
+        const SweepStep *step = &h->read->step[i];
+        if (step->let && step->let->var == term->var) hangs(step->let->arg[0], data);
+        if (step->loop && step->loop->var == term->var) {
+            hangs(step->loop->from, data);
+            hangs(step->loop->to, data);
+        }
+    }
+}
+
+static unsigned hangs_on(const Term *loop, const SweepRead *read, const Term *term) {
+    Hangs h = {loop, read, 0};
+    hangs(term, &h);
+    return h.on;
+}
+
+/* ---- which tensors can be windows ---- */
+
+static bool is_row_kernel(const Term *def) {
+    return def->kind == TERM_KERNEL && def->kernel->nresults == 1 &&
+           !def->kernel->library && !def->kernel->one_at_a_time &&
+           def->type->kind == TY_TENSOR && def->type->rank > 0 &&
+           (def->kernel->rows || def->kernel->region[0]);
+}
+
+static bool is_row_loop(const Term *def) {
+    return def->kind == TERM_FOR && !(def->nargs > 1 && def->arg[1]) &&
+           def->arg[0]->type->kind == TY_TENSOR && def->arg[0]->type->rank == 0;
+}
+
+static const Term *definition_of(Gen *g, const Var *var) {
+    Thunk *thunk = bind_thunk(g, var);
+    if (thunk->known || !thunk->term || thunk->parent || var->kind == VAR_OPEN) return NULL;
+    return is_row_loop(thunk->term) || is_row_kernel(thunk->term) ? thunk->term : NULL;
+}
+
+/* The one loop of the reader on which all rows hang; -1: there is none. */
+static int row_loop(const SweepStage *reader, const SweepReads *reads, int row) {
+    for (int i = 0; i < reads->n; i++) {
+        unsigned on = hangs_on(reader->def, &reads->at[i], reads->at[i].index->arg[1]);
+        for (int k = 0; k < reader->def->nloops; k++) {
+            if (on == 0) break;
+            if (on == 1u << k && (row < 0 || row == k)) {
+                row = k;
+                on = 0;
+            }
+        }
+        if (on) return -2;
+    }
+    return row;
+}
+
+typedef LIST(const Var *) Vars;
+typedef struct { Gen *g; Vars *vars; } Names;
+
+static void find_tensors(const Term *term, void *data) {
+    Names *names = data;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF) {
+        bool known = false;
+        for (int i = 0; i < names->vars->n; i++)
+            known |= names->vars->at[i] == term->arg[0]->var;
+        if (!known)
+            list_push(names->g->all->arena, names->vars, term->arg[0]->var);
+    }
+    term_children(term, find_tensors, data);
+}
+
+static SweepStage *stage_new(Gen *g, const Var *var, const Term *def, SweepStage *reader) {
+    SweepStage *stage = arena_new_of(g->all->arena, SweepStage);
+    stage->var = var;
+    stage->def = def;
+    stage->reader = reader;
+    stage->level = var ? bind_thunk(g, var)->level : g->level;
+    return stage;
+}
+
+static void find_producers(Gen *g, SweepStage *reader) {
+    Vars vars = {0};
+    Names names = {g, &vars};
+    if (reader->def->kind != TERM_FOR) return;
+    find_tensors(reader->def->arg[0], &names);
+    for (int i = 0; i < vars.n; i++) {
+        const Var *var = vars.at[i];
+        const Term *def = definition_of(g, var);
+        SweepStage *stage;
+        Walk w = {.g = g, .stage = reader, .var = var};
+        int row;
+        if (!def || !only_reader(g, var, reader->def)) continue;
+        stage = stage_new(g, var, def, reader);
+        w.reads = &stage->reads;
+        find_reads(&w, reader->def->arg[0]);
+        if (stage->reads.n != data_uses(reader->def, var)) continue;
+        row = row_loop(reader, &stage->reads, reader->row);
+        if (row == -2) continue;
+        if (row >= 0) reader->row = row;
+        list_push(g->all->arena, &reader->producers, stage);
+    }
+    for (int i = 0; i < reader->producers.n; i++) {
+        reader->producers.at[i]->row = 0;
+        find_producers(g, reader->producers.at[i]);
+    }
+}
+
+/* ---- evaluating subscripts ---- */
+
+static void bind_row(Gen *g, const SweepStage *stage, int loop, Value element) {
+    bind_index(g, stage->def->loop[loop].var,
+               scalar(gen_add(g, stage->start[loop], element)));
+}
+
+typedef void AtRead(Gen *, const SweepRead *, void *);
+
+/* Runs the folds around a read, then `at`. */
+static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *data) {
+    const SweepStep *s = &read->step[step];
+    if (step == read->nsteps) {
+        at(g, read, data);
+        return;
+    }
+    if (s->let) {
+        bind_let(g, s->let);
+        replay(g, read, step + 1, at, data);
+        return;
+    }
+    Value from = gen_scalar(g, s->loop->from).v, to = gen_scalar(g, s->loop->to).v;
+    Value index = gen_for(g, from, to);
+    int old = context_open(g);
+    bind_index(g, s->loop->var, scalar(index));
+    replay(g, read, step + 1, at, data);
+    context_close(g, old);
+    gen_end(g);
+}
+
+typedef struct { int axis; Value low, high, size; } Hull;
+
+static void widen(Gen *g, const SweepRead *read, void *data) {
+    Hull *h = data;
+    Value sub = gen_scalar(g, read->index->arg[1 + h->axis]).v, last;
+    last = gen_op(g, LOOP_SMAX, LT_I64, 2, gen_sub(g, h->size, gen_long(g, 1)), gen_long(g, 0));
+    sub = gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last);
+    sub = gen_op(g, LOOP_SMAX, LT_I64, 2, sub, gen_long(g, 0));
+    build_set(&g->b, h->low,
+              gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h->low), sub));
+    build_set(&g->b, h->high,
+              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high), sub));
+}
+
+/* All that the subscripts of the reads need is made before loops begin. */
+static void force_subscripts(Gen *g, const SweepStage *stage) {
+    for (int i = 0; i < stage->reads.n; i++) {
+        const SweepRead *read = &stage->reads.at[i];
+        force_before(g, read->index->nargs - 1, read->index->arg + 1);
+        for (int k = 0; k < read->nsteps; k++) {
+            const Term *bounds[2];
+            if (read->step[k].let) {
+                bounds[0] = read->step[k].let->arg[0];
+                if (bounds[0]->type->rank == 0) force_before(g, 1, bounds);
+                continue;
+            }
+            bounds[0] = read->step[k].loop->from;
+            bounds[1] = read->step[k].loop->to;
+            force_before(g, 2, bounds);
+        }
+    }
+}
+
+static Value slot(Gen *g, Value array, Value index) {
+    return build_offset(&g->b, array, index, 8);
+}
+
+static Value load_slot(Gen *g, Value array, Value index) {
+    return build_load(&g->b, loop_type(LT_I64), slot(g, array, index), 0);
+}
+
+static void store_slot(Gen *g, Value array, Value index, Value value) {
+    build_store(&g->b, value, slot(g, array, index), 0);
+}
+
+/* The rows of `stage` that each row of its reader reads. */
+static void find_rows(Gen *g, SweepStage *stage) {
+    const SweepStage *reader = stage->reader;
+    int buffer, old;
+    Value count = reader->rows, i;
+    Hull h = {.axis = 0, .size = bind_dim(g, bind_thunk(g, stage->var), 0).v};
+    stage->lo = gen_alloc(g, count, 8, &buffer);
+    stage->hi = gen_alloc(g, count, 8, &buffer);
+    i = gen_for(g, gen_long(g, 0), count);
+    old = context_open(g);
+    if (reader->row >= 0)
+        bind_row(g, reader, reader->row, gen_add(g, reader->first, i));
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    for (int r = 0; r < stage->reads.n; r++)
+        replay(g, &stage->reads.at[r], 0, widen, &h);
+    store_slot(g, stage->lo, i, build_get(&g->b, h.low));
+    store_slot(g, stage->hi, i, build_get(&g->b, h.high));
+    context_close(g, old);
+    gen_end(g);
+}
+
+/* hi becomes its running maximum; first, last and the slots of the ring. */
+static void find_slots(Gen *g, SweepStage *stage) {
+    Value count = stage->reader->rows, i, at, run, need, low, slots, zero = gen_long(g, 0);
+    run = build_var(&g->b, LT_I64, gen_long(g, -1));
+    i = gen_for(g, zero, count);
+    build_set(&g->b, run, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, run),
+                                 load_slot(g, stage->hi, i)));
+    store_slot(g, stage->hi, i, build_get(&g->b, run));
+    gen_end(g);
+    low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    need = build_var(&g->b, LT_I64, gen_long(g, 1));
+    i = gen_for(g, zero, count);
+    at = gen_sub(g, gen_sub(g, count, gen_long(g, 1)), i);
+    build_set(&g->b, low, gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                                 load_slot(g, stage->lo, at)));
+    Value last = load_slot(g, stage->hi, at);
+    Value first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                         gen_add(g, last, gen_long(g, 1)));
+    build_set(&g->b, need, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, need),
+                                  gen_add(g, gen_sub(g, last, first), gen_long(g, 2))));
+    gen_end(g);
+    last = build_get(&g->b, run);
+    stage->first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                          gen_add(g, last, gen_long(g, 1)));
+    stage->first = gen_op(g, LOOP_SMAX, LT_I64, 2, stage->first, zero);
+    stage->rows = gen_nonnegative(g, gen_op(g, LOOP_SMAX, LT_I64, 2, zero,
+        gen_add(g, gen_sub(g, last, stage->first), gen_long(g, 1))));
+    slots = build_var(&g->b, LT_I64, gen_long(g, 1));
+    need = build_get(&g->b, need);
+    gen_while(g);
+    gen_do(g, gen_op(g, LOOP_SLT, LT_I1, 2, build_get(&g->b, slots), need));
+    build_set(&g->b, slots, gen_add(g, build_get(&g->b, slots), build_get(&g->b, slots)));
+    gen_end(g);
+    stage->slots = build_get(&g->b, slots);
+}
+
+/* ---- columns ---- */
+
+static bool small_constant(Gen *g, Value dim) {
+    int64_t n;
+    return gen_is_int(g, dim, &n) && n <= 4;
+}
+
+static unsigned column_loops(const SweepStage *stage, int axis) {
+    unsigned on = 0;
+    for (int i = 0; i < stage->reads.n; i++) {
+        const SweepRead *read = &stage->reads.at[i];
+        on |= hangs_on(stage->reader->def, read, read->index->arg[1 + axis]);
+    }
+    return on;
+}
+
+static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
+    const SweepStage *reader = stage->reader;
+    unsigned on = column_loops(stage, axis);
+    int opened = 0, old;
+    Hull h = {axis, NO_VALUE, NO_VALUE, size};
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    old = context_open(g);
+    for (int k = 0; k < reader->def->nloops; k++) {
+        Value from, to, index;
+        if (!(on >> k & 1)) continue;
+        from = reader->from[k];
+        to = reader->to[k];
+        index = gen_for(g, from, to);
+        bind_row(g, reader, k, index);
+        opened++;
+    }
+    for (int i = 0; i < stage->reads.n; i++) replay(g, &stage->reads.at[i], 0, widen, &h);
+    while (opened--) gen_end(g);
+    context_close(g, old);
+    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
+    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
+                               stage->to[axis]);
+}
+
+static int bits(unsigned set) {
+    int n = 0;
+    for (; set; set &= set - 1) n++;
+    return n;
+}
+
+static void find_columns(Gen *g, SweepStage *stage) {
+    int rank = stage->def->type->rank;
+    for (int k = 1; k < rank; k++) {
+        Value size = bind_dim(g, bind_thunk(g, stage->var), k).v;
+        bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[k];
+        if (fixed || small_constant(g, size) || bits(column_loops(stage, k)) > 1) {
+            stage->from[k] = gen_long(g, 0);
+            stage->to[k] = size;
+        } else {
+            find_hull(g, stage, k, size);
+        }
+    }
+}
+
+/* ---- the ring ---- */
+
+/* A row of a kernel is padded, so that rows lie at 16 mod 32 bytes: decoders
+ * that store rows past the cache do so only for aligned ones. */
+enum { ROW_ALIGN = 32, ROW_SHIFT = 16 };
+
+static int64_t padded_inner(const SweepStage *stage) {
+    const Type *type = stage->def->type;
+    int64_t inner, best = 0;
+    const char *layout = stage->def->kind == TERM_KERNEL ? stage->def->kernel->layout : NULL;
+    if (type->rank < 2 || !dim_constant(type->dims[type->rank - 1], &inner)) return 0;
+    while (layout && *layout) {
+        int64_t n = 0;
+        while (layout[n] && layout[n] != ',') n++;
+        if (n > inner && n > best) best = n;
+        layout += n + (layout[n] == ',');
+    }
+    return best;
+}
+
+static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
+    int rank = t->rank;
+    int64_t inner = padded_inner(stage), size = dtype_size(t->dtype);
+    Value step = gen_long(g, 1);
+    for (int k = rank - 1; k >= 1; k--) {
+        t->step[k] = step;
+        t->origin[k] = stage->from[k];
+        step = gen_mul(g, step, k == rank - 1 && inner ? gen_long(g, inner)
+                                : gen_sub(g, stage->to[k], stage->from[k]));
+    }
+    if (stage->def->kind == TERM_KERNEL) {
+        Value round = gen_long(g, ROW_ALIGN / size - 1);
+        step = gen_add(g, step, gen_long(g, 16));
+        step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, round),
+                      gen_long(g, ~(ROW_ALIGN / size - 1)));
+    }
+    t->step[0] = step;
+    t->origin[0] = gen_long(g, 0);
+    t->mask = gen_sub(g, stage->slots, gen_long(g, 1));
+}
+
+static void make_ring(Gen *g, SweepStage *stage) {
+    const Type *type = stage->def->type;
+    Tensor *t = arena_new_of(g->all->arena, Tensor);
+    Thunk *thunk = bind_thunk(g, stage->var);
+    Value bytes;
+    *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .placed = true, .mask = NO_VALUE};
+    for (int k = 0; k < type->rank; k++) t->dim[k] = bind_dim(g, thunk, k);
+    ring_steps(g, stage, t);
+    bytes = gen_mul(g, gen_mul(g, stage->slots, t->step[0]),
+                    gen_long(g, dtype_size(t->dtype)));
+    t->data = gen_alloc(g, gen_add(g, bytes, gen_long(g, 256)), 1, &t->buffer);
+    if (stage->def->kind == TERM_KERNEL)
+        t->data = build_offset(&g->b, t->data, gen_long(g, ROW_SHIFT), 1);
+    stage->ring = t;
+    stage->next = build_var(&g->b, LT_I64, stage->first);
+    note_way(g, thunk, "window");
+    bind_value(g, stage->var, low_tensor(t, type));
+}
+
+static void prepare(Gen *g, SweepStage *stage) {
+    int level = g->level;
+    force_subscripts(g, stage);
+    g->level = stage->level;
+    for (int k = 0; k < stage->def->type->rank; k++) bind_dim(g, bind_thunk(g, stage->var), k);
+    g->level = level;
+    find_rows(g, stage);
+    find_slots(g, stage);
+    find_columns(g, stage);
+    stage->from[0] = stage->first;
+    stage->to[0] = gen_add(g, stage->first, stage->rows);
+    for (int k = 0; stage->def->kind == TERM_FOR && k < stage->def->nloops; k++)
+        stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
+    for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
+    make_ring(g, stage);
+    if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
+    else sweep_kernel_begin(g, stage);
+}
+
+/* ---- producing ---- */
+
+static void produce(Gen *g, SweepStage *stage, Value last);
+
+static void produce_inputs(Gen *g, const SweepStage *reader, Value row) {
+    for (int i = 0; i < reader->producers.n; i++) {
+        SweepStage *stage = reader->producers.at[i];
+        produce(g, stage, load_slot(g, stage->hi, gen_sub(g, row, reader->first)));
+    }
+}
+
+static void compute_row(Gen *g, const SweepStage *stage, Value row) {
+    const Term *def = stage->def;
+    Value subs[PK_MAX_RANK] = {row};
+    int old = context_open(g), level = g->level;
+    Mark mark;
+    g->level = stage->level;
+    bind_row(g, stage, 0, row);
+    for (int k = 1; k < def->nloops; k++) {
+        subs[k] = gen_for(g, stage->from[k], stage->to[k]);
+        bind_row(g, stage, k, subs[k]);
+    }
+    mark = gen_mark(g);
+    gen_store_element(g, stage->ring->dtype, gen_scalar(g, def->arg[0]).v,
+                      stage->ring->data, gen_position(g, stage->ring, subs),
+                      stage->ring->buffer);
+    gen_release(g, mark);
+    for (int k = 1; k < def->nloops; k++) gen_end(g);
+    g->level = level;
+    context_close(g, old);
+}
+
+static void produce(Gen *g, SweepStage *stage, Value last) {
+    Value to = gen_add(g, last, gen_long(g, 1)), row;
+    if (stage->def->kind == TERM_KERNEL) {
+        sweep_kernel_rows(g, stage, last);
+        return;
+    }
+    row = gen_for(g, build_get(&g->b, stage->next), to);
+    produce_inputs(g, stage, row);
+    compute_row(g, stage, row);
+    gen_end(g);
+    build_set(&g->b, stage->next,
+              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, stage->next), to));
+}
+
+/* ---- the last loop ---- */
+
+static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
+    const Term *def = stage->def;
+    Value row = gen_for(g, gen_long(g, 0), stage->rows), index[PK_MAX_RANK], at = base;
+    int old = context_open(g);
+    Mark mark;
+    produce_inputs(g, stage, row);
+    index[stage->row] = row;
+    bind_row(g, stage, stage->row, row);
+    for (int k = 0; k < def->nloops; k++) {
+        if (k == stage->row) continue;
+        index[k] = gen_for(g, stage->from[k], stage->to[k]);
+        bind_row(g, stage, k, index[k]);
+    }
+    for (int k = 0; k < def->nloops; k++)
+        at = gen_add(g, at, gen_mul(g, index[k], f->below[k + 1]));
+    mark = gen_mark(g);
+    if (f->to) tensor_store(g, f->to, at, gen_scalar(g, def->arg[0]), f->canonical);
+    else f->sink(g, at, gen_scalar(g, def->arg[0]), f->data);
+    gen_release(g, mark);
+    for (int k = 0; k < def->nloops; k++) gen_end(g);
+    context_close(g, old);
+}
+
+static void end_kernels(Gen *g, const SweepStage *stage) {
+    for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
+    if (stage->def->kind == TERM_KERNEL) sweep_kernel_end(g, (SweepStage *)stage);
+}
+
+bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
+    SweepStage *stage;
+    if (g->plain || !is_row_loop(loop)) return false;
+    stage = stage_new(g, NULL, loop, NULL);
+    stage->row = -1;
+    find_producers(g, stage);
+    if (!stage->producers.n) return false;
+    if (stage->row < 0) stage->row = 0;
+    for (int k = 0; k < loop->nloops; k++) {
+        Scalar from, trip = gen_trip(g, &loop->loop[k], &from);
+        stage->start[k] = from.v;
+        stage->from[k] = gen_long(g, 0);
+        stage->to[k] = trip.v;
+        if (k != stage->row) continue;
+        stage->first = stage->from[k];
+        stage->rows = trip.v;
+    }
+    for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
+    force_before(g, 1, loop->arg);
+    last_rows(g, stage, f, base);
+    for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
+    return true;
+}

@@ -1,0 +1,44 @@
+/* What the files of sweeps share: a stage is a tensor made row by row. */
+#ifndef PIPEC_LOWER_SWEEP_H
+#define PIPEC_LOWER_SWEEP_H
+#include "lower_room.h"
+
+enum { SWEEP_STEPS = 24 };
+
+/* On the way from the reader's loops to a read: a fold's index, or a LET. */
+typedef struct SweepStep { const Loop *loop; const Term *let; } SweepStep;
+
+typedef struct SweepRead {
+    const Term *index;
+    int nsteps;
+    SweepStep step[SWEEP_STEPS];
+} SweepRead;
+typedef LIST(SweepRead) SweepReads;
+
+typedef struct SweepStage SweepStage;
+struct SweepStage {
+    const Var *var;             /* NULL: the last loop */
+    const Term *def;            /* FOR, or KERNEL */
+    SweepStage *reader;
+    SweepReads reads;           /* in the reader's body */
+    LIST(SweepStage *) producers;
+    int row;                    /* its loop over rows; -1: not known yet */
+    int level;
+    Value from[PK_MAX_RANK], to[PK_MAX_RANK];   /* what is made of each dimension */
+    Value first, rows;          /* of the row dimension */
+    Value start[PK_MAX_RANK];   /* FOR: what an index is at element 0 */
+    Value lo, hi;               /* ptr: by row of the reader, from its first */
+    Value slots, next;          /* of the ring; var: the row to be made next */
+    Tensor *ring;
+    Value cursor;               /* KERNEL with rows: place of the cursor */
+    Value result;               /* KERNEL: place of the pk_tensor */
+    Value region;
+    struct Calling *calling;
+};
+
+/* ---- lower_sweep_kernel.c ---- */
+void sweep_kernel_begin(Gen *, SweepStage *);
+/* Makes the rows up to `last`, unless they are there. */
+void sweep_kernel_rows(Gen *, SweepStage *, Value last);
+void sweep_kernel_end(Gen *, SweepStage *);
+#endif
