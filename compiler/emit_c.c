@@ -215,10 +215,9 @@ static const char head[] =
     "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n"
     "#define PIPEC_VECTORIZE _Pragma(\"GCC ivdep\")\n"
     "#define PIPEC_NOVECTOR\n"
-    "#define PIPEC_UNROLL(n) PIPEC_PRAGMA(GCC unroll n)\n"
+    "#define PIPEC_UNROLL(n)                /* it warns where it folds the loop */\n"
     "#endif\n"
     "#define PIPEC_PRAGMA(x) _Pragma(#x)\n"
-    "#pragma GCC diagnostic ignored \"-Wpsabi\"\n"
     "#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n\n"
     "#include <stdint.h>\n"
     "#include <string.h>\n\n";

@@ -54,11 +54,23 @@ static const char *tag(CWriter *c, LoopType type) {
 
 /* ---- memory ---- */
 
+/* Vectors go through macros: how a function gets them depends on the level. */
+static void write_vector_access(CWriter *c, const char *name, const char *t, bool load) {
+    if (load)
+        fprintf(c->helpers, "#define %s(p) ({ %s v; memcpy(&v, (p), sizeof v); v; })\n",
+                name, t);
+    else
+        fprintf(c->helpers, "#define %s(p, x) ({ %s v = (x); memcpy((p), &v, sizeof v); "
+                            "(void)0; })\n", name, t);
+}
+
 const char *c_load(CWriter *c, LoopType type) {
     const char *name = arena_format(c->arena, "pipec_load_%s", tag(c, type));
     const char *t = c_type(c, type);
     if (known(c, name)) return name;
-    if (type.scalar == LT_I1)
+    if (type.lanes > 1)
+        write_vector_access(c, name, t, true);
+    else if (type.scalar == LT_I1)
         fprintf(c->helpers, INLINE "_Bool %s(const uint8_t *p) { return *p & 1; }\n", name);
     else
         fprintf(c->helpers, INLINE "%s%s%s(const uint8_t *p) {\n    %s x;\n"
@@ -71,7 +83,9 @@ const char *c_store(CWriter *c, LoopType type) {
     const char *name = arena_format(c->arena, "pipec_store_%s", tag(c, type));
     const char *t = c_type(c, type);
     if (known(c, name)) return name;
-    if (type.scalar == LT_I1)
+    if (type.lanes > 1)
+        write_vector_access(c, name, t, false);
+    else if (type.scalar == LT_I1)
         fprintf(c->helpers, INLINE "void %s(uint8_t *p, _Bool x) { *p = x; }\n", name);
     else
         fprintf(c->helpers, INLINE "void %s(uint8_t *p, %s x) {\n"
@@ -198,15 +212,12 @@ static const char *lanes_helper(CWriter *c, LoopOp op, LoopType from, LoopType t
     const char *stem = strncmp(each, "__builtin_", 10) == 0 ? each + 10 : each + 6;
     const char *name = arena_format(c->arena, "pipec_%s_x%d", stem, to.lanes);
     const char *a = c_type(c, from), *b = c_type(c, to);
+    bool three = op == LOOP_FMA;
     if (known(c, name)) return name;
-    if (op == LOOP_FMA)
-        fprintf(c->helpers, INLINE "%s %s(%s x, %s y, %s z) {\n    %s r;\n"
-                            "    for (int i = 0; i < %d; i++) r[i] = %s(x[i], y[i], z[i]);\n"
-                            "    return r;\n}\n", b, name, a, a, a, b, to.lanes, each);
-    else
-        fprintf(c->helpers, INLINE "%s %s(%s x) {\n    %s r;\n"
-                            "    for (int i = 0; i < %d; i++) r[i] = %s(x[i]);\n"
-                            "    return r;\n}\n", b, name, a, b, to.lanes, each);
+    fprintf(c->helpers, "#define %s(x%s) ({ %s p = (x)%s; %s r; \\\n"
+                        "    for (int i = 0; i < %d; i++) { r[i] = %s(p[i]%s); } r; })\n",
+            name, three ? ", y, z" : "", a, three ? ", q = (y), s = (z)" : "", b, to.lanes,
+            each, three ? ", q[i], s[i]" : "");
     return name;
 }
 

@@ -71,10 +71,21 @@ static const char *arg(CWriter *c, const LoopInstr *i, int k) {
 
 static bool narrow(LoopType type) { return type.scalar == LT_I8 || type.scalar == LT_I16; }
 
+/* Constants of bit operations are hexadecimal. */
+static const char *mask(CWriter *c, Value value) {
+    static const char *const suffixes[] = {"", "", "", "", "u", "ul"};
+    const LoopInstr *by = c->value[value].by;
+    if (!by || by->op != LOOP_CONST || by->imm < 0) return c_operand(c, value);
+    return arena_format(c->arena, "0x%llx%s", (unsigned long long)by->imm,
+                        suffixes[by->type.scalar]);
+}
+
 /* C computes i8 and i16 as int: cut back. A product of two i16 might overflow an
  * int: unsigned. */
 static const char *wrapping(CWriter *c, const LoopInstr *i, const char *op) {
-    const char *a = arg(c, i, 0), *b = arg(c, i, 1);
+    bool bits = strchr("&|^", op[0]) != NULL;
+    const char *a = bits ? mask(c, i->arg[0]) : arg(c, i, 0);
+    const char *b = bits ? mask(c, i->arg[1]) : arg(c, i, 1);
     if (!narrow(i->type)) return arena_format(c->arena, "%s %s %s", a, op, b);
     const char *wide = op[0] == '*' ? "(uint32_t)" : "";
     return arena_format(c->arena, "(%s)(%s%s %s %s)", c_type(c, i->type), wide, a, op, b);

@@ -120,12 +120,21 @@ static const char *shuffle(CWriter *c, const LoopInstr *i) {
                         c_type(c, c_type_of(c, i->arg[0])), c->value[i->arg[0]].text, list);
 }
 
+/* A cast binds less than the subscript. */
+static const char *lane(CWriter *c, const LoopInstr *i) {
+    const char *a = arg(c, i, 0);
+    if (a[0] == '(') a = arena_format(c->arena, "(%s)", a);
+    return arena_format(c->arena, i->type.scalar == LT_I1 ? "(_Bool)(%s[%lld] & 1)"
+                                                           : "%s[%lld]",
+                        a, (long long)i->imm);
+}
+
 static const char *high_product(CWriter *c, const LoopInstr *i) {
     bool i32 = i->type.scalar == LT_I32;
     const char *t = c_type(c, i->type);
     return arena_format(c->arena,
                         "({ %s a = %s, b = %s, r; for (int i = 0; i < %d; i++) "
-                        "r[i] = (%s)(((%s)a[i] * b[i]) >> %d); r; })",
+                        "{ r[i] = (%s)(((%s)a[i] * b[i]) >> %d); } r; })",
                         t, arg(c, i, 0), arg(c, i, 1), i->type.lanes,
                         c_type(c, loop_type(i->type.scalar)),
                         i32 ? "uint64_t" : "unsigned __int128", i32 ? 32 : 64);
@@ -142,10 +151,7 @@ static const char *call_helper(CWriter *c, const LoopInstr *i) {
 const char *c_vector_expression(CWriter *c, const LoopInstr *i, bool *bound) {
     *bound = true;
     switch (i->op) {
-    case LOOP_EXTRACT:
-        return arena_format(c->arena, i->type.scalar == LT_I1 ? "(_Bool)(%s[%lld] & 1)"
-                                                               : "%s[%lld]",
-                            arg(c, i, 0), (long long)i->imm);
+    case LOOP_EXTRACT: return lane(c, i);
     case LOOP_SDIV: return by_sign(c, i, "/");
     case LOOP_SREM: return by_sign(c, i, "%");
     case LOOP_ASHR: return by_sign(c, i, ">>");

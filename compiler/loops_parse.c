@@ -27,7 +27,9 @@ enum { MAX_OPERANDS = 64 };
 typedef struct Parser {
     Arena *arena;
     const char *at, *end;
-    int line;
+    int line;                   /* of the last token taken: errors are there */
+    int ahead;                  /* of what is read */
+    int token_line;
     Token token;
     const char *error;
     LoopModule *module;
@@ -86,7 +88,7 @@ static const char *take_string(Parser *p) {
 
 static void skip_space(Parser *p) {
     for (; p->at < p->end; p->at++) {
-        if (*p->at == '\n') p->line++;
+        if (*p->at == '\n') p->ahead++;
         else if (*p->at == '#')
             while (p->at + 1 < p->end && p->at[1] != '\n') p->at++;
         else if (!isspace((unsigned char)*p->at)) return;
@@ -94,7 +96,9 @@ static void skip_space(Parser *p) {
 }
 
 static void advance(Parser *p) {
+    p->line = p->token_line;
     skip_space(p);
+    p->token_line = p->ahead;
     if (p->at >= p->end) {
         p->token = (Token){T_END, "the end"};
         return;
@@ -702,7 +706,7 @@ static void resolve(Parser *p) {
 
 LoopModule *parse_loops(Arena *arena, const char *text, size_t size,
                         const char **error) {
-    Parser p = {.arena = arena, .at = text, .end = text + size, .line = 1};
+    Parser p = {.arena = arena, .at = text, .end = text + size, .ahead = 1};
     advance(&p);
     parse_module(&p);
     resolve(&p);

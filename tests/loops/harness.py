@@ -45,14 +45,18 @@ def compile_c(cc, text, levels, level, folder, name):
     return objects
 
 
-def builds(loopc, path, folder, compilers=("gcc", "clang-19"), c_levels=("-O0", "-O2")):
-    """All builds of one text; each level of one library is a Build."""
+EVERY = [(cc, level, ("v2", "v3", "v4")) for cc in ("gcc", "clang-19") for level in ("-O0", "-O2")]
+
+
+def builds(loopc, path, folder, c_builds=EVERY):
+    """All builds of one text; each level of one library is a Build. c_builds: compiler,
+    optimisation, levels."""
     levels, out = machine_levels(), []
     helper = f"{folder}/helper.o"
     shell("gcc", "-O2", "-fPIC", "-I", INCLUDE, "-c", os.path.dirname(os.path.abspath(__file__)) + "/helper.c",
           "-o", helper)
 
-    def link(name, objects):
+    def link(name, objects, levels):
         so = f"{folder}/{name}.so"
         shell("gcc", "-shared", "-o", so, *objects, helper, "-lm")
         library = ctypes.CDLL(so)
@@ -61,12 +65,13 @@ def builds(loopc, path, folder, compilers=("gcc", "clang-19"), c_levels=("-O0", 
     for n in "02":
         obj = f"{folder}/llvm{n}.o"
         shell(loopc, "obj", path, "-o", obj, "-O", n, "--cpu", ",".join(levels))
-        link(f"llvm-O{n}", [obj])
+        link(f"llvm-O{n}", [obj], levels)
     text = f"{folder}/text.c"
     shell(loopc, "c", path, "-o", text, "--cpu", ",".join(levels))
-    for cc in compilers:
-        for n in c_levels:
-            link(f"{cc}{n}", compile_c(cc, text, levels, n, folder, cc + n))
+    for cc, n, wanted in c_builds:
+        some = [v for v in levels if v in wanted]
+        if some:
+            link(cc + n, compile_c(cc, text, some, n, folder, cc + n), some)
     return out
 
 
