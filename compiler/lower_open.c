@@ -54,9 +54,10 @@ static void put_argument(Gen *g, const Term *term, Value at) {
     Low low = gen_low(g, term);
     Value v = low.s.v;
     gen_verdict(g, low_first_fail(g, low));
-    gen_put(g, gen_long(g, 0), at, ARG_N, 0);
+    gen_put(g, low.kind == LOW_TENSOR ? low.t->dim[0].v : gen_long(g, 0), at, ARG_N, 0);
     if (low.kind == LOW_TENSOR) {
         gen_put(g, low.t->data, at, 0, 0);
+        gen_put(g, low.t->dim[0].v, at, ARG_N, 0);
         for (int k = 0; k < low.t->rank; k++)
             gen_put(g, low.t->dim[k].v, at, ARG_DIM + 8 * k, 0);
         return;
