@@ -337,10 +337,17 @@ static const Term *test_ranges(Checker *ck, const Term *value, const LoopSet *se
 
 /* ---- for ---- */
 
-static const Term *check_where(Checker *ck, Scope *inner, const Expr *e) {
+/* The part of a loop that is open now keeps what hangs on its indices. */
+static void own_indices(Checker *ck, const LoopSet *set) {
+    for (int i = 0; i < set->n; i++) region_own(ck, set->loops[i].var);
+}
+
+static const Term *check_where(Checker *ck, Scope *inner, const LoopSet *set,
+                               const Expr *e) {
     Region region;
     const Term *term;
     region_open(ck, &region, REGION_LOOP);
+    own_indices(ck, set);
     term = check_term(ck, inner, e, ANYTHING);
     if (term && (term->type->kind != TY_TENSOR || term->type->rank ||
                  term->type->dtype != PL_BOOL)) {
@@ -409,7 +416,8 @@ Val check_for(Checker *ck, Scope *scope, const Expr *e, Expect want) {
                                                              : body_expect(ck, want, outer);
     region_open(ck, &region, REGION_LOOP);
     good = check_indices(ck, inner, e, e->b ? ANYTHING : want, &set);
-    if (good && e->b) good = (where = check_where(ck, inner, e->b)) != NULL;
+    if (good && e->b) good = (where = check_where(ck, inner, &set, e->b)) != NULL;
+    own_indices(ck, &set);
     if (good) body = check_term(ck, inner, e->a, expect);
     body = region_close(ck, &region, body);
     ck->nest.n = nests;
@@ -483,11 +491,14 @@ static const Type *state_type(Checker *ck, int n, const Term **inits) {
     return type;
 }
 
-static const Term *fold_body(Checker *ck, Scope *inner, const Expr *e, const Type *type) {
+static const Term *fold_body(Checker *ck, Scope *inner, const LoopSet *set,
+                             const Var *const *states, const Expr *e, const Type *type) {
     Region region;
     const Term *body;
     Expect want = {type->kind == TY_TENSOR ? (int)type->dtype : -1, type, true};
     region_open(ck, &region, REGION_LOOP);
+    own_indices(ck, set);
+    for (int i = 0; i < e->names.n; i++) region_own(ck, states[i]);
     body = check_term(ck, inner, e->a, want);
     if (body)
         body = coerce(ck, body, type, e->a->loc,
@@ -495,11 +506,25 @@ static const Term *fold_body(Checker *ck, Scope *inner, const Expr *e, const Typ
     return region_close(ck, &region, body);
 }
 
-static const Term *fold_until(Checker *ck, Scope *inner, const Expr *e, const Term **inits,
-                              const Var ***news) {
+static const Term *fold_where(Checker *ck, Scope *inner, const LoopSet *set,
+                              const Var *const *states, const Expr *e) {
+    Region region;
+    const Term *where;
+    region_open(ck, &region, REGION_LOOP);
+    for (int i = 0; i < e->names.n; i++) region_own(ck, states[i]);
+    where = check_where(ck, inner, set, e->b);
+    return region_close(ck, &region, where);
+}
+
+static const Term *fold_until(Checker *ck, Scope *inner, const LoopSet *set,
+                              const Expr *e, const Term **inits, const Var ***news) {
     Scope *scope = scope_new(ck, inner, inner->unit);
+    Region region;
+    const Term *until;
+    region_open(ck, &region, REGION_LOOP);
     *news = state_vars(ck, scope, e, inits);
-    return check_where(ck, scope, e->c);
+    until = check_where(ck, scope, set, e->c);
+    return region_close(ck, &region, until);
 }
 
 Val check_fold(Checker *ck, Scope *scope, const Expr *e, Expect want) {
@@ -519,9 +544,10 @@ Val check_fold(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     region_open(ck, &region, REGION_LOOP);
     good = check_indices(ck, inner, e, e->kind == EX_SCAN ? want : ANYTHING, &set);
     states = state_vars(ck, inner, e, inits);
-    if (good && e->b) good = (where = check_where(ck, inner, e->b)) != NULL;
-    if (good) good = (body = fold_body(ck, inner, e, type)) != NULL;
-    if (good && e->c) good = (until = fold_until(ck, inner, e, inits, &news)) != NULL;
+    if (good && e->b) good = (where = fold_where(ck, inner, &set, states, e)) != NULL;
+    if (good) good = (body = fold_body(ck, inner, &set, states, e, type)) != NULL;
+    if (good && e->c)
+        good = (until = fold_until(ck, inner, &set, e, inits, &news)) != NULL;
     region_close(ck, &region, NULL);
     ck->nest.n = nests;
     if (!good) return val_error();
