@@ -20,6 +20,10 @@ void driver_fail_file(Driver *d, const char *what, const char *path) {
     driver_fail(d, DIAG_E0501_FILE, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+static bool dumps(const Driver *d, const char *stage) {
+    return d->options->dump && !strcmp(d->options->dump, stage);
+}
+
 /* ---- text to tree ---- */
 
 bool driver_read(Driver *d) {
@@ -38,7 +42,7 @@ bool driver_read(Driver *d) {
     file->real = real ? arena_strndup(d->arena, real, strlen(real)) : file->path;
     free(real);
     d->module = parse_file(d->arena, d->diags, file);
-    if (d->options->dump & 1 << DUMP_TREE)
+    if (dumps(d, "tree"))
         print_module(stderr, d->module);
     return diags_errors(d->diags) == 0;
 }
@@ -57,7 +61,7 @@ bool driver_check(Driver *d) {
         return d->options->command == CMD_CHECK;
     }
     verify_graph(d->graph, "check");
-    if (d->options->dump & 1 << DUMP_GRAPH)
+    if (dumps(d, "graph"))
         print_graph(stderr, d->graph);
     return true;
 }
@@ -84,11 +88,13 @@ bool driver_lower(Driver *d) {
         .needs = d->options->cpu == CPU_LEVEL_NATIVE ? host_features(d->arena) : NULL,
         .version = PIPEC_VERSION,
         .lines = d->options->debug,
+        .level = d->options->level,
+        .dump = d->options->dump,
     };
     options.ncpus = driver_cpus(d->options, options.cpu);
     d->loops = lower_graph(d->arena, d->graph, &options, NULL);
     verify_loops(d->loops, "lower");
-    if (d->options->dump & 1 << DUMP_LOOPS)
+    if (dumps(d, "loops"))
         print_loops(stderr, d->loops);
     return true;
 }

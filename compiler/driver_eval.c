@@ -13,6 +13,7 @@ int driver_eval(Driver *d) {
         .sample = o->sample, .seed = (uint64_t)o->seed, .epoch = (uint64_t)o->epoch,
         .hash = o->hash, .json = o->json, .folder = o->output,
         .sets = o->sets.at, .nsets = o->sets.n,
+        .skip_errors = o->on_error, .report = o->report,
         .kernel_library = library, .context = d,
     };
     return eval_command(d->graph, &options, stdout);

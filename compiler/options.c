@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "driver_version.h"
+#include "passes/pass.h"
 
 /* ---- the table ---- */
 
@@ -13,7 +14,7 @@ typedef enum {
     TAKES_TEXT,         /* const char * */
     TAKES_NUMBER,       /* int64_t, 0 or more */
     TAKES_CHOICE,       /* int: the number of the word in `choices` */
-    TAKES_BIT,          /* int: that bit is set */
+    TAKES_PASS,         /* const char *: tree, graph, loops or a pass */
     TAKES_DEFINE,       /* DefineList: name=value */
     PRINTS_HELP, PRINTS_VERSION
 } Takes;
@@ -54,8 +55,8 @@ static const Option options[] = {
      "on|off", "off: the plain plan alone"},
     {"--reorder", ON_PLAN, TAKES_CHOICE, offsetof(Options, reorder), "off|exact",
      "exact|off", "exact: only where no value changes"},
-    {"--dump", ON_SOURCE, TAKES_BIT, offsetof(Options, dump), "tree|graph|loops",
-     "PASS", "prints what stands after tree, graph or loops (stderr)"},
+    {"--dump", ON_SOURCE, TAKES_PASS, offsetof(Options, dump), NULL,
+     "PASS", "prints what stands after tree, graph, loops or a pass"},
     {"-MD", ON_COMPILE, TAKES_NOTHING, offsetof(Options, dependencies), NULL,
      NULL, "writes imports and kernel sources as a make rule"},
     {"-MF", ON_COMPILE, TAKES_TEXT, offsetof(Options, dependency_file), NULL,
@@ -74,6 +75,10 @@ static const Option options[] = {
      "N", "eval: the epoch (default 0)"},
     {"--hash", ON_EVAL, TAKES_NOTHING, offsetof(Options, hash), NULL,
      NULL, "eval: runs the whole stream and prints its hash"},
+    {"--on-error", ON_EVAL, TAKES_CHOICE, offsetof(Options, on_error), "fail|skip",
+     "fail|skip", "eval: what a failed record does to the stream"},
+    {"--report", ON_EVAL, TAKES_TEXT, offsetof(Options, report), NULL,
+     "FILE", "eval: lists the failed records, one JSON object a line"},
     {"--help", ON_ALL, PRINTS_HELP, 0, NULL, NULL, NULL},
     {"-h", ON_ALL, PRINTS_HELP, 0, NULL, NULL, NULL},
     {"--version", ON_ALL, PRINTS_VERSION, 0, NULL, NULL, NULL},
@@ -202,6 +207,20 @@ static int set_number(int64_t *to, const Option *row, const char *value) {
     return -1;
 }
 
+static int set_pass(const char **to, const Option *row, const char *value) {
+    bool known = choice("tree|graph|loops", value) >= 0;
+    *to = value;
+    for (int i = 0; i < pass_count; i++)
+        known |= !strcmp(value, pass_table[i].name);
+    if (known)
+        return -1;
+    fprintf(stderr, "pipec: there is no pass %s (%s): tree, graph, loops", value, row->name);
+    for (int i = 0; i < pass_count; i++)
+        fprintf(stderr, ", %s", pass_table[i].name);
+    fputs("\n", stderr);
+    return 2;
+}
+
 static int set_value(Options *o, Arena *arena, const Option *row, const char *value) {
     void *to = (char *)o + row->at;
     int number;
@@ -210,11 +229,12 @@ static int set_value(Options *o, Arena *arena, const Option *row, const char *va
     case TAKES_TEXT: *(const char **)to = value; return -1;
     case TAKES_NUMBER: return set_number(to, row, value);
     case TAKES_DEFINE: return set_define(to, arena, row, value);
-    case TAKES_CHOICE: case TAKES_BIT:
+    case TAKES_PASS: return set_pass(to, row, value);
+    case TAKES_CHOICE:
         number = choice(row->choices, value);
         if (number < 0)
             return usage("%s is one of %s, not %s", row->name, row->choices, value);
-        *(int *)to = row->takes == TAKES_BIT ? *(int *)to | 1 << number : number;
+        *(int *)to = number;
         return -1;
     case PRINTS_HELP: return print_help();
     case PRINTS_VERSION: return print_version();

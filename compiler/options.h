@@ -17,7 +17,6 @@ typedef enum {
     CPU_LEVEL_NATIVE, CPU_LEVEL_V2, CPU_LEVEL_V3, CPU_LEVEL_V4, CPU_LEVEL_MULTI,
     CPU_LEVEL_ANY
 } CpuChoice;
-typedef enum { DUMP_TREE, DUMP_GRAPH, DUMP_LOOPS } DumpPlace;
 
 typedef LIST(const char *) TextList;
 typedef LIST(Define) DefineList;
@@ -30,13 +29,15 @@ typedef struct Options {
     int backend, cpu;           /* Backend, CpuChoice */
     int level;                  /* -O */
     int fuse, reorder;          /* 1 on, exact; 0 off */
-    int dump;                   /* bits of DumpPlace */
+    const char *dump;           /* tree, graph, loops or a pass; or NULL */
     bool dependencies;          /* -MD */
     const char *dependency_file;
     bool debug, json, hash;
     DefineList defines;         /* -D, for check_module */
     DefineList sets;            /* --set: open time */
     int64_t sample, seed, epoch;/* eval; sample -1: not given */
+    const char *report;         /* eval */
+    int on_error;               /* eval: 0 fail, 1 skip */
     TextList rest;              /* run: what goes to pipert, in order */
 } Options;
 
