@@ -230,16 +230,28 @@ static const Dim *trip_count(Checker *ck, const Term *from, const Term *to) {
                                    dim_to_term(ck, count), zero(ck), NULL));
 }
 
-/* A bound keeps its own bindings: it stands outside of the body. */
-static const Term *bound(Checker *ck, Scope *scope, const Expr *e, const char *what) {
-    Region region;
-    region_open(ck, &region, REGION_LOOP);
-    return region_close(ck, &region, check_scalar_int(ck, scope, e, what));
+/* The part of a loop that is open now keeps what hangs on its first n indices. */
+static void own_indices(Checker *ck, const LoopSet *set, int n) {
+    for (int i = 0; i < n; i++) region_own(ck, set->loops[i].var);
 }
 
-static bool written_range(Checker *ck, Scope *scope, const Index *index, Loop *loop) {
-    loop->from = bound(ck, scope, index->from, "the start of a range");
-    loop->to = bound(ck, scope, index->to, "the end of a range");
+/* A bound keeps its own bindings: it stands outside of the body. */
+static const Term *bound(Checker *ck, Scope *scope, const Expr *e, const char *what,
+                         const LoopSet *set, int n) {
+    Region region;
+    const Term *term;
+    region_open(ck, &region, REGION_LOOP);
+    own_indices(ck, set, n);
+    term = region_close(ck, &region, check_scalar_int(ck, scope, e, what));
+    own_indices(ck, set, n);
+    return term;
+}
+
+static bool written_range(Checker *ck, Scope *scope, const Index *index, LoopSet *set,
+                          int n) {
+    Loop *loop = &set->loops[n];
+    loop->from = bound(ck, scope, index->from, "the start of a range", set, n);
+    loop->to = bound(ck, scope, index->to, "the end of a range", set, n);
     if (!loop->from || !loop->to) return false;
     if (term_region(ck, loop->from) == ck->region) return true;
     if (term_region(ck, loop->to) == ck->region) return true;
@@ -288,7 +300,7 @@ static bool one_index(Checker *ck, Scope *inner, const Expr *e, int i, Expect wa
     Entry *entry;
     Var *var;
     if (index->from) {
-        if (!written_range(ck, inner, index, loop)) return false;
+        if (!written_range(ck, inner, index, set, i)) return false;
     } else if (declared) {
         loop->from = zero(ck);
         loop->to = dim_to_term(ck, declared);
@@ -337,17 +349,12 @@ static const Term *test_ranges(Checker *ck, const Term *value, const LoopSet *se
 
 /* ---- for ---- */
 
-/* The part of a loop that is open now keeps what hangs on its indices. */
-static void own_indices(Checker *ck, const LoopSet *set) {
-    for (int i = 0; i < set->n; i++) region_own(ck, set->loops[i].var);
-}
-
 static const Term *check_where(Checker *ck, Scope *inner, const LoopSet *set,
                                const Expr *e) {
     Region region;
     const Term *term;
     region_open(ck, &region, REGION_LOOP);
-    own_indices(ck, set);
+    own_indices(ck, set, set->n);
     term = check_term(ck, inner, e, ANYTHING);
     if (term && (term->type->kind != TY_TENSOR || term->type->rank ||
                  term->type->dtype != PL_BOOL)) {
@@ -417,7 +424,7 @@ Val check_for(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     region_open(ck, &region, REGION_LOOP);
     good = check_indices(ck, inner, e, e->b ? ANYTHING : want, &set);
     if (good && e->b) good = (where = check_where(ck, inner, &set, e->b)) != NULL;
-    own_indices(ck, &set);
+    if (good) own_indices(ck, &set, set.n);
     if (good) body = check_term(ck, inner, e->a, expect);
     body = region_close(ck, &region, body);
     ck->nest.n = nests;
@@ -497,7 +504,7 @@ static const Term *fold_body(Checker *ck, Scope *inner, const LoopSet *set,
     const Term *body;
     Expect want = {type->kind == TY_TENSOR ? (int)type->dtype : -1, type, true};
     region_open(ck, &region, REGION_LOOP);
-    own_indices(ck, set);
+    own_indices(ck, set, set->n);
     for (int i = 0; i < e->names.n; i++) region_own(ck, states[i]);
     body = check_term(ck, inner, e->a, want);
     if (body)
