@@ -195,7 +195,7 @@ void schedule_taken(pipert *p, slot *s) {
         next_lane(p)->done_event = s->lane_event;
     }
     p->next_turn++;
-    wake_all(p);
+    if (p->slots[p->next_turn % p->nslots].state == SLOT_FREE) wake_all(p);
     plat_unlock(&p->lock);
 }
 
@@ -214,7 +214,7 @@ void schedule_release(pipert *p, slot *s) {
     arena_reset(&s->out, 0);
     trim_slot(p, s);
     s->state = SLOT_FREE;
-    wake_all(p);
+    if (p->sleeping) plat_wake_one(&p->work);
     plat_unlock(&p->lock);
 }
 

@@ -225,7 +225,6 @@ void kept_tickets(worker *w, lane *l) {
         l->position += r->nrows;
         hand_over_bads(p, r);
         r->state = RUN_TICKETED;
-        if (p->sleeping) plat_wake_one(&p->work);
         if (!r->entered || r->read < r->count) break;
         l->ticket++;
     }

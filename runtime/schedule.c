@@ -345,20 +345,36 @@ static void compute(worker *w, run *r) {
     else do_enter(w, r);
 }
 
+/* Wakes who could help now; each that wakes wakes the next. A reader is worth its
+ * wake-up only for several runs, or when the workers would soon have to read. */
+static void wake_helpers(pipert *p, const run *mine) {
+    int planned = 0, ready = 0;
+    if (!p->sleeping && !p->sleeping_readers) return;
+    for (int i = 0; i < p->nruns; i++) {
+        const run *r = &p->runs[i];
+        if (r == mine) continue;
+        planned += r->state == RUN_PLANNED;
+        ready += r->state == RUN_READY || (r->state == RUN_TICKETED && placeable(p, r));
+    }
+    if (p->sleeping && (ready || (planned && p->options.mode != PIPERT_BATCH_MODE)))
+        plat_wake_one(&p->work);
+    if (p->sleeping_readers && planned && (ready < p->nworkers || 2 * planned >= p->nruns))
+        plat_wake_one(&p->read);
+}
+
 /* One piece of work; false if there is none. Lock held. */
 bool schedule_step(worker *w) {
     pipert *p = w->p;
     run *r = pick(p, w->reader);
     if (!r) return false;
-    if (p->sleeping_readers && !w->reader) plat_wake_one(&p->read);
+    wake_helpers(p, r);
     if (r->state == RUN_PLANNED) {
         do_read(w, r);
-        if (!w->reader && p->options.mode != PIPERT_BATCH_MODE && p->running) compute(w, r);
+        if (w->reader || p->options.mode == PIPERT_BATCH_MODE) wake_helpers(p, NULL);
+        else if (p->running) compute(w, r);
     } else {
-        if (p->sleeping) plat_wake_one(&p->work);
         compute(w, r);
     }
-    if (p->sleeping && w->reader) plat_wake_one(&p->work);
     if (!p->running) plat_wake_all(&p->done);
     return true;
 }
