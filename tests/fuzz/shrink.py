@@ -73,6 +73,35 @@ class Shrinker:
                 prune(p)
                 self.attempt(p)
 
+    def chains(self):
+        """Drops steps of `a |> f |> g`, and branches around a chain."""
+        for n in range(len(self.best.stmts)):
+            again = True
+            while again and n < len(self.best.stmts):
+                again = any(self.restate(n, t) for t in self.shorter(self.best.stmts[n]))
+
+    def shorter(self, s):
+        text = s.parts[0] if len(s.parts) == 1 and isinstance(s.parts[0], str) else ""
+        if " |> " not in text:
+            return
+        name, value = text.split(" = ", 1)
+        if value.startswith("if ") and " then (" in value:
+            yield f"{name} = " + value.rsplit(" then (", 1)[1].split(") else ")[0]
+            yield f"{name} = " + value.rsplit(" else ", 1)[1]
+            return
+        head, *steps = value.split(" |> ")
+        for k in range(len(steps)):
+            yield f"{name} = " + " |> ".join([head] + steps[:k] + steps[k + 1:])
+        for t in self.best.stmts:
+            if t.names and t.names[0] != name and t.names[0] < head and t.names[0].startswith("p") and len(t.names[0]) == len(head):
+                yield f"{name} = " + " |> ".join([t.names[0]] + steps)
+
+    def restate(self, n, text):
+        p = self.best.copy()
+        p.stmts[n] = Stmt(p.stmts[n].kind, p.stmts[n].names, text)
+        prune(p)
+        return self.attempt(p)
+
     def plain(self):
         """range(0, 1), batch(1), no seed: what a reader wants to see."""
         for source in ("range(0, 1)", "range(0, 2)", "range(0, 5)"):
@@ -130,6 +159,7 @@ class Shrinker:
             before = len(self.best.text())
             self.outputs()
             self.statements()
+            self.chains()
             self.plain()
             while self.expressions() and time.time() < self.end:
                 pass
