@@ -247,25 +247,6 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
               gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high), sub));
 }
 
-/* All that the subscripts of the reads need is made before loops begin. */
-static void force_subscripts(Gen *g, const SweepStage *stage) {
-    for (int i = 0; i < stage->reads.n; i++) {
-        const SweepRead *read = &stage->reads.at[i];
-        force_before(g, read->index->nargs - 1, read->index->arg + 1);
-        for (int k = 0; k < read->nsteps; k++) {
-            const Term *bounds[2];
-            if (read->step[k].let) {
-                bounds[0] = read->step[k].let->arg[0];
-                if (bounds[0]->type->rank == 0) force_before(g, 1, bounds);
-                continue;
-            }
-            bounds[0] = read->step[k].loop->from;
-            bounds[1] = read->step[k].loop->to;
-            force_before(g, 2, bounds);
-        }
-    }
-}
-
 static Value slot(Gen *g, Value array, Value index) {
     return build_offset(&g->b, array, index, 8);
 }
@@ -283,7 +264,7 @@ static void find_rows(Gen *g, SweepStage *stage) {
     const SweepStage *reader = stage->reader;
     int buffer, old;
     Value count = reader->rows, i;
-    Hull h = {.axis = 0, .size = bind_dim(g, bind_thunk(g, stage->var), 0).v};
+    Hull h = {.axis = 0, .size = stage->ring->dim[0].v};
     stage->lo = gen_alloc(g, count, 8, &buffer);
     stage->hi = gen_alloc(g, count, 8, &buffer);
     i = gen_for(g, gen_long(g, 0), count);
@@ -386,7 +367,7 @@ static int bits(unsigned set) {
 static void find_columns(Gen *g, SweepStage *stage) {
     int rank = stage->def->type->rank;
     for (int k = 1; k < rank; k++) {
-        Value size = bind_dim(g, bind_thunk(g, stage->var), k).v;
+        Value size = stage->ring->dim[k].v;
         bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[k];
         if (fixed || small_constant(g, size) || bits(column_loops(stage, k)) > 1) {
             stage->from[k] = gen_long(g, 0);
@@ -438,32 +419,39 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
     t->mask = gen_sub(g, stage->slots, gen_long(g, 1));
 }
 
-static void make_ring(Gen *g, SweepStage *stage) {
+/* The names of what is made row by row stand for rings from here on; all else
+ * that their loops read is made before the sweep. */
+static void announce(Gen *g, SweepStage *stage) {
     const Type *type = stage->def->type;
     Tensor *t = arena_new_of(g->all->arena, Tensor);
     Thunk *thunk = bind_thunk(g, stage->var);
-    Value bytes;
     *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
                   .fail = NO_VALUE, .placed = true, .mask = NO_VALUE};
     for (int k = 0; k < type->rank; k++) t->dim[k] = bind_dim(g, thunk, k);
+    note_way(g, thunk, "window");
+    stage->ring = t;
+    for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
+    bind_value(g, stage->var, low_tensor(t, type));
+}
+
+static void force_inputs(Gen *g, const SweepStage *stage) {
+    if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
+    for (int i = 0; i < stage->producers.n; i++) force_inputs(g, stage->producers.at[i]);
+}
+
+static void make_ring(Gen *g, SweepStage *stage) {
+    Tensor *t = stage->ring;
+    Value bytes;
     ring_steps(g, stage, t);
     bytes = gen_mul(g, gen_mul(g, stage->slots, t->step[0]),
                     gen_long(g, dtype_size(t->dtype)));
     t->data = gen_alloc(g, gen_add(g, bytes, gen_long(g, 256)), 1, &t->buffer);
     if (stage->def->kind == TERM_KERNEL)
         t->data = build_offset(&g->b, t->data, gen_long(g, ROW_SHIFT), 1);
-    stage->ring = t;
     stage->next = build_var(&g->b, LT_I64, stage->first);
-    note_way(g, thunk, "window");
-    bind_value(g, stage->var, low_tensor(t, type));
 }
 
 static void prepare(Gen *g, SweepStage *stage) {
-    int level = g->level;
-    force_subscripts(g, stage);
-    g->level = stage->level;
-    for (int k = 0; k < stage->def->type->rank; k++) bind_dim(g, bind_thunk(g, stage->var), k);
-    g->level = level;
     find_rows(g, stage);
     find_slots(g, stage);
     find_columns(g, stage);
@@ -473,8 +461,7 @@ static void prepare(Gen *g, SweepStage *stage) {
         stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
     make_ring(g, stage);
-    if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
-    else sweep_kernel_begin(g, stage);
+    if (stage->def->kind == TERM_KERNEL) sweep_kernel_begin(g, stage);
 }
 
 /* ---- producing ---- */
@@ -570,8 +557,9 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
         stage->first = stage->from[k];
         stage->rows = trip.v;
     }
+    for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
+    force_inputs(g, stage);
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
-    force_before(g, 1, loop->arg);
     last_rows(g, stage, f, base);
     for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
     return true;

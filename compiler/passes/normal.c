@@ -154,7 +154,7 @@ static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
     Wraps wraps = {0};
     const Term *value = strip(arena, term->arg[0], &wraps), *body;
     if (!term_reads(term->arg[1], term->var)) return term->arg[1];
-    if (term_is_trivial(value) && value->kind != TERM_DIM) {
+    if (value->kind == TERM_REF || value->kind == TERM_CONST || value->kind == TERM_DATA) {
         Rewriter rw = {.arena = arena, .graph = graph};
         rewrite_replace(&rw, term->var, value);
         body = rewrite(&rw, term->arg[1]);
