@@ -105,6 +105,12 @@ char *file_read(Arena *arena, const char *path, size_t *size) {
 
 bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
+bool file_same(const char *a, const char *b) {
+    struct stat left, right;
+    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
 bool file_make_folders(Arena *arena, const char *path) {
     char *copy = arena_strndup(arena, path, strlen(path));
     for (char *s = copy + 1;; s++) {

@@ -178,6 +178,11 @@ bool driver_write(Driver *d) {
         driver_fail(d, DIAG_E0501_FILE, "the C back end makes no LLVM code");
         return false;
     }
+    const char *target = driver_target(d);
+    if (target && file_same(target, d->options->input)) {
+        driver_fail(d, DIAG_E0501_FILE, "%s would be overwritten by its own result", target);
+        return false;
+    }
     if (!places_scratch(&d->places, d->arena)) {
         driver_fail_file(d, "make a folder below", "/tmp");
         return false;
