@@ -2,8 +2,11 @@
 
 A build is a shared library made from one text: LLVM at -O0 and -O2 with all
 levels in one object, C by gcc and clang, each level compiled apart (the way
-docs/loops.md tells users)."""
+docs/loops.md tells users).
+
+As a command, harness.py OUT compiles the tool `loopc` to OUT."""
 import ctypes
+import glob
 import os
 import re
 import struct
@@ -11,7 +14,8 @@ import subprocess
 import sys
 
 LEVELS = {"v2": "x86-64-v2", "v3": "x86-64-v3", "v4": "x86-64-v4"}
-INCLUDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
 
 
 def machine_levels():
@@ -24,6 +28,18 @@ def shell(*argv):
     if p.returncode:
         raise RuntimeError(f"{' '.join(argv)}:\n{p.stdout}{p.stderr}")
     return p.stdout
+
+
+def make_loopc(out):
+    """The rooms of the loop IR and its back ends alone, so that tests of them run
+    whatever the rest of the compiler is up to."""
+    sources = [HERE + "/loopc.c", ROOT + "/dsl/arena.c", ROOT + "/dsl/diag.c"]
+    for name in ("loops_*.c", "emit_c*.c", "emit_llvm*.c"):
+        sources += [f for f in glob.glob(f"{ROOT}/compiler/{name}") if not f.endswith("_host.c")]
+    config = "llvm-config-19"
+    shell("gcc", "-std=gnu11", "-O1", "-g", "-I", ROOT, "-I", shell(config, "--includedir").strip(), *sources,
+          "-o", out, "-L", shell(config, "--libdir").strip(), "-lLLVM-19", "-lm")
+    return out
 
 
 class Build:
@@ -53,8 +69,7 @@ def builds(loopc, path, folder, c_builds=EVERY):
     optimisation, levels."""
     levels, out = machine_levels(), []
     helper = f"{folder}/helper.o"
-    shell("gcc", "-O2", "-fPIC", "-I", INCLUDE, "-c", os.path.dirname(os.path.abspath(__file__)) + "/helper.c",
-          "-o", helper)
+    shell("gcc", "-O2", "-fPIC", "-I", ROOT, "-c", HERE + "/helper.c", "-o", helper)
 
     def link(name, objects, levels):
         so = f"{folder}/{name}.so"
@@ -177,4 +192,4 @@ def run_file(loopc, path, folder):
 
 
 if __name__ == "__main__":
-    sys.exit("run tests/loops/run")
+    make_loopc(sys.argv[1])
