@@ -280,7 +280,6 @@ static Checker *checker_new(Arena *arena, Diags *diags, Define *defines, int nde
     Checker *ck = arena_new_of(arena, Checker);
     ck->arena = arena;
     ck->diags = diags;
-    ck->dims = dim_table(arena);
     ck->defines = defines;
     ck->ndefines = ndefines;
     return ck;
@@ -299,7 +298,9 @@ static void graph_new(Checker *ck) {
     ck->graph->file = ck->main->file;
     for (int i = 0; i < ck->units.n; i++)
         list_push(ck->arena, &ck->graph->files, ck->units.at[i]->file);
+    ck->dims = dim_table(ck->arena);        /* symbols go by the numbers of vars */
     ck->vars.n = ck->consts.n = ck->const_decls.n = 0;
+    ck->dims = dim_table(ck->arena);        /* its symbols speak of variables */
     ck->region = NULL;
     ck->body = NULL;
     ck->nest.n = 0;
