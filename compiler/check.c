@@ -300,7 +300,6 @@ static void graph_new(Checker *ck) {
         list_push(ck->arena, &ck->graph->files, ck->units.at[i]->file);
     ck->dims = dim_table(ck->arena);        /* symbols go by the numbers of vars */
     ck->vars.n = ck->consts.n = ck->const_decls.n = 0;
-    ck->dims = dim_table(ck->arena);        /* its symbols speak of variables */
     ck->region = NULL;
     ck->body = NULL;
     ck->nest.n = 0;
