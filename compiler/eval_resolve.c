@@ -221,19 +221,27 @@ static const Code *memo(Eval *ev, const Code *inner, Scope *scope) {
 }
 
 /* An outer scope in which something is resolved. What was placed under deeper
- * loops is placed anew. */
-typedef struct Visit { int depth; Map placed; } Visit;
+ * loops is placed anew; the scopes in between are put back. */
+typedef struct Visit { int depth; Map placed; Scope **between; } Visit;
 
 static Visit visit_begin(Eval *ev, const Term *term, int depth) {
-    Visit visit = {ev->depth, ev->placed};
-    if (depth != ev->depth) ev->placed = (Map){.arena = ev->arena};
+    Visit visit = {ev->depth, ev->placed, NULL};
+    size_t n = (size_t)(ev->depth - depth);
+    if (n) {
+        visit.between = arena_array(ev->arena, Scope *, n);
+        memcpy(visit.between, ev->stack + depth + 1, sizeof *visit.between * n);
+        ev->placed = (Map){.arena = ev->arena};
+    }
     ev->depth = depth;
     place(ev, term, depth);
     return visit;
 }
 
 static void visit_end(Eval *ev, Visit visit) {
-    if (visit.depth != ev->depth) ev->placed = visit.placed;
+    size_t n = (size_t)(visit.depth - ev->depth);
+    if (!n) return;
+    memcpy(ev->stack + ev->depth + 1, visit.between, sizeof *visit.between * n);
+    ev->placed = visit.placed;
     ev->depth = visit.depth;
 }
 
