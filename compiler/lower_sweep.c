@@ -212,6 +212,38 @@ static void bind_row(Gen *g, const SweepStage *stage, int loop, Value element) {
 
 typedef void AtRead(Gen *, const SweepRead *, void *);
 
+/* The steps on the way to a read that one of its subscripts hangs on. */
+typedef struct { const SweepRead *read; unsigned steps; } Needed;
+
+static void find_needed(const Term *term, void *data) {
+    Needed *n = data;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_needed, data);
+        return;
+    }
+    for (int i = 0; i < n->read->nsteps; i++) {
+        const SweepStep *step = &n->read->step[i];
+        if (n->steps >> i & 1) continue;
+        if (step->let && step->let->var == term->var) {
+            n->steps |= 1u << i;
+            find_needed(step->let->arg[0], data);
+        } else if (step->loop && step->loop->var == term->var) {
+            n->steps |= 1u << i;
+            find_needed(step->loop->from, data);
+            find_needed(step->loop->to, data);
+        }
+    }
+}
+
+static SweepRead only_needed(const SweepRead *read, int axis) {
+    Needed n = {read, 0};
+    SweepRead copy = {.index = read->index};
+    find_needed(read->index->arg[1 + axis], &n);
+    for (int i = 0; i < read->nsteps; i++)
+        if (n.steps >> i & 1) copy.step[copy.nsteps++] = read->step[i];
+    return copy;
+}
+
 /* Runs the folds around a read, then `at`. */
 static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *data) {
     const SweepStep *s = &read->step[step];
@@ -247,6 +279,13 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
               gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high), sub));
 }
 
+static void widen_by_all(Gen *g, const SweepStage *stage, Hull *h) {
+    for (int i = 0; i < stage->reads.n; i++) {
+        SweepRead read = only_needed(&stage->reads.at[i], h->axis);
+        replay(g, &read, 0, widen, h);
+    }
+}
+
 static Value slot(Gen *g, Value array, Value index) {
     return build_offset(&g->b, array, index, 8);
 }
@@ -273,8 +312,7 @@ static void find_rows(Gen *g, SweepStage *stage) {
         bind_row(g, reader, reader->row, gen_add(g, reader->first, i));
     h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
     h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
-    for (int r = 0; r < stage->reads.n; r++)
-        replay(g, &stage->reads.at[r], 0, widen, &h);
+    widen_by_all(g, stage, &h);
     store_slot(g, stage->lo, i, build_get(&g->b, h.low));
     store_slot(g, stage->hi, i, build_get(&g->b, h.high));
     context_close(g, old);
@@ -350,7 +388,7 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
         bind_row(g, reader, k, index);
         opened++;
     }
-    for (int i = 0; i < stage->reads.n; i++) replay(g, &stage->reads.at[i], 0, widen, &h);
+    widen_by_all(g, stage, &h);
     while (opened--) gen_end(g);
     context_close(g, old);
     stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));

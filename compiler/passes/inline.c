@@ -266,10 +266,21 @@ static const Term *index_new(Arena *arena, const Term *tensor, const Term *like)
     return index;
 }
 
+/* The names around a read, as many as there is room for. */
+static const Term *peel(const Term *term, Bind *names, int *n) {
+    for (; term->kind == TERM_LET && *n < 16; term = term->arg[1])
+        names[(*n)++] = (Bind){term->var, term->arg[0]};
+    return term;
+}
+
 /* Both branches read one tensor: it is read once, at a chosen place. */
 static const Term *merge(Arena *arena, const Term *condition, const Term *a,
                          const Term *b) {
     Term *index;
+    Bind names[16];
+    int n = 0;
+    a = peel(a, names, &n);
+    b = peel(b, names, &n);
     if (a->kind != TERM_INDEX || b->kind != TERM_INDEX || a->otherwise || b->otherwise ||
         a->arg[0]->kind != TERM_REF || b->arg[0]->kind != TERM_REF ||
         a->arg[0]->var != b->arg[0]->var)
@@ -284,7 +295,9 @@ static const Term *merge(Arena *arena, const Term *condition, const Term *a,
         if (!same && term_is_int(x, &m) && term_is_int(y, &n)) same = m == n;
         if (!same) index->arg[k] = term_new(arena, TERM_IF, x->type, a->at, 3, condition, x, y);
     }
-    return index;
+    a = index;
+    while (n-- > 0) a = term_let(arena, names[n].var, names[n].term, a);
+    return a;
 }
 
 /* Element `like.arg[1..]` of a definition; the subscripts are in range. */

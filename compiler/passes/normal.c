@@ -140,13 +140,52 @@ static const Term *name_condition(Arena *arena, Graph *graph, const Term *term,
     return ref;
 }
 
+/* A choice between tuples is a tuple of choices. */
+static const Term *choose_items(Arena *arena, const Term *term) {
+    Term *tuple;
+    if (term->arg[1]->kind != TERM_TUPLE || term->arg[2]->kind != TERM_TUPLE) return term;
+    tuple = term_again(arena, term->arg[1]);
+    tuple->type = term->type;
+    for (int i = 0; i < tuple->nargs; i++)
+        tuple->arg[i] = term_new(arena, TERM_IF, term->type->items[i], term->at, 3,
+                                 term->arg[0], term->arg[1]->arg[i], term->arg[2]->arg[i]);
+    return tuple;
+}
+
 static const Term *visit_if(Arena *arena, Graph *graph, const Term *term) {
     Wraps wraps = {0};
     Term *copy = term_again(arena, term);
     copy->arg[0] = name_condition(arena, graph, term, &wraps);
     copy->arg[1] = strip_branch(arena, term->arg[1], copy->arg[0], true, &wraps);
     copy->arg[2] = strip_branch(arena, term->arg[2], copy->arg[0], false, &wraps);
-    return wraps.n ? wrap_again(arena, &wraps, copy) : term;
+    return wrap_again(arena, &wraps, choose_items(arena, copy));
+}
+
+static const Term *visit_get(const Term *term) {
+    return term->arg[0]->kind == TERM_TUPLE ? term->arg[0]->arg[term->axis] : term;
+}
+
+static const Term *project(Rewriter *rw, const Term *term) {
+    (void)rw;
+    return term->kind == TERM_GET ? visit_get(term) : term;
+}
+
+/* The items of a tuple get names, so that the tuple itself is nothing. */
+static const Term *name_items(Arena *arena, Graph *graph, const Term *value, Wraps *wraps) {
+    Term *copy;
+    if (value->kind != TERM_TUPLE) return value;
+    copy = term_again(arena, value);
+    for (int i = 0; i < value->nargs; i++) {
+        Wrap wrap;
+        Var *var;
+        copy->arg[i] = strip(arena, value->arg[i], wraps);
+        if (term_is_trivial(copy->arg[i]) && copy->arg[i]->kind != TERM_DIM) continue;
+        var = graph_var(arena, graph, VAR_LET, "item", copy->arg[i]->type, (Loc){0});
+        wrap.term = term_let(arena, var, copy->arg[i], term_ref(arena, var));
+        list_push(arena, wraps, wrap);
+        copy->arg[i] = term_ref(arena, var);
+    }
+    return copy;
 }
 
 /* let v = (let y = Y in A) in B is let y = Y in let v = A in B */
@@ -154,18 +193,16 @@ static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
     Wraps wraps = {0};
     const Term *value = strip(arena, term->arg[0], &wraps), *body;
     if (!term_reads(term->arg[1], term->var)) return term->arg[1];
-    if (value->kind == TERM_REF || value->kind == TERM_CONST || value->kind == TERM_DATA) {
-        Rewriter rw = {.arena = arena, .graph = graph};
+    value = name_items(arena, graph, value, &wraps);
+    if (value->kind == TERM_REF || value->kind == TERM_CONST ||
+        value->kind == TERM_DATA || value->kind == TERM_TUPLE) {
+        Rewriter rw = {.arena = arena, .graph = graph, .visit = project};
         rewrite_replace(&rw, term->var, value);
         body = rewrite(&rw, term->arg[1]);
         return wrap_again(arena, &wraps, body);
     }
     if (!wraps.n) return term;
     return wrap_again(arena, &wraps, term_let(arena, term->var, value, term->arg[1]));
-}
-
-static const Term *visit_get(const Term *term) {
-    return term->arg[0]->kind == TERM_TUPLE ? term->arg[0]->arg[term->axis] : term;
 }
 
 static const Term *visit(Rewriter *rw, const Term *term) {
@@ -208,19 +245,48 @@ static void open_node(Fields *f, const Node *node) {
     Wraps wraps = {0}, tests = {0};
     Node copy = *node;
     const Term *term = strip(f->arena, node->term, &wraps);
+    if (node->kind == NODE_FIELD) term = name_items(f->arena, f->graph, term, &wraps);
     for (int i = 0; i < wraps.n; i++)
         if (wraps.at[i].term->kind == TERM_LET) field_of(f, node, wraps.at[i].term);
         else list_push(f->arena, &tests, wraps.at[i]);
+    if (node->kind == NODE_FIELD && term->kind == TERM_TUPLE && !tests.n) {
+        rewrite_replace(&f->names, node->vars[0], rewrite(&f->names, term));
+        f->names.memo.n = f->names.memo.room = 0;
+        return;
+    }
     copy.term = rewrite(&f->names, wrap_again(f->arena, &tests, term));
     list_push(f->arena, &f->nodes, copy);
 }
 
+static void mark_live(const Term *term, void *data) {
+    bool *live = data;
+    if (term->kind == TERM_REF) live[term->var->id] = true;
+    else term_children(term, mark_live, data);
+}
+
+/* Fields that nothing reads, from the last to the first. */
+static void drop_dead(Arena *arena, Graph *graph) {
+    bool *live = arena_array(arena, bool, graph->nvars + 1);
+    int kept = graph->nodes.n;
+    for (int i = 0; i < graph->batched.n; i++) live[graph->batched.at[i]->of->id] = true;
+    for (int i = graph->nodes.n - 1; i >= 0; i--) {
+        const Node *node = &graph->nodes.at[i];
+        if (node->kind == NODE_FIELD && !live[node->vars[0]->id]) continue;
+        mark_live(node->term, live);
+        graph->nodes.at[--kept] = *node;
+    }
+    graph->nodes.at += kept;
+    graph->nodes.n -= kept;
+    graph->nodes.room -= kept;
+}
+
 Graph *pass_normal(Arena *arena, const Graph *graph) {
     Graph *copy = graph_rewrite(arena, graph, visit, NULL);
-    Fields f = {arena, copy, {.arena = arena, .graph = copy}, {0}};
+    Fields f = {arena, copy, {.arena = arena, .graph = copy, .visit = project}, {0}};
     for (int i = 0; i < copy->nodes.n; i++) open_node(&f, &copy->nodes.at[i]);
     copy->nodes.at = f.nodes.at;
     copy->nodes.n = f.nodes.n;
     copy->nodes.room = f.nodes.room;
+    drop_dead(arena, copy);
     return copy;
 }

@@ -93,6 +93,7 @@ static void need(const Term *term, void *data) {
     case TERM_CONST: case TERM_DATA: return;
     case TERM_REF: need_name(d, term->var); return;
     case TERM_DIM: return;
+    case TERM_GET: need(term->arg[0], data); return;
     case TERM_OP:
         if ((term->op == OP_FLOORDIV || term->op == OP_MOD) &&
             !dtype_is_float(term->type->dtype) && !constant_divisor(term))
@@ -123,11 +124,11 @@ static Need needs_of(Tabling *t, const Term *term) {
 
 /* ---- making a table ---- */
 
-/* Names bound inside of the nest are written out. */
+/* Names bound inside of the nest are written out (those in `lets` are already). */
 static const Term *expanded(Tabling *t, const Term *term) {
     Rewriter rw = {.arena = t->arena, .graph = t->graph};
     for (int i = 0; i < t->lets.n; i++)
-        rewrite_replace(&rw, t->lets.at[i].var, expanded(t, t->lets.at[i].term));
+        rewrite_replace(&rw, t->lets.at[i].var, t->lets.at[i].term);
     return rw.replaced.n ? rewrite(&rw, term) : term;
 }
 
@@ -253,10 +254,11 @@ static const Term *try_table(Tabling *t, const Term *term) {
 
 static const Term *walk_let(Tabling *t, const Term *term) {
     const Term *value = walk(t, term->arg[0]), *body;
-    Bind let = {term->var, value};
     Term *copy;
-    if (value->type->kind == TY_TENSOR && value->type->rank == 0)
+    if (value->type->kind == TY_TENSOR && value->type->rank == 0) {
+        Bind let = {term->var, expanded(t, value)};
         list_push(t->arena, &t->lets, let);
+    }
     body = walk(t, term->arg[1]);
     copy = term_again(t->arena, term);
     copy->arg[0] = value;
