@@ -129,6 +129,7 @@ const Failure *eval_each_rows(const EvalNode *node, Frame *frame, int64_t *rows)
     Value value = eval_value(node->code, frame);
     Scalar n;
     if (node->code->type->kind == TY_TUPLE) value = tuple_item(value.tuple, 0);
+    if (value.t->fail) return value.t->fail;        /* of a test around it */
     n = tensor_dim(value.t, 0);
     *rows = n.v.i;
     return n.fail;

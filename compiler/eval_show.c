@@ -43,16 +43,17 @@ static void put_json_string(FILE *to, const char *text) {
 static void put_real(FILE *to, pl_dtype d, Number n, bool json) {
     double x = d == PL_F64 ? n.d : n.f;
     char text[64];
-    bool finite = x - x == 0;
-    if (json && !finite) {
-        fputs("null", to);
+    if (x - x != 0) {
+        const char *quote = json ? "\"" : "";
+        fprintf(to, "%s%s%s", quote, x != x ? "nan" : x > 0 ? "inf" : "-inf", quote);
         return;
     }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         if (d == PL_F64 ? strtod(text, NULL) == x : strtof(text, NULL) == n.f) break;
     }
-    fputs(x != x ? "nan" : text, to);
+    fputs(text, to);
+    if (json && x == 0) fputs(".0", to);        /* "-0" would be read as an integer */
 }
 
 static void put_number(FILE *to, pl_dtype d, Number n, bool json) {
@@ -87,7 +88,8 @@ static void put_elements(const Show *show, Tensor *t, int axis, int64_t *p, int6
 static void put_value(const Show *show, const Type *type, Value value) {
     int64_t p = 0, room = show->json ? MOST_JSON : MOST_ELEMENTS;
     FILE *to = out(show);
-    if (type->kind == TY_OPAQUE) fputs(show->json ? "null" : "opaque", to);
+    bool large = show->json && type->rank && value.t->count > MOST_JSON;
+    if (type->kind == TY_OPAQUE || large) fputs(show->json ? "null" : "opaque", to);
     else if (type->rank == 0) put_number(to, type->dtype, value.s.v, show->json);
     else if (type->text)
         put_string(to, value.t->data, (size_t)value.t->count, show->json);
