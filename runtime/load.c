@@ -154,7 +154,7 @@ static void *make_lib(pipert *p, const pl_code *code, scratch **memory,
         verdict = code->open(&w.call, p->argument, lib, args);
     }
     if (verdict == PL_OK) return lib;
-    *why = record_bad(&w, verdict, 0, 0);
+    if (code == p->plain) *why = record_bad(&w, verdict, 0, 0);
     return NULL;
 }
 
@@ -196,8 +196,6 @@ int load_open(pipert *p) {
     p->lib = make_lib(p, p->code, &p->made, p->source_args, &why);
     if (p->lib) return PIPERT_OK;
     if (p->code == p->plain || !p->plain) return made_failed(p, why);
-    if (why) bad_free(p, why);
-    why = NULL;
     p->lib = make_plain(p, p->source_args, &why);
     if (!p->lib) return made_failed(p, why);
     p->code = p->plain;
