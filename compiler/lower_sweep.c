@@ -130,8 +130,43 @@ static bool is_row_loop(const Term *def) {
            def->arg[0]->type->kind == TY_TENSOR && def->arg[0]->type->rank == 0;
 }
 
+/* Names whose elements decide which elements are read: they are needed before
+ * the sweep. */
+typedef struct { Gen *g; const Term *loop; const Var *var; bool found; } Address;
+
+static void find_address(const Term *term, void *data);
+
+static void find_value(const Term *term, void *data) {
+    Address *a = data;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_value, data);
+        return;
+    }
+    a->found |= term->var == a->var;
+    if (term->var->kind == VAR_LET && term->var->id < a->g->all->def.n &&
+        a->g->all->def.at[term->var->id] && !a->found)
+        find_value(a->g->all->def.at[term->var->id], data);
+}
+
+static void find_address(const Term *term, void *data) {
+    if (term->kind == TERM_INDEX)
+        for (int k = 1; k < term->nargs; k++) find_value(term->arg[k], data);
+    for (int k = 0; k < term->nloops; k++) {
+        find_value(term->loop[k].from, data);
+        find_value(term->loop[k].to, data);
+    }
+    term_children(term, find_address, data);
+}
+
+static bool is_address(Gen *g, const Term *loop, const Var *var) {
+    Address a = {g, loop, var, false};
+    find_address(loop, &a);
+    return a.found;
+}
+
 static const Term *definition_of(Gen *g, const Var *var) {
     Thunk *thunk = bind_thunk(g, var);
+    if (var->table || var->type->rank < 2) return NULL;
     if (thunk->known || !thunk->term || thunk->parent || var->kind == VAR_OPEN) return NULL;
     return is_row_loop(thunk->term) || is_row_kernel(thunk->term) ? thunk->term : NULL;
 }
@@ -187,7 +222,8 @@ static void find_producers(Gen *g, SweepStage *reader) {
         SweepStage *stage;
         Walk w = {.g = g, .stage = reader, .var = var};
         int row;
-        if (!def || !only_reader(g, var, reader->def)) continue;
+        if (!def || !only_reader(g, var, reader->def) || is_address(g, reader->def, var))
+            continue;
         stage = stage_new(g, var, def, reader);
         w.reads = &stage->reads;
         find_reads(&w, reader->def->arg[0]);

@@ -79,6 +79,7 @@ struct Var {
     int level;                  /* how many `each` stand above; params, opens: -1;
                                    batched, below: -2 */
     const Var *of;              /* VAR_BATCHED: the record's field */
+    bool table;                 /* made by a pass: small, and read in any order */
     int slot;                   /* VAR_PARAM, VAR_SOURCE: number of the parameter
                                    or of the source's field */
 };

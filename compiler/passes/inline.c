@@ -248,11 +248,20 @@ static bool is_inline(Inliner *in, const Var *var) {
 
 /* ---- elements ---- */
 
-static const Term *dim_of(Arena *arena, const Term *tensor, int axis) {
-    int64_t size;
+/* What a subscript is tested against; that of a loop is its trip count, so that
+ * nothing is left of the loop itself. */
+static const Term *dim_of(Inliner *in, const Term *tensor, int axis) {
+    Arena *arena = in->arena;
+    Info *info = info_of(in, tensor->var);
+    int64_t size, from;
     Term *dim;
     if (tensor->type->dims && dim_constant(tensor->type->dims[axis], &size))
         return term_int(arena, PL_I64, size);
+    if (info && info->def && info->def->kind == TERM_FOR) {
+        const Loop *loop = &info->def->loop[axis];
+        if (term_is_int(loop->from, &from) && from == 0) return loop->to;
+        return term_op(arena, OP_SUB, type_scalar(PL_I64), NULL, loop->to, loop->from, NULL);
+    }
     dim = term_new(arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
     dim->axis = axis;
     return dim;
@@ -348,7 +357,7 @@ static const Term *name_subs(Inliner *in, const Term *index, Bind *names, int *n
 
 static const Term *in_range(Inliner *in, const Term *index, const Term *tensor, int k) {
     const Type *type = type_scalar(PL_BOOL);
-    const Term *sub = index->arg[1 + k], *size = dim_of(in->arena, tensor, k);
+    const Term *sub = index->arg[1 + k], *size = dim_of(in, tensor, k);
     const Term *low = term_op(in->arena, OP_LE, type, NULL,
                               term_int(in->arena, PL_I64, 0), sub, NULL);
     return term_new(in->arena, TERM_IF, type, NULL, 3, low,
@@ -368,7 +377,7 @@ static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
             continue;
         }
         test = term_new(in->arena, TERM_CHECK, value->type, index->at, 3, value,
-                        index->arg[1 + k], dim_of(in->arena, tensor, k));
+                        index->arg[1 + k], dim_of(in, tensor, k));
         test->check = CHECK_SUBSCRIPT;
         test->text = "subscript";
         value = test;

@@ -233,6 +233,7 @@ static void field_of(Fields *f, const Node *node, const Term *let) {
                          let->var->loc);
     Node field = {.kind = NODE_FIELD, .loc = node->loc, .level = node->level, .nvars = 1};
     var->level = node->level;
+    var->table = let->var->table;
     field.vars = arena_new_of(f->arena, const Var *);
     field.vars[0] = var;
     field.term = rewrite(&f->names, let->arg[0]);

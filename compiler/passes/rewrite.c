@@ -91,6 +91,7 @@ static const Var *binder(Rewriter *rw, const Var *var) {
     copy = graph_var(rw->arena, rw->graph, var->kind, var->name,
                      plain_type(rw->arena, var->type), var->loc);
     copy->level = var->level;
+    copy->table = var->table;
     rewrite_replace(rw, var, term_ref(rw->arena, copy));
     return copy;
 }

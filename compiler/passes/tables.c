@@ -26,6 +26,7 @@ typedef struct Tabling {
     Nest nest[DEEP];
     int n;
     LIST(Bind) lets;            /* scalars bound inside of the nest */
+    LIST(const Var *) locals;   /* what else is bound inside of it */
     LIST(Bind) out;             /* what is bound before it */
     LIST(const Var *) tables;
 } Tabling;
@@ -60,6 +61,7 @@ static void need(const Term *term, void *data);
 
 static void need_name(Need *d, const Var *var) {
     const Term *def = let_of(d->t, var);
+    for (int i = 0; i < d->t->locals.n; i++) d->bad |= d->t->locals.at[i] == var;
     if (var->kind == VAR_STATE) {
         bool own = false;
         for (int i = 0; i < d->nown; i++) own |= d->own[i] == var;
@@ -139,6 +141,7 @@ static const Term *i64(Tabling *t, Op op, const Term *a, const Term *b) {
 static const Term *bind(Tabling *t, const char *name, const Term *value) {
     Var *var = graph_var(t->arena, t->graph, VAR_LET, name, value->type, (Loc){0});
     Bind out = {var, value};
+    var->table = true;
     list_push(t->arena, &t->out, out);
     list_push(t->arena, &t->tables, (const Var *)var);
     return term_ref(t->arena, var);
@@ -258,6 +261,8 @@ static const Term *walk_let(Tabling *t, const Term *term) {
     if (value->type->kind == TY_TENSOR && value->type->rank == 0) {
         Bind let = {term->var, expanded(t, value)};
         list_push(t->arena, &t->lets, let);
+    } else {
+        list_push(t->arena, &t->locals, term->var);
     }
     body = walk(t, term->arg[1]);
     copy = term_again(t->arena, term);
