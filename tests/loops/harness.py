@@ -52,7 +52,7 @@ class Build:
 
 def compile_c(cc, text, levels, level, folder, name):
     objects = []
-    flags = [cc, "-std=gnu11", "-Wall", "-Werror", "-fPIC", level, "-c", text, "-o"]
+    flags = [cc, "-std=gnu11", "-Wall", "-Werror", "-fPIC", *level.split(), "-c", text, "-o"]
     for k, v in enumerate(levels):
         objects.append(f"{folder}/{name}{k}.o")
         shell(*flags, objects[-1], f"-DPIPEC_SUFFIX=__{v}", f"-march={LEVELS[v]}")
@@ -61,6 +61,7 @@ def compile_c(cc, text, levels, level, folder, name):
     return objects
 
 
+UBSAN = "-O1 -fsanitize=undefined -fno-sanitize-recover"
 EVERY = [(cc, level, ("v2", "v3", "v4")) for cc in ("gcc", "clang-19") for level in ("-O0", "-O2")]
 
 
@@ -73,7 +74,8 @@ def builds(loopc, path, folder, c_builds=EVERY):
 
     def link(name, objects, levels):
         so = f"{folder}/{name}.so"
-        shell("gcc", "-shared", "-o", so, *objects, helper, "-lm")
+        sanitize = ["-fsanitize=undefined"] * ("UB" in name)
+        shell("gcc", "-shared", "-o", so, *objects, helper, "-lm", *sanitize)
         library = ctypes.CDLL(so)
         out.extend(Build(f"{name} {v}", library, "__" + v) for v in levels)
 
@@ -86,7 +88,8 @@ def builds(loopc, path, folder, c_builds=EVERY):
     for cc, n, wanted in c_builds:
         some = [v for v in levels if v in wanted]
         if some:
-            link(cc + n, compile_c(cc, text, some, n, folder, cc + n), some)
+            name = cc + n.replace(UBSAN, "UB")
+            link(name, compile_c(cc, text, some, n, folder, name), some)
     return out
 
 
