@@ -66,7 +66,7 @@ static Thunk *item_thunk(Gen *g, Thunk *parent, const Term *get) {
     item->term = term_project(all, parent->term, get->axis);
     if (item->term->kind == TERM_GET && item->term->arg[0] == parent->term)
         item->parent = parent;
-    item->var = var_own(all, VAR_LET, parent->var->name, type, parent->level);
+    item->var = var_own(all, parent->var->kind, parent->var->name, type, parent->level);
     parent->items[get->axis] = item;
     return item;
 }

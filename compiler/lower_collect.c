@@ -13,15 +13,13 @@ static bool dependent(Gen *g, const Term *term) {
     return false;
 }
 
-typedef struct Count { const Term *term; Value sum, fail; } Count;
+typedef struct Count { const Term *term; Value sum; } Count;
 
 static void count_rounds(Gen *g, Count *c, int k) {
     const Loop *loop = &c->term->loop[k];
     Scalar from, trip = gen_trip(g, loop, &from);
     Value index;
     int old;
-    if (trip.fail != NO_VALUE)
-        build_set(&g->b, c->fail, gen_first(g, build_get(&g->b, c->fail), trip.fail));
     if (k == c->term->nloops - 1) {
         Scalar sum[] = {{gen_add(g, build_get(&g->b, c->sum), trip.v), NO_VALUE}};
         build_set(&g->b, c->sum, gen_count(g, 1, sum));
@@ -35,23 +33,18 @@ static void count_rounds(Gen *g, Count *c, int k) {
     gen_end(g);
 }
 
-Scalar gen_visits(Gen *g, const Term *term) {
-    Scalar trip[PK_MAX_RANK * 2], visits = {NO_VALUE, NO_VALUE}, from;
-    Count c = {term, NO_VALUE, NO_VALUE};
+/* A failed bound counts as nothing here: whether it is reached at all is seen when
+ * the loops run. */
+Value gen_visits(Gen *g, const Term *term) {
+    Scalar trip[PK_MAX_RANK * 2], from;
+    Count c = {term, NO_VALUE};
     if (!dependent(g, term)) {
-        for (int k = 0; k < term->nloops; k++) {
-            trip[k] = gen_trip(g, &term->loop[k], &from);
-            visits.fail = gen_first(g, visits.fail, trip[k].fail);
-        }
-        visits.v = gen_nonnegative(g, gen_count(g, term->nloops, trip));
-        return visits;
+        for (int k = 0; k < term->nloops; k++) trip[k] = gen_trip(g, &term->loop[k], &from);
+        return gen_nonnegative(g, gen_count(g, term->nloops, trip));
     }
     c.sum = build_var(&g->b, LT_I64, gen_long(g, 0));
-    if (g->plain) c.fail = build_var(&g->b, LT_I32, gen_int(g, LT_I32, 0));
     count_rounds(g, &c, 0);
-    visits.v = gen_nonnegative(g, build_get(&g->b, c.sum));
-    if (g->plain) visits.fail = build_get(&g->b, c.fail);
-    return visits;
+    return gen_nonnegative(g, build_get(&g->b, c.sum));
 }
 
 /* ---- for … where: kept elements are appended ---- */
@@ -134,7 +127,7 @@ Low gen_where(Gen *g, const Term *term) {
     bool tuple = term->type->kind == TY_TUPLE;
     Keeping k = {.term = term, .n = tuple ? term->type->n : 1, .broken = NO_VALUE};
     Low low = {.kind = LOW_TUPLE, .n = k.n, .type = term->type};
-    Scalar visits = gen_visits(g, term), count;
+    Scalar visits = scalar(gen_visits(g, term)), count;
     k.out = arena_array(g->all->arena, Tensor *, k.n);
     k.fill = arena_array(g->all->arena, Fill, k.n);
     force_before(g, 2, term->arg);

@@ -12,6 +12,7 @@ typedef struct Folding {
     const Term *term;
     int n;                      /* states */
     Cell **cell;
+    Low *start;
     LIST(Keep) keep;            /* in the order of the states' leaves */
     Value stop;                 /* var i1: leave all loops; NO_VALUE: never */
     /* scan: */
@@ -107,6 +108,21 @@ static Low keep_tensors(Gen *g, Low low, const Keep *keep, int *at) {
     return kept;
 }
 
+/* A state has the dims of the start, whatever became of it. */
+static Low with_dims(Gen *g, Low state, Low start) {
+    Low low = low_copy(g, state);
+    if (low.kind == LOW_TUPLE)
+        for (int i = 0; i < low.n; i++)
+            low.items[i] = with_dims(g, low.items[i], start.items[i]);
+    if (low.kind == LOW_TENSOR)
+        for (int k = 0; k < low.t->rank; k++) ((Tensor *)low.t)->dim[k] = start.t->dim[k];
+    return low;
+}
+
+static Low state_now(Gen *g, const Folding *f, int i) {
+    return with_dims(g, cell_get(g, f->cell[i]), f->start[i]);
+}
+
 /* ---- one round ---- */
 
 static void fail_all(Gen *g, const Folding *f, Value fail) {
@@ -177,7 +193,7 @@ static void visit(Gen *g, Folding *f) {
     const Term *where = where_of(f->term);
     Scalar c;
     for (int i = 0; i < f->n; i++)
-        bind_value(g, f->term->states[i], cell_get(g, f->cell[i]));
+        bind_value(g, f->term->states[i], state_now(g, f, i));
     if (!where) {
         round_of(g, f);
         return;
@@ -232,8 +248,10 @@ static void start(Gen *g, Folding *f, const Term *term) {
     f->term = term;
     f->n = term->nstates;
     f->cell = arena_array(g->all->arena, Cell *, f->n);
+    f->start = arena_array(g->all->arena, Low, f->n);
     for (int i = 0; i < f->n; i++) {
         Low init = gen_low(g, term->inits[i]);
+        f->start[i] = init;
         f->cell[i] = cell_new(g, state_type(f, i), true);
         cell_set(g, f->cell[i], init);
         make_keeps(g, f, init);
@@ -253,7 +271,7 @@ Low gen_fold(Gen *g, const Term *term) {
     Low *items = arena_array(g->all->arena, Low, term->nstates);
     start(g, &f, term);
     loops(g, &f, 0);
-    for (int i = 0; i < f.n; i++) items[i] = cell_get(g, f.cell[i]);
+    for (int i = 0; i < f.n; i++) items[i] = state_now(g, &f, i);
     return pack(g, term, f.n, items);
 }
 
@@ -263,7 +281,7 @@ static void scan_outputs(Gen *g, Folding *f, Scalar visits) {
     for (int i = 0; i < f->n; i++) {
         const Type *type = state_type(f, i);
         Scalar dims[PK_MAX_RANK] = {visits};
-        for (int k = 0; k < type->rank; k++) dims[k + 1] = gen_dim(g, f->term->inits[i], k);
+        for (int k = 0; k < type->rank; k++) dims[k + 1] = f->start[i].t->dim[k];
         f->out[i] = gen_tensor_new(g, type->dtype, type->rank + 1, dims, NULL);
         f->fill[i] = (Fill){.to = f->out[i], .zero = reg_type(type->dtype)};
         fill_begin(g, &f->fill[i], type->rank + 1, dims);
@@ -277,7 +295,7 @@ Low gen_scan(Gen *g, const Term *term) {
     Low *items = arena_array(g->all->arena, Low, term->nstates);
     Scalar count;
     start(g, &f, term);
-    scan_outputs(g, &f, gen_visits(g, term));
+    scan_outputs(g, &f, scalar(gen_visits(g, term)));
     loops(g, &f, 0);
     count = (Scalar){gen_nonnegative(g, build_get(&g->b, f.count)), NO_VALUE};
     if (f.broken != NO_VALUE) count.fail = build_get(&g->b, f.broken);

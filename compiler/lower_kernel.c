@@ -391,6 +391,7 @@ Low gen_kernel(Gen *g, const Term *term) {
                  .fails = NO_VALUE, .nresults = term->kernel->nresults};
     Low low = {.kind = LOW_TUPLE, .type = term->type};
     Value fail = NO_VALUE, fails = NO_VALUE;
+    if (gen_window(g, named(g, term), term, &low)) return low;
     for (int r = 0; r < c.nresults; r++)
         c.result[r].type = c.nresults == 1 ? term->type : term->type->items[r];
     kernel_arguments(g, &c);

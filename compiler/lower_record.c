@@ -144,7 +144,9 @@ static void bind_level(Gen *g, const PlanCode *code, int level, Value frame) {
 }
 
 static void test_where(Gen *g, const Node *node) {
-    Scalar c = gen_scalar(g, node->term);
+    Scalar c;
+    g->field = "where";
+    c = gen_scalar(g, node->term);
     gen_verdict(g, c.fail);
     gen_if(g, gen_not(g, c.v));
     gen_return(g, PL_REJECTED);
@@ -154,7 +156,9 @@ static void test_where(Gen *g, const Node *node) {
 static void count_rows(Gen *g, int level, Value frame) {
     Thunk *thunk = bind_thunk(g, g->all->each[level]);
     const Term *rows = term_ref(g->all->arena, g->all->each[level]);
-    Scalar n = gen_item_dim(g, rows, thunk->var->type->kind == TY_TUPLE ? 0 : -1, 0);
+    Scalar n;
+    g->field = "each";
+    n = gen_item_dim(g, rows, thunk->var->type->kind == TY_TUPLE ? 0 : -1, 0);
     gen_verdict(g, n.fail);
     gen_put(g, n.v, frame, FRAME_ROWS, 0);
 }

@@ -343,12 +343,15 @@ Low gen_for_value(Gen *, const Term *);
 /* Fills with a sweep over rows, if the loop reads tensors that can be kept as
  * windows of rows; false: nothing was done. */
 bool gen_sweep(Gen *, const Fill *, Value base, const Term *loop);
+/* A kernel's result of which only the hull of what all readers read is made;
+ * false: nothing was done. */
+bool gen_window(Gen *, Thunk *, const Term *kernel, Low *);
 /* Ends the kernels that are yielding rows: before a return. */
 void sweep_leave(Gen *);
 
 /* ---- lower_fold.c, lower_collect.c, lower_reduce.c ---- */
 /* No more rounds than this; absurd numbers leave with PL_NO_MEMORY. */
-Scalar gen_visits(Gen *, const Term *loop);
+Value gen_visits(Gen *, const Term *loop);
 Low gen_fold(Gen *, const Term *);
 Low gen_scan(Gen *, const Term *);
 Low gen_where(Gen *, const Term *);

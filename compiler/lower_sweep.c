@@ -130,6 +130,13 @@ static bool is_row_loop(const Term *def) {
            def->arg[0]->type->kind == TY_TENSOR && def->arg[0]->type->rank == 0;
 }
 
+static const Term *definition_of(Gen *g, const Var *var) {
+    Thunk *thunk = bind_thunk(g, var);
+    if (var->table || var->type->rank < 2) return NULL;
+    if (thunk->known || !thunk->term || thunk->parent || var->kind == VAR_OPEN) return NULL;
+    return is_row_loop(thunk->term) || is_row_kernel(thunk->term) ? thunk->term : NULL;
+}
+
 /* Names whose elements decide which elements are read: they are needed before
  * the sweep. */
 typedef struct { Gen *g; const Term *loop; const Var *var; bool found; } Address;
@@ -139,7 +146,7 @@ static void find_address(const Term *term, void *data);
 static void find_value(const Term *term, void *data) {
     Address *a = data;
     if (term->kind != TERM_REF) {
-        term_children(term, find_value, data);
+        if (term->kind != TERM_DIM) term_children(term, find_value, data);
         return;
     }
     a->found |= term->var == a->var;
@@ -149,7 +156,9 @@ static void find_value(const Term *term, void *data) {
 }
 
 static void find_address(const Term *term, void *data) {
-    if (term->kind == TERM_INDEX)
+    Address *a = data;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
+        definition_of(a->g, term->arg[0]->var))
         for (int k = 1; k < term->nargs; k++) find_value(term->arg[k], data);
     for (int k = 0; k < term->nloops; k++) {
         find_value(term->loop[k].from, data);
@@ -162,13 +171,6 @@ static bool is_address(Gen *g, const Term *loop, const Var *var) {
     Address a = {g, loop, var, false};
     find_address(loop, &a);
     return a.found;
-}
-
-static const Term *definition_of(Gen *g, const Var *var) {
-    Thunk *thunk = bind_thunk(g, var);
-    if (var->table || var->type->rank < 2) return NULL;
-    if (thunk->known || !thunk->term || thunk->parent || var->kind == VAR_OPEN) return NULL;
-    return is_row_loop(thunk->term) || is_row_kernel(thunk->term) ? thunk->term : NULL;
 }
 
 /* The one loop of the reader on which all rows hang; -1: there is none. */
@@ -636,5 +638,104 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
     last_rows(g, stage, f, base);
     for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
+    return true;
+}
+
+/* ---- a window for several readers ---- */
+
+typedef struct { Gen *g; const Var *var; const Term *reader; bool found; int depth; } Through;
+
+/* Whether a name that the term reads is made of `var`. */
+static void find_through(const Term *term, void *data) {
+    Through *t = data;
+    const Term *def;
+    if (t->found || term->kind == TERM_DIM) return;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_through, data);
+        return;
+    }
+    if (term->var == t->var) {
+        t->found |= t->depth > 0;
+        return;
+    }
+    def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
+    if (!def || t->depth > 30) return;
+    t->depth++;
+    find_through(def, data);
+    t->depth--;
+}
+
+static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
+    const Graph *graph = g->all->graph;
+    for (int i = 0; i < graph->batched.n; i++)
+        if (graph->batched.at[i]->of == var) return false;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        int n = data_uses(node->term, var), before = reads->n;
+        Walk w = {.g = g, .var = var, .reads = reads};
+        Through t = {g, var, node->term, false, 0};
+        if (!n) continue;
+        find_reads(&w, node->term);
+        find_through(node->term, &t);
+        if (reads->n - before != n || node->level != level || t.found) return false;
+    }
+    return reads->n > 0;
+}
+
+static int loops_of(const SweepRead *read) {
+    int n = 0;
+    for (int i = 0; i < read->nsteps; i++) n += read->step[i].loop != NULL;
+    return n;
+}
+
+static void hull_of_reads(Gen *g, SweepStage *stage, int axis, Value size) {
+    Hull h = {axis, NO_VALUE, NO_VALUE, size};
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    widen_by_all(g, stage, &h);
+    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
+    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
+                               stage->to[axis]);
+}
+
+static void find_window(Gen *g, SweepStage *stage) {
+    for (int k = 0; k < stage->def->type->rank; k++) {
+        Value size = stage->ring->dim[k].v;
+        bool all = !stage->def->kernel->region[k] || small_constant(g, size);
+        for (int i = 0; i < stage->reads.n && !all; i++) {
+            SweepRead read = only_needed(&stage->reads.at[i], k);
+            all = loops_of(&read) > 2;
+        }
+        if (all) {
+            stage->from[k] = gen_long(g, 0);
+            stage->to[k] = size;
+        } else {
+            hull_of_reads(g, stage, k, size);
+        }
+    }
+}
+
+bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
+    SweepStage *stage;
+    bool region = false;
+    if (g->plain || !thunk || !thunk->var || def->kernel->nresults != 1 ||
+        def->type->kind != TY_TENSOR || thunk->level < 0)
+        return false;
+    for (int k = 0; k < def->type->rank; k++) region |= def->kernel->region[k];
+    if (!region) return false;
+    stage = stage_new(g, thunk->var, def, NULL);
+    if (!window_reads(g, thunk->var, thunk->level, &stage->reads)) return false;
+    announce(g, stage);
+    for (int i = 0; i < g->all->graph->nodes.n; i++)
+        if (data_uses(g->all->graph->nodes.at[i].term, thunk->var))
+            force_before(g, 1, &g->all->graph->nodes.at[i].term);
+    find_window(g, stage);
+    stage->first = stage->from[0];
+    stage->rows = gen_nonnegative(g, gen_op(g, LOOP_SMAX, LT_I64, 2, gen_long(g, 0),
+                                            gen_sub(g, stage->to[0], stage->from[0])));
+    stage->slots = gen_add(g, stage->rows, gen_long(g, 1));
+    make_ring(g, stage);
+    sweep_kernel_window(g, stage);
+    *low = low_tensor(stage->ring, def->type);
     return true;
 }

@@ -57,14 +57,24 @@ static void give_window(Gen *g, SweepStage *stage) {
     gen_end(g);
 }
 
-void sweep_kernel_begin(Gen *g, SweepStage *stage) {
+static Calling *begin_call(Gen *g, SweepStage *stage) {
     Calling *c = arena_new_of(g->all->arena, Calling);
-    Value bad;
     *c = (Calling){.term = stage->def, .kernel = stage->def->kernel};
     stage->calling = c;
     stage->result = kernel_stack(g, sizeof(pk_tensor));
     kernel_arguments(g, c);
     stage->region = place_region(g, stage);
+    return c;
+}
+
+void sweep_kernel_window(Gen *g, SweepStage *stage) {
+    begin_call(g, stage);
+    give_window(g, stage);
+}
+
+void sweep_kernel_begin(Gen *g, SweepStage *stage) {
+    Calling *c = begin_call(g, stage);
+    Value bad;
     if (!stage->def->kernel->rows) {
         give_window(g, stage);
         return;
