@@ -348,6 +348,7 @@ static void note_site(Eval *ev, Code *code) {
     code->reason = failure_reason(ev->arena, code->term);
     if (!code->reason && code->term->kind != TERM_KERNEL) return;
     code->site = ev->sites.n;
+    code->field = ev->field;
     list_push(ev->arena, &ev->sites, (const Code *)code);
 }
 
@@ -428,7 +429,9 @@ static Scope *root_scope(Eval *ev, int depth) {
 
 /* A name whose value is computed in its own scope when it is read. */
 static void define(Eval *ev, const Var *var, const Term *term) {
-    const Code *code = memo(ev, resolve_root(ev, term), ev->stack[ev->depth]);
+    const Code *code;
+    ev->field = var->name;
+    code = memo(ev, resolve_root(ev, term), ev->stack[ev->depth]);
     home_set(ev, var, (VarHome){ev->depth, 0, code, true, true});
 }
 
@@ -467,6 +470,7 @@ static void resolve_node(Eval *ev, const Node *node) {
         define(ev, node->vars[0], node->term);
         out.code = eval_code_of(ev, node->vars[0]);
     } else {
+        ev->field = node->kind == NODE_WHERE ? "where" : "each";
         out.code = memo(ev, resolve_root(ev, node->term), ev->stack[ev->depth]);
     }
     list_push(ev->arena, &ev->nodes, out);

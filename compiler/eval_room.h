@@ -110,6 +110,7 @@ struct Code {
     const char *reason;         /* of a failure here: a format of two numbers; NULL:
                                    a kernel's own, or it cannot fail here */
     int site;                   /* in Eval.sites, -1: none */
+    const char *field;          /* where it stands, if it is in no call */
     int hops, slot;             /* SLOT, MEMO */
     int item;                   /* ROW: of a tuple, or -1 */
     const Code *inner;          /* MEMO */
@@ -277,6 +278,7 @@ struct Eval {
     int64_t max_bytes, max_pixels;
     int status;                 /* of what is shown */
     FILE *out;
+    const char *field;          /* being resolved */
 };
 
 void eval_resolve(Eval *);

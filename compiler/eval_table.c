@@ -159,6 +159,7 @@ static const pl_site *site_table(Eval *ev) {
         const Code *code = ev->sites.at[i];
         pl_site *site = &table[i];
         site->line = place_line(code->at, file, &site->operator_name);
+        if (!site->operator_name) site->operator_name = code->field;
         site->file = base_name(file ? file->path : NULL);
         site->reason = code->reason;
     }
