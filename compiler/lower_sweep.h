@@ -38,6 +38,8 @@ struct SweepStage {
 
 /* ---- lower_sweep_kernel.c ---- */
 void sweep_kernel_begin(Gen *, SweepStage *);
+/* All of what is read, in one call. */
+void sweep_kernel_window(Gen *, SweepStage *);
 /* Makes the rows up to `last`, unless they are there. */
 void sweep_kernel_rows(Gen *, SweepStage *, Value last);
 void sweep_kernel_end(Gen *, SweepStage *);

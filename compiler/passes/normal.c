@@ -170,6 +170,10 @@ static const Term *project(Rewriter *rw, const Term *term) {
     return term->kind == TERM_GET ? visit_get(term) : term;
 }
 
+static bool is_atom(const Term *term) {
+    return term->kind == TERM_REF || term->kind == TERM_CONST || term->kind == TERM_DATA;
+}
+
 /* The items of a tuple get names, so that the tuple itself is nothing. */
 static const Term *name_items(Arena *arena, Graph *graph, const Term *value, Wraps *wraps) {
     Term *copy;
@@ -194,8 +198,7 @@ static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
     const Term *value = strip(arena, term->arg[0], &wraps), *body;
     if (!term_reads(term->arg[1], term->var)) return term->arg[1];
     value = name_items(arena, graph, value, &wraps);
-    if (value->kind == TERM_REF || value->kind == TERM_CONST ||
-        value->kind == TERM_DATA || value->kind == TERM_TUPLE) {
+    if (is_atom(value) || value->kind == TERM_TUPLE) {
         Rewriter rw = {.arena = arena, .graph = graph, .visit = project};
         rewrite_replace(&rw, term->var, value);
         body = rewrite(&rw, term->arg[1]);
@@ -257,6 +260,9 @@ static void open_node(Fields *f, const Node *node) {
     }
     copy.term = rewrite(&f->names, wrap_again(f->arena, &tests, term));
     list_push(f->arena, &f->nodes, copy);
+    if (node->kind != NODE_FIELD || !is_atom(copy.term)) return;
+    rewrite_replace(&f->names, node->vars[0], copy.term);    /* another name for it */
+    f->names.memo.n = f->names.memo.room = 0;
 }
 
 static void mark_live(const Term *term, void *data) {
