@@ -1,9 +1,9 @@
 """Writes the shape `blocks` as loop IR:
-    blocks.py [stream] [name=…] [pixels=4] [columns=2] [unroll=1] > blocks.loops
+    blocks.py [stream] [lanes] [name=…] [pixels=4] [columns=2] [unroll=1] > blocks.loops
 
 Four output rows at a time, lanes = 4 rows x RGBX. blocks.inc is the text; the
 parts that repeat (rows, columns, a transposition of 16 x 16) are written here.
-stream: non-temporal stores; pixels: of one step of the vertical pass; columns:
+stream: non-temporal stores; lanes: vertical_lanes below; pixels: of one step of the vertical pass; columns:
 of one step of the horizontal pass; unroll: of the loops over taps (0: LLVM's
 choice)."""
 import sys
@@ -45,7 +45,8 @@ def option(name, default):
     return next((int(a[len(name) + 1:]) for a in sys.argv if a.startswith(name + "=")), default)
 
 
-pixels, columns, unroll = option("pixels", 4), option("columns", 2), option("unroll", 1)
+lanes = "lanes" in sys.argv
+pixels, columns, unroll = option("pixels", 1 if lanes else 4), option("columns", 2), option("unroll", 1)
 taps = f" unroll {unroll}" if unroll else ""
 
 
@@ -83,6 +84,50 @@ def vertical():
         for q in range(4):
             p(f"      %px{g}{q} = offset %px, {4 * g + q} scale 64")
             p(f"      store f32x16 %t{g}{q}, %px{g}{q} align 64 buffer 2")
+
+
+def vertical_lanes():
+    """The same without a transposition: a vector is (4 rows, RGBX) of one column from
+    the start, put together from four loads of four bytes."""
+    p("      %av = var f32x16 %zero16")
+    p(f"      for %t i64 = 0 to %ky{taps} {{")
+    for r in range(4):
+        p(f"        %pr{r} = offset %rows, %t scale {32}")
+        p(f"        %pr{r}b = offset %pr{r}, {r} scale 8")
+        p(f"        %row{r} = load ptr %pr{r}b buffer 5")
+        p(f"        %in{r} = offset %row{r}, %x scale 4")
+        p(f"        %b{r} = load i32 %in{r} align 1 buffer 3")
+        p(f"        %c{r} = splat i32x4 %b{r}")
+    p("        %l = shuffle i32x4 %c0, %c1 [0 4 0 4]")
+    p("        %h = shuffle i32x4 %c2, %c3 [0 4 0 4]")
+    p("        %lh = shuffle i32x4 %l, %h [0 1 4 5]")
+    p("        %b = bitcast i8x16 %lh")
+    p("        %i32 = zext i32x16 %b")
+    p("        %f = sitofp f32x16 %i32")
+    p("        %pw = offset %wlanes, %t scale 64")
+    p("        %w16 = load f32x16 %pw align 64 buffer 7")
+    p("        %m = fmul f32x16 %w16, %f")
+    p("        %s = get f32x16 %av")
+    p("        %s1 = fadd f32x16 %s, %m")
+    p("        set %av, %s1")
+    p("      }")
+    p("      %a = get f32x16 %av")
+    p("      %px = offset %cols, %x scale 64")
+    p("      store f32x16 %a, %px align 64 buffer 2")
+
+
+def weights():
+    """Weights of the block's rows as lanes, for vertical_lanes."""
+    p("    for %t i64 = 0 to %ky {")
+    p("      %pl = offset %wlanes, %t scale 64")
+    for r in range(4):
+        p(f"      %k{r} = add i64 %iw{r}, %t")
+        p(f"      %pk{r} = offset %wy, %k{r} scale 4")
+        p(f"      %wk{r} = load f32 %pk{r} buffer 1")
+        p(f"      %wl{r} = splat f32x4 %wk{r}")
+        p(f"      %pl{r} = offset %pl, {16 * r} scale 1")
+        p(f"      store f32x4 %wl{r}, %pl{r} align 16 buffer 7")
+    p("    }")
 
 
 def horizontal():
@@ -143,7 +188,10 @@ def store_planes():
 
 for line in head.replace("NAME", name).split("\n"):
     if line.strip() == "VERTICAL":
-        vertical()
+        vertical_lanes() if lanes else vertical()
+    elif line.strip() == "WEIGHTS":
+        if lanes:
+            weights()
     elif line.strip() == "HORIZONTAL":
         horizontal()
     elif line.strip() == "STORE":
