@@ -11,7 +11,12 @@ typedef struct Access {
     bool roomy;                 /* an empty tensor can be read at 0 */
 } Access;
 
-static bool proved(const Term *term, int k) { return term->proved >> k & 1; }
+bool index_proved(Gen *g, const Term *term, int axis) {
+    if (term->proved >> axis & 1) return true;
+    for (int i = 0; i < g->tested.n; i++)
+        if (g->tested.at[i].index == term && g->tested.at[i].axis == axis) return true;
+    return false;
+}
 
 static Value below(Gen *g, Value sub, Value dim) {
     return gen_op(g, LOOP_ULT, LT_I1, 2, sub, dim);
@@ -42,7 +47,7 @@ static void test_outside(Gen *g, Access *a, int k, Value dim) {
 }
 
 static void test_subscript(Gen *g, Access *a, int k, Scalar dim) {
-    if (proved(a->term, k)) return;
+    if (index_proved(g, a->term, k)) return;
     a->fail = gen_first(g, a->fail, dim.fail);
     if (a->term->otherwise) test_inside(g, a, k, dim.v);
     else test_outside(g, a, k, dim.v);
@@ -67,7 +72,7 @@ static Scalar choose(Gen *g, Access a, Source from) {
     Value zero = gen_long(g, 0);
     Scalar s;
     for (int k = 0; k < a.n; k++)
-        if (!proved(a.term, k)) a.sub[k] = gen_select(g, a.inside, a.sub[k], zero);
+        if (!index_proved(g, a.term, k)) a.sub[k] = gen_select(g, a.inside, a.sub[k], zero);
     s = read_source(g, &a, from);
     s.v = gen_select(g, a.inside, s.v, gen_scalar(g, a.term->otherwise).v);
     return s;
@@ -118,7 +123,7 @@ static Scalar index_memory(Gen *g, Access *a, const Tensor *t) {
 static Scalar index_inline(Gen *g, Access *a, Thunk *thunk) {
     bind_prepare(g, thunk);
     for (int k = 0; k < a->n; k++)
-        if (!proved(a->term, k)) test_subscript(g, a, k, bind_dim(g, thunk, k));
+        if (!index_proved(g, a->term, k)) test_subscript(g, a, k, bind_dim(g, thunk, k));
     return end_access(g, a, (Source){NULL, thunk});
 }
 

@@ -133,6 +133,8 @@ typedef struct PlanCode {
     Frame frame[PL_MAX_LEVELS];
 } PlanCode;
 
+typedef struct IndexTest { const Term *index; int axis; } IndexTest;
+
 /* One function being made. */
 typedef struct Gen {
     Lowering *all;
@@ -158,6 +160,8 @@ typedef struct Gen {
     bool suspected;
     int buffers;                /* last number given away */
     int allocs, kernels;        /* how many were built so far */
+    LIST(IndexTest) tested;     /* subscripts that were tested beforehand */
+    int sweep_loops;            /* FORs around the sweep that is being made */
     LIST(struct SweepStage *) rowing;   /* kernels that yield rows, begun, not ended */
     const Place *at;            /* of the innermost term with a place */
     const char *field;          /* being computed: names sites that are in no call */
@@ -319,6 +323,8 @@ void context_close(Gen *, int old);
 
 /* ---- lower_index.c: elements ---- */
 Scalar gen_index(Gen *, const Term *);
+/* Subscript `axis` of a TERM_INDEX needs no test. */
+bool index_proved(Gen *, const Term *, int axis);
 /* An element of an inline tensor; the subscripts are in range. */
 Scalar gen_element(Gen *, const Term *, int n, const Value *subs);
 

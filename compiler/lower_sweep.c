@@ -53,6 +53,14 @@ typedef struct Walk {
 
 static void find_reads(Walk *w, const Term *term);
 
+static void find_maybe(Walk *w, const Term *term) {
+    bool maybe = w->now.maybe;
+    if (!term) return;
+    w->now.maybe = true;
+    find_reads(w, term);
+    w->now.maybe = maybe;
+}
+
 static void find_child(const Term *term, void *data) { find_reads(data, term); }
 
 static void find_in_fold(Walk *w, const Term *term) {
@@ -64,8 +72,12 @@ static void find_in_fold(Walk *w, const Term *term) {
         if (w->now.nsteps < SWEEP_STEPS)
             w->now.step[w->now.nsteps++] = (SweepStep){&term->loop[i], NULL};
     }
-    for (int i = 0; i < term->nargs; i++)
-        if (term->arg[i]) find_reads(w, term->arg[i]);
+    for (int i = 0; i < term->nargs; i++) {
+        if (!term->arg[i]) continue;
+        if (term->nargs > 1 && (term->arg[1] || (term->nargs > 2 && term->arg[2])))
+            find_maybe(w, term->arg[i]);
+        else find_reads(w, term->arg[i]);
+    }
     w->now.nsteps = steps;
 }
 
@@ -84,6 +96,15 @@ static void find_reads(Walk *w, const Term *term) {
         w->now.nsteps = steps;
         break;
     case TERM_FOR: case TERM_FOLD: case TERM_SCAN: find_in_fold(w, term); break;
+    case TERM_IF:
+        find_reads(w, term->arg[0]);
+        find_maybe(w, term->arg[1]);
+        find_maybe(w, term->arg[2]);
+        break;
+    case TERM_INDEX:
+        for (int k = 1; k < term->nargs; k++) find_reads(w, term->arg[k]);
+        find_maybe(w, term->otherwise);
+        break;
     default: term_children(term, find_child, w); break;
     }
 }
@@ -275,7 +296,7 @@ static void find_needed(const Term *term, void *data) {
 
 static SweepRead only_needed(const SweepRead *read, int axis) {
     Needed n = {read, 0};
-    SweepRead copy = {.index = read->index};
+    SweepRead copy = {.index = read->index, .maybe = read->maybe};
     find_needed(read->index->arg[1 + axis], &n);
     for (int i = 0; i < read->nsteps; i++)
         if (n.steps >> i & 1) copy.step[copy.nsteps++] = read->step[i];
@@ -305,9 +326,20 @@ static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *da
 
 typedef struct { int axis; Value low, high, size; } Hull;
 
+/* A subscript that is read for sure is tested here, once for all that follow:
+ * the read itself needs no test. */
+static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value size) {
+    Value outside;
+    if (g->sweep_loops || read->maybe || read->index->otherwise || index_proved(g, read->index, axis)) return;
+    outside = gen_op(g, LOOP_ULE, LT_I1, 2, size, sub);
+    gen_fail_when(g, outside, gen_site(g, read->index->at, NULL), sub, size, NO_VALUE, true);
+    list_push(g->all->arena, &g->tested, ((IndexTest){read->index, axis}));
+}
+
 static void widen(Gen *g, const SweepRead *read, void *data) {
     Hull *h = data;
     Value sub = gen_scalar(g, read->index->arg[1 + h->axis]).v, last;
+    test_read(g, read, h->axis, sub, h->size);
     last = gen_op(g, LOOP_SMAX, LT_I64, 2, gen_sub(g, h->size, gen_long(g, 1)), gen_long(g, 0));
     sub = gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last);
     sub = gen_op(g, LOOP_SMAX, LT_I64, 2, sub, gen_long(g, 0));
@@ -619,6 +651,7 @@ static void end_kernels(Gen *g, const SweepStage *stage) {
 bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     SweepStage *stage;
     if (g->plain || !is_row_loop(loop)) return false;
+    g->sweep_loops = g->loops;
     stage = stage_new(g, NULL, loop, NULL);
     stage->row = -1;
     find_producers(g, stage);
@@ -723,6 +756,7 @@ bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
         return false;
     for (int k = 0; k < def->type->rank; k++) region |= def->kernel->region[k];
     if (!region) return false;
+    g->sweep_loops = g->loops;
     stage = stage_new(g, thunk->var, def, NULL);
     if (!window_reads(g, thunk->var, thunk->level, &stage->reads)) return false;
     announce(g, stage);

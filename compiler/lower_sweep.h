@@ -10,6 +10,7 @@ typedef struct SweepStep { const Loop *loop; const Term *let; } SweepStep;
 
 typedef struct SweepRead {
     const Term *index;
+    bool maybe;                 /* under a condition: not read for sure */
     int nsteps;
     SweepStep step[SWEEP_STEPS];
 } SweepRead;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "lower_room.h"
 
-enum { CHEAP = 12, DEAR = 1000 };
+enum { CHEAP = 6, DEAR = 1000 };
 
 static const Term *definition(const Gen *g, const Var *var) {
     return var->id < g->all->def.n ? g->all->def.at[var->id] : NULL;
@@ -36,6 +36,7 @@ static int cost_of_op(Gen *g, const Term *term) {
     bool integer = dtype_is_integer(term->arg[0]->type->dtype);
     int sum = 1;
     if (term->op == OP_FLOORDIV || term->op == OP_MOD) sum = integer ? 6 : 4;
+    if (term->op == OP_DIV || term->op == OP_SQRT) sum = 6;
     for (int i = 0; i < term->nargs; i++) sum += cost(g, term->arg[i]);
     return sum;
 }
@@ -114,6 +115,7 @@ static bool can_inline_inside(Gen *g, const Term *term) {
 bool way_inline(Gen *g, const Thunk *thunk) {
     const Term *term = thunk->term;
     if (g->plain || thunk->known || !term || thunk->parent) return false;
+    if (thunk->var && thunk->var->table) return false;
     if (thunk->prepared) return true;
     if (term->kind == TERM_REF) {
         Thunk *alias = bind_thunk(g, term->var);
