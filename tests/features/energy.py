@@ -13,7 +13,7 @@ X = [noise(700), noise(79, 1), noise(80, 2), noise(400, 3, channels=2)[:, 0], no
 def data(bench):
     for i, content in enumerate(SOUNDS):
         bench.file(f"in/{i}.wav", content)
-    return {"D": {"size": SIZE, "batch": 4}, "set": {"root": bench.dir / "in", "step": STEP}}
+    return {"D": {"batch": 4}, "set": {"root": bench.dir / "in", "size": SIZE, "step": STEP}}
 
 
 def check(run):

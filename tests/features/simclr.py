@@ -56,7 +56,10 @@ def view(i, m):
 def check(run):
     m, order = std_math(), shuffled(len(FILES), SEED, 2)
     equal(run.all("label"), [-1] * len(order), "label")
+    exact = 0
     for got, i in zip(run.all("view"), order):
         off = np.abs(got - view(i, m))
-        # a level that lies on the edge of rounding may fall to the other side, and jitter enlarges it
-        need(np.quantile(off, .95) < 2e-4 and off.max() < .25, f"{i}: off by {np.quantile(off, .95)} in 95 of 100, {off.max()} at most")
+        # a level of the crop on the edge of rounding may fall to the other side; jitter enlarges it, the blur spreads it
+        need(np.quantile(off, .8) < 1e-4 and off.max() < .25, f"{i}: off by {np.quantile(off, .8)} in 80 of 100, {off.max()} at most")
+        exact += off.max() < 1e-4
+    need(exact >= len(order) * 3 // 4, f"only {exact} views of {len(order)} are near everywhere")
