@@ -97,7 +97,10 @@ const Term *lift(Checker *ck, int n, const Term **args, LiftFn *fn, void *data, 
     Region region;
     if (!lift_shape(ck, n, args, &shaped, loc)) return NULL;
     if (shaped < 0) return fn(ck, n, args, data);
-    for (int i = 0; i < n; i++) args[i] = bind_term(ck, "operand", args[i], loc);
+    for (int i = 0; i < n; i++) {
+        args[i] = bind_term(ck, "operand", args[i], loc);
+        if (args[i]->type->rank) args[i] = tensor_name(ck, args[i], loc);
+    }
     type = args[shaped]->type;
     rank = type->rank;
     region_open(ck, &region, REGION_LOOP);
