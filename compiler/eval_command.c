@@ -91,9 +91,11 @@ int eval_command(const Graph *graph, const EvalOptions *options, FILE *out) {
     ev->graph = graph;
     ev->options = options;
     ev->out = out;
+    ev->constants.pool = &ev->pool;
     eval_resolve(ev);
     if (options->sample >= 0) status = run(ev, true);
     if (options->hash && !status) status = run(ev, false);
+    region_empty(&ev->constants);
     pool_free(&ev->pool);
     arena_free(arena);
     return status;

@@ -337,11 +337,9 @@ static void resolve_kernel(Eval *ev, Code *code, const Term *term) {
 
 static Tensor *constant_tensor(Eval *ev, const Term *term) {
     int64_t dims[PK_MAX_RANK] = {0};
-    Region *region = arena_new_of(ev->arena, Region);
-    region->pool = &ev->pool;
     for (int k = 0; k < term->type->rank; k++)
         if (!type_dim(term->type, k, &dims[k])) bug("eval: a constant of unknown shape");
-    return tensor_dense(region, term->type, dims, term->data);
+    return tensor_dense(&ev->constants, term->type, dims, term->data);
 }
 
 static void note_site(Eval *ev, Code *code) {

@@ -261,6 +261,7 @@ struct Eval {
     const EvalOptions *options;
     DimTable *dims;
     Pool pool;
+    Region constants;
     Map placed, codes;
     VarHome *home; int nhome;
     Scope *stack[256];
