@@ -13,6 +13,7 @@
  *   columns        the hull of what is read of each other dimension
  *
  * Only tensors with one reader are kept so. */
+#include "lower_lanes.h"
 #include "lower_room.h"
 #include "lower_sweep.h"
 
@@ -508,7 +509,7 @@ static int64_t padded_inner(const SweepStage *stage) {
 
 static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
     int rank = t->rank;
-    int64_t inner = padded_inner(stage), size = dtype_size(t->dtype);
+    int64_t inner = t->pixels ? PIXEL : padded_inner(stage), size = dtype_size(t->dtype);
     Value step = gen_long(g, 1);
     for (int k = rank - 1; k >= 1; k--) {
         t->step[k] = step;
@@ -516,6 +517,9 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
         step = gen_mul(g, step, k == rank - 1 && inner ? gen_long(g, inner)
                                 : gen_sub(g, stage->to[k], stage->from[k]));
     }
+    if (t->pixels && stage->def->kind == TERM_FOR)      /* whole vectors of columns */
+        step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, gen_long(g, WIDE - 1)),
+                      gen_long(g, -WIDE));
     if (stage->def->kind == TERM_KERNEL) {
         Value round = gen_long(g, ROW_ALIGN / size - 1);
         step = gen_add(g, step, gen_long(g, 16));
@@ -539,6 +543,8 @@ static void announce(Gen *g, SweepStage *stage) {
     note_way(g, thunk, "window");
     stage->ring = t;
     for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
+    t->pixels = stage->def->kind == TERM_KERNEL ? padded_inner(stage) == PIXEL
+                                                : sweep_has_lanes(g, stage);
     bind_value(g, stage->var, low_tensor(t, type));
 }
 
@@ -590,6 +596,12 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     Mark mark;
     g->level = stage->level;
     bind_row(g, stage, 0, row);
+    if (stage->ring->pixels) {
+        sweep_row_lanes(g, stage, row);
+        g->level = level;
+        context_close(g, old);
+        return;
+    }
     for (int k = 1; k < def->nloops; k++) {
         subs[k] = gen_for(g, stage->from[k], stage->to[k]);
         bind_row(g, stage, k, subs[k]);
@@ -628,6 +640,11 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     produce_inputs(g, stage, row);
     index[stage->row] = row;
     bind_row(g, stage, stage->row, row);
+    if (sweep_last_lanes(g, stage, f, base, row)) {
+        gen_end(g);
+        context_close(g, old);
+        return;
+    }
     for (int k = 0; k < def->nloops; k++) {
         if (k == stage->row) continue;
         index[k] = gen_for(g, stage->from[k], stage->to[k]);

@@ -37,6 +37,13 @@ struct SweepStage {
     struct Calling *calling;
 };
 
+/* ---- lower_sweep_lanes.c ---- */
+bool sweep_has_lanes(Gen *, const SweepStage *);
+/* One row of the ring. */
+void sweep_row_lanes(Gen *, const SweepStage *, Value row);
+/* One row of the result; false: it stays scalar. */
+bool sweep_last_lanes(Gen *, SweepStage *, const Fill *, Value base, Value row);
+
 /* ---- lower_sweep_kernel.c ---- */
 void sweep_kernel_begin(Gen *, SweepStage *);
 /* All of what is read, in one call. */
