@@ -1,45 +1,51 @@
 #!/bin/sh
-# test.sh: installs what is missing, builds, runs every tests/*/run, adds up what
-# they count, and ends with the line `N passed, N failed`. A runner prints such a
-# line of its own at its end; a room is a folder with a runner.
+# test.sh: installs what is missing, builds, runs every tests/*/run (a few at once),
+# adds up what they count, and ends with the line `N passed, N failed`. A runner
+# prints such a line of its own at its end; one that ends badly without counting a
+# failure is a failure itself.
 cd "$(dirname "$0")" || exit 2
-passed=0 failed=0
-said=$(mktemp) || exit 2
-trap 'rm -f "$said"' EXIT
+logs=$(mktemp -d) || exit 2
+trap 'rm -rf "$logs"' EXIT
 
-finish() {
-    echo "$passed passed, $failed failed"
-    [ "$failed" = 0 ]
-    exit
-}
+# room LOG COMMAND...: LOG gets what it said, its status and its time
+cat > "$logs/room" <<'END'
+log=$1 began=$(date +%s)
+shift
+timeout 1000 "$@" > "$log" 2>&1
+echo "status $? after $(($(date +%s) - began)) s" >> "$log"
+END
 
-# room NAME COMMAND...: a runner that ends badly without counting it is a failure
-room() {
-    name=$1 began=$(date +%s)
-    shift
-    echo "== $name"
-    { timeout 900 "$@" 2>&1; echo "status $?"; } | tee "$said" | grep -v '^status [0-9]*$'
-    status=$(sed -n 's/^status //p' "$said" | tail -n 1)
-    count=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$said" | tail -n 1)
+# tell NAME LOG: what a room said, and its counts into $passed and $failed
+tell() {
+    status=$(sed -n '$s/^status \([0-9]*\) .*/\1/p' "$2")
+    count=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$2" | tail -n 1)
     bad=$(echo "$count" | sed -n 's/.* \([0-9]*\) failed/\1/p')
+    echo "== $1"
+    cat "$2"
     if [ "$status" != 0 ] && [ "${bad:-0}" = 0 ]; then
-        echo "FAIL $name -- its runner ended with status $status"
-        failed=$((failed + 1))
+        echo "FAIL $1 -- its runner ended with status $status"
+        bad=1
     fi
     passed=$((passed + $(echo "${count:-0 passed}" | sed 's/ passed.*//')))
     failed=$((failed + ${bad:-0}))
-    echo "   $(($(date +%s) - began)) s"
 }
 
+passed=0 failed=0
 if ! { ./deps.sh && cmake -S . -B build -G Ninja && cmake --build build; }; then
-    failed=1
-    finish
+    echo "0 passed, 1 failed"
+    exit 1
 fi
-for runner in tests/*/run; do
-    room "$(dirname "$runner")" "$runner"
-done
+
+rooms=$(for runner in tests/*/run; do basename "$(dirname "$runner")"; done)
+echo "testing" $rooms
+echo "$rooms" | sort -r | xargs -P "$(nproc)" -I NAME \
+    sh "$logs/room" "$logs/NAME.log" tests/NAME/run
+for name in $rooms; do tell "tests/$name" "$logs/$name.log"; done
+
 # Black-box checks that may lie beside a checkout.
 if [ -x ../shared/accept/run ]; then
-    room accept ../shared/accept/run --bin build/bin
+    sh "$logs/room" "$logs/accept" ../shared/accept/run --bin build/bin
+    tell accept "$logs/accept"
 fi
-finish
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
