@@ -69,9 +69,9 @@ Scalar gen_below_dim(Gen *g, const Term *term, int axis) {
 
 /* ---- values ---- */
 
-static Low lengths(Gen *g, const Term *term, const Low *ragged) {
+static Low lengths(Gen *g, const Term *term, const Low *ragged, const Dest *dest) {
     Scalar dims[] = {scalar(ragged->count)};
-    Tensor *t = gen_tensor_new(g, PL_I64, 1, dims, NULL);
+    Tensor *t = gen_tensor_new(g, PL_I64, 1, dims, dest);
     Value i = gen_for(g, gen_long(g, 0), ragged->count);
     gen_store_element(g, PL_I64, row_dim(g, row_at(g, ragged, i), 0), t->data, i, t->buffer);
     gen_end(g);
@@ -79,60 +79,74 @@ static Low lengths(Gen *g, const Term *term, const Low *ragged) {
     return low_tensor(t, term->type);
 }
 
-/* Elements of one row; `from` counts in the row, `to` in the result. */
-static void copy_row(Gen *g, const Tensor *t, int axis, Value row, Value data, Value from,
-                     Value to) {
-    Value i, size, n, step_from, step_to;
-    int rank = t->rank - 1;
-    if (axis == rank) {
-        gen_store_element(g, t->dtype, gen_load_element(g, t->dtype, data, from, 0), t->data,
-                          to, t->buffer);
-        return;
-    }
-    size = row_dim(g, row, axis);
-    n = gen_op(g, LOOP_SMIN, LT_I64, 2, size, t->dim[axis + 1].v);
-    step_from = step_to = gen_long(g, 1);
-    for (int k = axis + 1; k < rank; k++) {
-        step_from = gen_mul(g, step_from, row_dim(g, row, k));
-        step_to = gen_mul(g, step_to, t->dim[k + 1].v);
-    }
-    i = gen_for(g, gen_long(g, 0), n);
-    copy_row(g, t, axis + 1, row, data, gen_add(g, from, gen_mul(g, i, step_from)),
-             gen_add(g, to, gen_mul(g, i, step_to)));
+typedef struct Padding {
+    const Tensor *t;
+    Value fill;
+    Value row, data;            /* of the row being copied */
+    Value below[PK_MAX_RANK + 1];   /* elements of the result below the axis */
+} Padding;
+
+static void pad(Gen *g, const Padding *p, Value from, Value to) {
+    Value e = gen_for(g, from, to);
+    gen_store_element(g, p->t->dtype, p->fill, p->t->data, e, p->t->buffer);
     gen_end(g);
 }
 
-static Low padded(Gen *g, const Term *term, const Low *ragged) {
+/* Rows of the record's value, one after the other; then the padding. `from` counts
+ * in the value, `to` in the result. */
+static void copy_row(Gen *g, const Padding *p, int axis, Value from, Value to) {
+    int rank = p->t->rank - 1;
+    int64_t size = dtype_size(p->t->dtype);
+    Value n = gen_op(g, LOOP_SMIN, LT_I64, 2, row_dim(g, p->row, axis),
+                     p->t->dim[axis + 1].v);
+    Value step = gen_long(g, 1), i;
+    if (axis == rank - 1) {
+        build(&g->b, LOOP_COPY, loop_type(LT_VOID), 3,
+              build_offset(&g->b, p->t->data, to, size),
+              build_offset(&g->b, p->data, from, size), gen_mul(g, n, gen_long(g, size)));
+    } else {
+        for (int k = axis + 1; k < rank; k++)
+            step = gen_mul(g, step, row_dim(g, p->row, k));
+        i = gen_for(g, gen_long(g, 0), n);
+        copy_row(g, p, axis + 1, gen_add(g, from, gen_mul(g, i, step)),
+                 gen_add(g, to, gen_mul(g, i, p->below[axis + 2])));
+        gen_end(g);
+    }
+    pad(g, p, gen_add(g, to, gen_mul(g, n, p->below[axis + 2])),
+        gen_add(g, to, p->below[axis + 1]));
+}
+
+static void copy_rows(Gen *g, Padding *p, const Low *ragged) {
+    Value i = gen_for(g, gen_long(g, 0), ragged->count);
+    p->row = row_at(g, ragged, i);
+    p->data = gen_field(g, LT_PTR, p->row, 0, 0);
+    copy_row(g, p, 0, gen_long(g, 0), gen_mul(g, i, p->below[1]));
+    gen_end(g);
+}
+
+static Low padded(Gen *g, const Term *term, const Low *ragged, const Dest *dest) {
     const Type *type = term->type;
     Scalar fill = gen_scalar(g, term->arg[1]), dims[PK_MAX_RANK];
+    Padding p = {.fill = dest ? gen_canonical(g, type->dtype, fill.v) : fill.v};
     Tensor *t;
-    Value count, i, e, row;
     dims[0] = scalar(ragged->count);
     for (int k = 1; k < type->rank; k++)
         dims[k] = term->kind == TERM_PADDED_TO ? wanted(g, term)
                                                : padded_dim(g, term, ragged, k - 1);
-    t = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
-    if (fill.fail != NO_VALUE) t->fail = gen_first(g, t->fail, fill.fail);
-    count = gen_count(g, type->rank, dims);
-    e = gen_for(g, gen_long(g, 0), count);
-    gen_store_element(g, t->dtype, fill.v, t->data, e, t->buffer);
-    gen_end(g);
+    p.t = t = gen_tensor_new(g, type->dtype, type->rank, dims, dest);
+    t->fail = gen_first(g, t->fail, fill.fail);
+    p.below[type->rank] = gen_long(g, 1);
+    for (int k = type->rank - 1; k >= 0; k--)
+        p.below[k] = gen_mul(g, p.below[k + 1], dims[k].v);
     if (t->fail != NO_VALUE) gen_if(g, gen_good(g, t->fail));
-    i = gen_for(g, gen_long(g, 0), ragged->count);
-    row = row_at(g, ragged, i);
-    {
-        Value below = gen_long(g, 1);
-        for (int k = 1; k < type->rank; k++) below = gen_mul(g, below, dims[k].v);
-        copy_row(g, t, 0, row, gen_field(g, LT_PTR, row, 0, 0), gen_long(g, 0),
-                 gen_mul(g, i, below));
-    }
-    gen_end(g);
+    copy_rows(g, &p, ragged);
     if (t->fail != NO_VALUE) gen_end(g);
     tensor_done(g, t);
     return low_tensor(t, type);
 }
 
-Low gen_below(Gen *g, const Term *term) {
+Low gen_below(Gen *g, const Term *term, const Dest *dest) {
     Low ragged = gen_low(g, term->arg[0]);
-    return term->kind == TERM_LENGTHS ? lengths(g, term, &ragged) : padded(g, term, &ragged);
+    return term->kind == TERM_LENGTHS ? lengths(g, term, &ragged, dest)
+                                      : padded(g, term, &ragged, dest);
 }

@@ -205,73 +205,7 @@ void gen_enter(Lowering *all, PlanCode *code, int level) {
     gen_return(g, PL_OK);
 }
 
-/* ---- results ---- */
-
-enum { OUT_DIM = offsetof(pk_tensor, dim) };
-
-static void put_scalar(Gen *g, const Type *type, Scalar s, Value data) {
-    gen_verdict(g, s.fail);
-    gen_store_element(g, type->dtype, gen_canonical(g, type->dtype, s.v), data,
-                      gen_long(g, 0), ++g->buffers);
-}
-
-/* The thunk's tensor, made where the batch wants it if nobody made it before. */
-static const Tensor *make_at(Gen *g, Thunk *thunk, const Dest *dest) {
-    Thunk now, *forcing = g->forcing;
-    int level = g->level;
-    const Tensor *t;
-    if (thunk->known || way_inline(g, thunk) || !thunk->term)
-        return gen_tensor_at(g, term_ref(g->all->arena, thunk->var), thunk->var->type,
-                             dest);
-    g->forcing = thunk;
-    g->level = thunk->level;
-    g->field = thunk->var->name;
-    t = gen_tensor_at(g, thunk->term, thunk->var->type, dest);
-    g->forcing = forcing;
-    g->level = level;
-    note_way(g, thunk, "slot");
-    now = *thunk;
-    now.known = true;
-    now.value = low_tensor(t, thunk->var->type);
-    thunk_set(g, thunk, &now);
-    return t;
-}
-
-static void put_ragged(Gen *g, Thunk *thunk, Value at) {
-    const Tensor *t = bind_force(g, thunk).t;
-    Tensor to = *t;
-    Fill f = {.to = &to, .zero = reg_type(t->dtype), .canonical = true};
-    Value count, out;
-    gen_verdict(g, tensor_first_fail(g, t));
-    count = gen_count(g, t->rank, t->dim);
-    out = build(&g->b, LOOP_ALLOC_OUT, loop_type(LT_PTR), 1,
-                gen_mul(g, count, gen_long(g, dtype_size(t->dtype))));
-    to = (Tensor){.dtype = t->dtype, .rank = t->rank, .fails = NO_VALUE, .fail = NO_VALUE,
-                  .data = out, .buffer = ++g->buffers};
-    Tensor from = *t;
-    from.fails = from.fail = NO_VALUE;
-    fill_begin(g, &f, t->rank, t->dim);
-    gen_fill_low(g, &f, 0, gen_long(g, 0), low_tensor(&from, thunk->var->type));
-    gen_put(g, out, at, 0, 0);
-    for (int k = 0; k < t->rank; k++) gen_put(g, t->dim[k].v, at, OUT_DIM + 8 * k, 0);
-}
-
-static void record_result(Gen *g, const Var *var, Value out, int number) {
-    Thunk *thunk = bind_thunk(g, var);
-    Value at = build_offset(&g->b, out, gen_long(g, number), sizeof(pk_tensor)), data;
-    Dest dest;
-    if (type_is_ragged(var->type)) {
-        put_ragged(g, thunk, at);
-        return;
-    }
-    data = gen_field(g, LT_PTR, at, 0, 0);
-    if (var->type->rank == 0) {
-        put_scalar(g, var->type, bind_force(g, thunk).s, data);
-        return;
-    }
-    dest = (Dest){data, ++g->buffers, dtype_is_float(var->type->dtype)};
-    gen_verdict(g, tensor_first_fail(g, make_at(g, thunk, &dest)));
-}
+/* ---- emit ---- */
 
 void gen_emit(Lowering *all, PlanCode *code) {
     static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}};
@@ -284,7 +218,7 @@ void gen_emit(Lowering *all, PlanCode *code) {
         bind_level(g, code, k, gen_field(g, LT_PTR, FRAMES, 8 * k, 0));
     g->root = roots(g, all->graph->levels);
     for (int i = 0; i < all->fields.n; i++)
-        record_result(g, all->fields.at[i]->of, OUT, i);
+        out_field(g, all->fields.at[i]->of, OUT, i);
     gen_return(g, PL_OK);
 }
 
@@ -308,19 +242,6 @@ static Low batched_value(Gen *g, const Var *var, Value in, int number, Value b) 
         t->dim[k] = scalar(gen_long(g, n));
     }
     return low_tensor(t, var->type);
-}
-
-static void below_result(Gen *g, const Var *var, Value out, int number) {
-    Thunk *thunk = bind_thunk(g, var);
-    Value at = build_offset(&g->b, out, gen_long(g, number), sizeof(pk_tensor)), data;
-    if (var->type->rank) {
-        put_ragged(g, thunk, at);
-        return;
-    }
-    data = build(&g->b, LOOP_ALLOC_OUT, loop_type(LT_PTR), 1,
-                 gen_long(g, dtype_size(var->type->dtype)));
-    put_scalar(g, var->type, bind_force(g, thunk).s, data);
-    gen_put(g, data, at, 0, 0);
 }
 
 void gen_batch(Lowering *all, PlanCode *code) {
@@ -347,6 +268,6 @@ void gen_batch(Lowering *all, PlanCode *code) {
     for (int i = 0; i < all->below.n; i++)
         root->arg[i] = term_ref(all->arena, all->below.at[i]);
     g->root = root;
-    for (int i = 0; i < all->below.n; i++) below_result(g, all->below.at[i], OUT, i);
+    for (int i = 0; i < all->below.n; i++) out_below(g, all->below.at[i], OUT, i);
     gen_return(g, PL_OK);
 }

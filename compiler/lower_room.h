@@ -289,6 +289,8 @@ uint64_t *map_at(TermMap *, const Term *, int64_t key, bool *fresh);
 /* ---- lower_way.c: is it put into its readers ---- */
 bool way_inline(Gen *, const Thunk *);
 void note_way(Gen *, const Thunk *, const char *way);
+/* Notes that a tensor is inline, unless something else is known of it. */
+void note_gone(Lowering *, const Var *);
 bool term_cheap(Gen *, const Term *);           /* a few operations, no failure */
 
 /* ---- lower_scalar.c, lower_convert.c ---- */
@@ -299,11 +301,12 @@ Value gen_extreme(Gen *, Op, pl_dtype, Value a, Value b);   /* MIN, MAX */
 Value gen_canonical(Gen *, pl_dtype, Value);    /* NaN to the canonical one */
 
 /* ---- lower_tensor.c: values of any type ---- */
-/* Where a tensor is wanted: the batch slot. */
+/* Where a tensor is wanted: the batch slot; data NO_VALUE: memory of the batch, to
+ * be handed over (alloc_out). */
 typedef struct Dest { Value data; int buffer; bool canonical; } Dest;
 Low gen_low(Gen *, const Term *);
 const Tensor *gen_tensor(Gen *, const Term *);
-/* The same at the place; the dims of the type are constants. */
+/* The same at the place; dims that the type does not know are computed first. */
 const Tensor *gen_tensor_at(Gen *, const Term *, const Type *, const Dest *);
 Tensor *gen_tensor_new(Gen *, pl_dtype, int rank, const Scalar *dims, const Dest *);
 void tensor_store(Gen *, Tensor *, Value position, Scalar, bool canonical);
@@ -369,7 +372,7 @@ Scalar gen_reduce(Gen *, const Term *);
 /* ---- lower_kernel.c, lower_below.c ---- */
 Low gen_kernel(Gen *, const Term *);
 Scalar gen_kernel_dim(Gen *, const Term *, int result, int axis);
-Low gen_below(Gen *, const Term *);             /* LENGTHS, PADDED, PADDED_TO */
+Low gen_below(Gen *, const Term *, const Dest *);   /* LENGTHS, PADDED, PADDED_TO */
 Scalar gen_below_dim(Gen *, const Term *, int axis);
 
 /* ---- lower_frame.c: what one function leaves to the next ---- */
@@ -379,6 +382,10 @@ enum { FRAME_ROWS = 0, FRAME_ID = 8, FRAME_PARENT = 16, FRAME_ROW = 24, FRAME_ST
 void frame_keep(Gen *, Frame *, Value base, const Thunk *);
 /* Binds what was kept. */
 void frame_load(Gen *, const Frame *, Value base);
+
+/* ---- lower_out.c: results where the runtime wants them: out[number] ---- */
+void out_field(Gen *, const Var *, Value out, int number);
+void out_below(Gen *, const Var *, Value out, int number);
 
 /* ---- lower_record.c, lower_open.c: the functions of a plan ---- */
 Gen *gen_begin(Lowering *, bool plain, const char *name, int nparams,

@@ -14,7 +14,6 @@ static void make_fails(Gen *g, Tensor *t, Value count) {
     t->made[1] = built(&g->b);
 }
 
-/* dest: dims are constants. */
 Tensor *gen_tensor_new(Gen *g, pl_dtype dtype, int rank, const Scalar *dims,
                    const Dest *dest) {
     Tensor *t = arena_new_of(g->all->arena, Tensor);
@@ -26,9 +25,14 @@ Tensor *gen_tensor_new(Gen *g, pl_dtype dtype, int rank, const Scalar *dims,
         t->fail = gen_first(g, t->fail, dims[k].fail);
     }
     count = gen_count(g, rank, dims);
-    if (dest) {
+    if (dest && dest->data != NO_VALUE) {
         t->data = dest->data;
         t->buffer = dest->buffer;
+    } else if (dest) {
+        t->data = build(&g->b, LOOP_ALLOC_OUT, loop_type(LT_PTR), 1,
+                        gen_mul(g, count, gen_long(g, dtype_size(dtype))));
+        t->buffer = ++g->buffers;
+        t->roomy = false;
     } else {
         t->data = gen_alloc(g, count, dtype_size(dtype), &t->buffer);
     }
@@ -238,7 +242,8 @@ static Low lower(Gen *g, const Term *term) {
     case TERM_SCATTER: return gen_scatter(g, term);
     case TERM_PERM: return gen_perm(g, term);
     case TERM_KERNEL: return gen_kernel(g, term);
-    case TERM_LENGTHS: case TERM_PADDED: case TERM_PADDED_TO: return gen_below(g, term);
+    case TERM_LENGTHS: case TERM_PADDED: case TERM_PADDED_TO:
+        return gen_below(g, term, NULL);
     default: return low_scalar(gen_scalar(g, term), term->type);
     }
 }
@@ -260,10 +265,9 @@ const Tensor *gen_tensor_at(Gen *g, const Term *term, const Type *type,
     Fill f = {.zero = reg_type(type->dtype), .canonical = dest->canonical};
     Tensor *t;
     int64_t n = 0;
-    for (int k = 0; k < type->rank; k++) {
-        if (!dim_constant(type->dims[k], &n)) bug("lower: a slot of unknown dims");
-        dims[k] = scalar(gen_long(g, n));
-    }
+    for (int k = 0; k < type->rank; k++)
+        dims[k] = type->dims && type->dims[k] && dim_constant(type->dims[k], &n)
+                      ? scalar(gen_long(g, n)) : gen_dim(g, term, k);
     t = gen_tensor_new(g, type->dtype, type->rank, dims, dest);
     f.to = t;
     fill_begin(g, &f, type->rank, dims);
