@@ -3,7 +3,8 @@
 #include "lower.h"
 
 static LowerNotes decide(Arena *arena, const Graph *graph) {
-    LowerOptions options = {.fuse = true, .ncpus = 1, .cpu = {CPU_ANY}, .version = ""};
+    LowerOptions options = {.fuse = true, .ncpus = 1, .cpu = {CPU_ANY}, .version = "",
+                            .level = 2};
     LowerNotes notes = {0};
     lower_graph(arena, graph, &options, &notes);
     return notes;
@@ -30,7 +31,12 @@ static void put_note(FILE *out, const TensorNote *n) {
     fputs("{\"name\": ", out);
     put_json(out, n->name);
     fprintf(out, ", \"line\": %d, \"shape\": ", n->line);
-    put_json(out, n->shape);
+    fputc('[', out);
+    for (int k = 0; k < n->rank; k++) {
+        if (k) fputs(", ", out);
+        put_bytes(out, n->dim[k]);
+    }
+    fputc(']', out);
     fputs(", \"way\": ", out);
     put_json(out, n->way);
     fputs(", \"bytes\": ", out);

@@ -67,6 +67,24 @@ static void note_dead(Lowering *all) {
     }
 }
 
+/* What the passes have put into its readers is not seen by lowering. */
+static void note_inline(const Term *term, void *data) {
+    Lowering *all = data;
+    if (term->kind == TERM_LET) note_gone(all, term->var);
+    term_children(term, note_inline, data);
+}
+
+static void note_all_inline(Lowering *all, const Graph *graph) {
+    if (!all->notes) return;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        bool alive = node->kind != NODE_FIELD || live(all, node->vars[0]);
+        if (!alive) continue;
+        if (node->kind == NODE_FIELD) note_gone(all, node->vars[0]);
+        note_inline(node->term, all);
+    }
+}
+
 /* The fused plan is made of the graph that the passes give; the tables are those
  * of the graph as it was written. */
 static PlanCode *make_fused(Lowering *all, const LowerOptions *options) {
@@ -91,6 +109,7 @@ static PlanCode *make_fused(Lowering *all, const LowerOptions *options) {
     all->projected = as_written.projected;
     memcpy(all->each, as_written.each, sizeof all->each);
     memcpy(all->row, as_written.row, sizeof all->row);
+    note_all_inline(all, all->graph);
     return code;
 }
 

@@ -24,6 +24,8 @@ typedef struct TensorNote {
     const char *name;
     int line;
     const char *shape;          /* "u8[h, w, 3]" */
+    int rank;
+    const char *dim[PK_MAX_RANK];       /* a number, or what it hangs on */
     const char *way;            /* inline, table, window, whole, slot */
     const char *why;
     const char *bytes;          /* per record: a number, or a formula of dims */

@@ -157,6 +157,14 @@ static const char *bytes_text(Arena *arena, const Type *type) {
     return arena_format(arena, "%lld%s", (long long)bytes, text);
 }
 
+/* A ring holds as many rows as the record needs at a time. */
+static const char *ring_text(Arena *arena, const Type *type) {
+    Type row = *type;
+    row.rank--;
+    row.dims = type->dims ? type->dims + 1 : NULL;
+    return arena_format(arena, "%s a row", bytes_text(arena, &row));
+}
+
 void note_way(Gen *g, const Thunk *thunk, const char *way) {
     LowerNotes *notes = g->all->notes;
     const Var *var = thunk->var;
@@ -167,9 +175,18 @@ void note_way(Gen *g, const Thunk *thunk, const char *way) {
     if (var->type->kind != TY_TENSOR || var->type->rank == 0) return;
     note.name = var->name;
     if (var->loc.file) loc_line(var->loc, &note.line, &column);
+    if (var->table && !strcmp(way, "whole")) note.way = way = "table";
     note.shape = type_text(arena, var->type);
-    note.bytes = strcmp(way, "inline") ? bytes_text(arena, var->type) : "0";
-    note.why = !strcmp(way, "inline") ? "a few operations, no reduction"
+    note.rank = var->type->rank;
+    for (int k = 0; k < note.rank; k++)
+        note.dim[k] = var->type->dims && var->type->dims[k]
+                          ? dim_text(arena, var->type->dims[k]) : "?";
+    note.bytes = !strcmp(way, "inline") ? "0"
+                 : !strcmp(way, "window") ? ring_text(arena, var->type)
+                                          : bytes_text(arena, var->type);
+    note.why = !strcmp(way, "inline") ? "put where it is read"
+               : !strcmp(way, "table") ? "does not use all indices of its loop"
+               : !strcmp(way, "window") ? "one reader, row by row"
                : thunk->term && thunk->term->kind == TERM_KERNEL
                    ? "the result of a kernel"
                    : "costs more than a few operations";
@@ -182,4 +199,21 @@ void note_way(Gen *g, const Thunk *thunk, const char *way) {
         }
     }
     list_push(arena, &notes->tensors, note);
+}
+
+void note_gone(Lowering *all, const Var *var) {
+    TensorNote note = {.way = "inline", .bytes = "0", .why = "put where it is read"};
+    int column;
+    if (var->type->kind != TY_TENSOR || var->type->rank == 0) return;
+    note.name = var->name;
+    if (var->loc.file) loc_line(var->loc, &note.line, &column);
+    note.shape = type_text(all->arena, var->type);
+    note.rank = var->type->rank;
+    for (int k = 0; k < note.rank; k++)
+        note.dim[k] = var->type->dims[k] ? dim_text(all->arena, var->type->dims[k]) : "?";
+    for (int i = 0; i < all->notes->tensors.n; i++)
+        if (!strcmp(all->notes->tensors.at[i].name, note.name) &&
+            all->notes->tensors.at[i].line == note.line)
+            return;
+    list_push(all->arena, &all->notes->tensors, note);
 }
