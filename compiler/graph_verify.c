@@ -105,7 +105,7 @@ static pl_dtype result_of(const Term *term, pl_dtype from) {
 static void verify_op(const Verifier *v, const Term *term) {
     bool shift = term->op == OP_SHL || term->op == OP_SHR;
     pl_dtype from;
-    need(v, term, term->nargs == op_arity[term->op], "an operation with too many operands");
+    need(v, term, term->nargs == op_arity[term->op], "a wrong number of operands");
     for (int i = 0; i < term->nargs; i++)
         need(v, term, is_scalar(term->arg[i]->type), "an operand is no scalar");
     from = term->arg[0]->type->dtype;
