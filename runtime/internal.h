@@ -88,6 +88,9 @@ mark record_mark(worker *);
 void record_reset(worker *, mark);
 /* Bytes in use. */
 size_t record_used(const worker *);
+/* A node with its frame, in record memory; NULL: there is none. */
+node *record_node(worker *, const pl_code *, node *parent, int64_t row,
+                  const pl_value *in, uint64_t id);
 /* Enters a record or a child. PL_OK and PL_REJECTED set *out; else PL_FAILED or
  * PL_NO_MEMORY. The verdict is the plain code's wherever the fused one is in
  * doubt. */

@@ -113,10 +113,37 @@ static void enter_child(worker *w, run *r, node *parent, int64_t row) {
     entered(w, r, n, verdict, before, parent, twin);
 }
 
+/* Records without children that go well, on their way to the slot: the same as
+ * enter_place, without its care. Stops at the first that is anything else. */
+static void enter_fast(worker *w, run *r) {
+    pipert *p = w->p;
+    const pl_code *code = p->code;
+    const pl_value *in = r->values + (r->enter - r->at) * p->feature->ninputs;
+    if (p->feature->levels > 1 || stages(p) || r->reader.failed) return;
+    if (r->lane->skip_place >= r->first + r->enter) return;
+    while (r->enter < r->read && !part_is_full(w, r)) {
+        mark before = record_mark(w);
+        node *n = record_node(w, code, NULL, 0, in, (uint64_t)index_of(r));
+        int verdict;
+        if (!n) return;
+        verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
+        if (verdict == PL_OK) {
+            n->place = r->first + r->enter;
+            keep_leaf(r, n);
+        } else {
+            record_reset(w, before);
+            if (verdict != PL_REJECTED) return;
+        }
+        r->enter++;
+        in += p->feature->ninputs;
+    }
+}
+
 /* Goes on where the last part ended. true: all that was read is entered. */
 static bool enter_part(worker *w, run *r) {
     pipert *p = w->p;
     while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+        if (!r->depth) enter_fast(w, r);
         if (part_is_full(w, r)) return false;
         if (!r->depth) {
             if (r->enter == r->read) return true;
@@ -232,26 +259,40 @@ void kept_tickets(worker *w, lane *l) {
 }
 
 /* ---- placing: lock held, given up while rows are written ---- */
+static void emit_failed(worker *w, run *r, node *leaf, int verdict) {
+    int64_t index = schedule_index(w->p, r->lane, leaf->place);
+    note_bad(r, record_bad(w, verdict, 0, index), leaf->place, leaf->event);
+}
+
+/* With all the care there is. */
+static void emit_leaf(worker *w, run *r, node *leaf, slot *s, int64_t row) {
+    mark before = record_mark(w);
+    const node *twin = leaf->parent ? leaf->parent->plain : NULL;
+    int verdict = record_emit(w, leaf, w->out);
+    if (verdict == PL_OK) slot_keep(w->p, s, row, w->out);
+    else emit_failed(w, r, leaf, verdict);
+    if (!leaf->parent || leaf->parent->plain == twin) record_reset(w, before);
+}
+
 static void emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
     pipert *p = w->p;
     const pl_feature *f = p->feature;
+    mark before;
     record_attach(w, r->memory);
     slot_use(w, s);
-    for (int64_t i = 0; i < n; i++) {
+    before = record_mark(w);
+    for (int64_t i = row; i < row + n; i++, r->next_leaf = r->next_leaf->next) {
         node *leaf = r->next_leaf;
-        mark m = record_mark(w);
-        const node *twin = leaf->parent ? leaf->parent->plain : NULL;
-        int verdict;
-        slot_aim(f->fields, f->nfields, s, row + i, w->out);
-        verdict = record_emit(w, leaf, w->out);
-        if (verdict == PL_OK) {
-            slot_keep(p, s, row + i, w->out);
-        } else {
-            bad *b = record_bad(w, verdict, 0, schedule_index(p, r->lane, leaf->place));
-            note_bad(r, b, leaf->place, leaf->event);
+        slot_aim(f->fields, f->nfields, s, i, w->out);
+        if (leaf->parent || leaf->code != p->code ||
+            leaf->code->emit(&w->call, p->lib, &leaf->frame, w->out) != PL_OK) {
+            if (!leaf->parent) record_reset(w, before);
+            emit_leaf(w, r, leaf, s, i);
+            if (leaf->parent) before = record_mark(w);
+            continue;
         }
-        if (!leaf->parent || leaf->parent->plain == twin) record_reset(w, m);
-        r->next_leaf = leaf->next;
+        slot_keep(p, s, i, w->out);
+        if (w->call.kernel.at != before.at) record_reset(w, before);
     }
     record_attach(w, w->own);
 }

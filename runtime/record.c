@@ -188,8 +188,8 @@ static void *lib_of(worker *w, const pl_code *code) {
     return code == w->p->code ? w->p->lib : load_plain_lib(w->p);
 }
 
-static node *new_node(worker *w, const pl_code *code, node *parent, int64_t row,
-                      const pl_value *in, uint64_t id) {
+node *record_node(worker *w, const pl_code *code, node *parent, int64_t row,
+                  const pl_value *in, uint64_t id) {
     int level = parent ? parent->level + 1 : 0;
     size_t head = (sizeof(node) + 63) & ~(size_t)63;
     node *n = pk_alloc(&w->call.kernel, head + (size_t)code->frame_size[level]);
@@ -223,7 +223,7 @@ static node *plain_twin(worker *w, node *n) {
         if (!parent || parent->verdict != PL_OK) return parent;
     }
     set_limit(w);
-    n->plain = new_node(w, w->p->plain, parent, n->row, n->in, n->id);
+    n->plain = record_node(w, w->p->plain, parent, n->row, n->in, n->id);
     if (!n->plain) return NULL;
     n->plain->place = n->place;
     n->plain->event = n->event;
@@ -236,7 +236,7 @@ int record_enter(worker *w, node *parent, int64_t row, const pl_value *in,
     const pl_code *code = parent ? parent->code : w->p->code;
     set_limit(w);
     w->call.verdict = 0;
-    *out = new_node(w, code, parent, row, in, id);
+    *out = record_node(w, code, parent, row, in, id);
     if (!*out) return PL_NO_MEMORY;
     if (!in_doubt(w, code, enter_code(w, *out))) return (*out)->verdict;
     *out = plain_twin(w, *out);

@@ -173,12 +173,12 @@ int run(const options *o) {
     outcome r = {.begun = now_ns()};
     int status;
     signal(SIGINT, on_interrupt);
-    r.hash = stream_hash_new();
+    if (o->hash || o->json) r.hash = stream_hash_new();
     r.sheet = o->show ? sheet_new() : NULL;
     status = open_feature(o, &r);
     if (!status) status = run_opened(o, &r);
     if (*r.error) fprintf(stderr, "pipert: %s\n", r.error);
     pipert_close(r.p);
-    stream_hash_free(r.hash);
+    if (r.hash) stream_hash_free(r.hash);
     return status;
 }

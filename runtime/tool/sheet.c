@@ -38,26 +38,36 @@ static double value(const pipert_output *o, int64_t at) {
     return ((const float *)o->data)[at];
 }
 
-/* Maps floats to 0..255: as they are, from [0, 1], or stretched per channel of
- * the image, which undoes a normalisation for the eye. */
+/* To 0 … 255, per channel: v * mul + add. */
 typedef struct scale { double mul[4], add[4]; } scale;
 
-static scale find_scale(const pipert_output *o, const layout *l, int64_t base) {
-    scale s;
-    for (int64_t c = 0; c < l->c; c++) {
-        double low = INFINITY, high = -INFINITY;
-        for (int64_t y = 0; y < l->h; y++)
-            for (int64_t x = 0; x < l->w; x++) {
-                double v = value(o, base + y * l->step_h + x * l->step_w + c * l->step_c);
-                if (v < low) low = v;
-                if (v > high) high = v;
-            }
-        s.mul[c] = high > low ? 255 / (high - low) : 0;
-        s.add[c] = -low * s.mul[c];
-        if (o->dtype == PIPERT_U8 || (low >= 0 && high > 2 && high <= 255))
-            s.mul[c] = 1, s.add[c] = 0;
-        else if (low >= 0 && high <= 1) s.mul[c] = 255, s.add[c] = 0;
+static void find_range(const pipert_output *o, const layout *l, int64_t base, double *low,
+                       double *high) {
+    *low = INFINITY, *high = -INFINITY;
+    for (int64_t i = 0; i < l->h * l->w * l->c; i++) {
+        double v = value(o, base + i);
+        if (v < *low) *low = v;
+        if (v > *high) *high = v;
     }
+}
+
+/* Floats that fit a known range are shown as in it: bytes, 0 to 1, -1 to 1, RGB less
+ * ImageNet's mean and over its deviation; others from the least to the most. */
+static scale find_scale(const pipert_output *o, const layout *l, int64_t base) {
+    static const double mean[4] = {.485, .456, .406, .5}, deviation[4] = {.229, .224, .225, .25};
+    double low, high, mul, add;
+    scale s;
+    find_range(o, l, base, &low, &high);
+    mul = 255 / (high > low ? high - low : 1);
+    add = -low * mul;
+    if (o->dtype == PIPERT_U8 || (low >= 0 && high > 2 && high <= 255)) mul = 1, add = 0;
+    else if (low >= 0 && high <= 1) mul = 255, add = 0;
+    else if (low >= -1 && high <= 1) mul = add = 127.5;
+    for (int c = 0; c < 4; c++) s.mul[c] = mul, s.add[c] = add;
+    if (l->c != 3 || o->dtype == PIPERT_U8 || low >= 0 || low < -2.12 || high > 2.65 ||
+        (low >= -1 && high <= 1))
+        return s;
+    for (int c = 0; c < 3; c++) s.mul[c] = 255 * deviation[c], s.add[c] = 255 * mean[c];
     return s;
 }
 

@@ -104,7 +104,7 @@ def some_lines(n, most, rng):
 
 def test_lines():
     rng = random.Random(7)
-    f = build("lines", "lines", [("text", "bytes"), ("path", "bytes"), ("line", "i64"), ("index", "i64")])
+    f = build("lines", "lines", [("text", "bytes"), ("path", "bytes"), ("line", "i64"), ("index", "i64")], BATCH=100)
     g = build("lines_shuffled", "lines", [("text", "bytes"), ("index", "i64")], SHUFFLE=1, BATCH=64)
     texts = {"t/b.txt": b"one\n\nthree", "t/a.txt": b"\xff\x00x\nlast\r\n", "t/c.txt": b"", "t/d.txt": b"\n", "t/e.txt": b"\r\n\r\n",
              "t/f.txt": b"\n".join(some_lines(5000, 60, rng)), "t/g.txt": b"\n".join(some_lines(300, 3000, rng)) + b"\n",
@@ -134,8 +134,8 @@ def test_lines():
 def test_manifest():
     rng = random.Random(8)
     columns = [("name", "bytes"), ("x", "f32"), ("n", "i64"), ("on", "bool")]
-    f = build("manifest", "manifest", columns + [("index", "i64")], columns=columns)
-    g = build("manifest_shuffled", "manifest", [("n", "i64"), ("name", "bytes")], columns=columns, SHUFFLE=1)
+    f = build("manifest", "manifest", columns + [("index", "i64")], columns=columns, BATCH=100)
+    g = build("manifest_shuffled", "manifest", [("n", "i64"), ("name", "bytes")], columns=columns, SHUFFLE=1, BATCH=100)
     rows = [["".join(rng.choice('ab,"\n é') for _ in range(rng.randint(0, 12))), rng.randint(-999, 999) / 8, rng.randint(-2 ** 62, 2 ** 62), rng.random() < .5] for _ in range(3000)]
     due = {k: [r[i].encode() if i == 0 else r[i] for r in rows] for i, k in enumerate(("name", "x", "n", "on"))}
     text = io.StringIO()
