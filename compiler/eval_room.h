@@ -82,6 +82,7 @@ struct Root {
     uint64_t key, id;           /* of its draws */
     int64_t row;                /* of `each` */
     struct KernelCall *call;    /* while kernels have been called */
+    const Failure *last;        /* that was made */
 };
 
 Frame *frame_new(Region *, const Scope *, Frame *parent, Root *);

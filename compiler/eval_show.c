@@ -1,6 +1,7 @@
 /* One record for people: every field above `batch`, the verdicts of `where`, the
  * first rows of `each`, what failed and why; as text or as JSON, and as files. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../runtime/order.h"
@@ -39,21 +40,31 @@ static void put_json_string(FILE *to, const char *text) {
     put_string(to, text, strlen(text), true);
 }
 
-/* The shortest that reads back as the same number. */
-static void put_real(FILE *to, pl_dtype d, Number n, bool json) {
+static bool reads_back(const char *text, pl_dtype d, Number n) {
+    return d == PL_F64 ? strtod(text, NULL) == n.d : strtof(text, NULL) == n.f;
+}
+
+/* The fewest digits that read back as the same number. */
+static void put_finite(FILE *to, pl_dtype d, Number n) {
     double x = d == PL_F64 ? n.d : n.f;
+    bool plain = x == 0 || (fabs(x) >= 1e-4 && fabs(x) < 1e16);
     char text[64];
-    if (x - x != 0) {
-        const char *quote = json ? "\"" : "";
-        fprintf(to, "%s%s%s", quote, x != x ? "nan" : x > 0 ? "inf" : "-inf", quote);
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (d == PL_F64 ? strtod(text, NULL) == x : strtof(text, NULL) == n.f) break;
+    for (int digits = plain ? 0 : 1; digits <= 20; digits++) {
+        snprintf(text, sizeof text, plain ? "%.*f" : "%.*e", plain ? digits : digits - 1, x);
+        if (reads_back(text, d, n)) break;
     }
     fputs(text, to);
-    if (json && x == 0) fputs(".0", to);        /* "-0" would be read as an integer */
+}
+
+static void put_real(FILE *to, pl_dtype d, Number n, bool json) {
+    double x = d == PL_F64 ? n.d : n.f;
+    const char *quote = json ? "\"" : "";
+    if (x - x == 0) {
+        put_finite(to, d, n);
+        if (json && x == 0) fputs(".0", to);    /* "-0" would be read as an integer */
+    } else {
+        fprintf(to, "%s%s%s", quote, x != x ? "nan" : x > 0 ? "inf" : "-inf", quote);
+    }
 }
 
 static void put_number(FILE *to, pl_dtype d, Number n, bool json) {

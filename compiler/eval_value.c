@@ -13,16 +13,24 @@ static Value memo_value(const Code *c, Frame *f) {
 
 /* ---- failures ---- */
 
-const Failure *fail_at(const Code *c, Frame *f, int64_t a, int64_t b) {
-    Failure *fail = region_new_of(&f->root->memory, Failure);
-    *fail = (Failure){.code = c, .a = a, .b = b};
+static const Failure *fail_new(Root *root, Failure made) {
+    const Failure *last = root->last;
+    Failure *fail;
+    if (last && last->code == made.code && last->a == made.a && last->b == made.b &&
+        last->text == made.text)
+        return last;                    /* the next element of one tensor */
+    fail = region_new_of(&root->memory, Failure);
+    *fail = made;
+    root->last = fail;
     return fail;
 }
 
+const Failure *fail_at(const Code *c, Frame *f, int64_t a, int64_t b) {
+    return fail_new(f->root, (Failure){.code = c, .a = a, .b = b});
+}
+
 const Failure *fail_text(const Code *c, Frame *f, const char *text) {
-    Failure *fail = (Failure *)fail_at(c, f, 0, 0);
-    fail->text = text;
-    return fail;
+    return fail_new(f->root, (Failure){.code = c, .text = text});
 }
 
 /* ---- operations ---- */
