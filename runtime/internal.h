@@ -260,9 +260,6 @@ void schedule_rows_done(worker *, slot *, int64_t n);
 int64_t schedule_index(const pipert *, const lane *, int64_t place);
 
 /* ---- start.c ---- */
-/* What a run reads ahead, about, in bytes. */
-enum { RUN_BYTES = 4 << 20 };
-
 int schedule_start(pipert *);
 void schedule_stop(pipert *);
 
@@ -335,6 +332,7 @@ struct pipert {
     pl_argument *source_args;
     int64_t skip, places;       /* of an epoch */
     size_t keep_bytes;          /* of a scratch, between records */
+    int64_t run_bytes;          /* that a run reads ahead, about */
     bool fixed;                 /* no `where`, no `each` */
     int64_t batch;
 

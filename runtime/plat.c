@@ -117,6 +117,12 @@ void *plat_reserve(size_t bytes) {
     return p == MAP_FAILED ? NULL : p;
 }
 
+void *plat_reserve_large(size_t bytes) {
+    void *p = plat_reserve(bytes);
+    if (p && bytes >= 4 << 20) madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
 void plat_unreserve(void *p, size_t bytes) {
     if (p) munmap(p, bytes);
 }

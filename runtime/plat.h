@@ -37,6 +37,8 @@ int64_t plat_now(void);
 /* Address space whose pages cost memory only once they are written; zeroed.
  * NULL if there is none. */
 void *plat_reserve(size_t bytes);
+/* The same for what will be written as a whole: in large pages where there are. */
+void *plat_reserve_large(size_t bytes);
 void plat_unreserve(void *, size_t bytes);
 /* Gives the whole pages inside [at, at + bytes) back; they read as zero. */
 void plat_discard(void *at, size_t bytes);

@@ -99,7 +99,7 @@ static int64_t run_size(const pipert *p) {
 #ifdef PIPERT_HOSTILE
     return 1 + p->serial % 7;
 #endif
-    if (bytes && n > RUN_BYTES / bytes) n = RUN_BYTES / bytes;
+    if (bytes && n > p->run_bytes / bytes) n = p->run_bytes / bytes;
     return n < 1 ? 1 : n > RUN_MOST ? RUN_MOST : n;
 }
 
@@ -192,6 +192,8 @@ static run *pick(pipert *p, bool reader) {
     run *r = NULL;
     if (!p->running) return NULL;
     plan(p);
+    if (reader && schedule_memory(p) > p->options.memory && first_in(p, RUN_READY))
+        return NULL;
     if (reader || by_stage) r = first_in(p, RUN_PLANNED);
     if (reader || r) return r;
     if (by_stage && first_in(p, RUN_READING)) return NULL;

@@ -50,7 +50,7 @@ bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes) {
     if (plat_mutex_init(&s->out_lock) || !slot_arrays(p, s)) return false;
     bad_list_init(&s->bads);
     s->bytes = slot_bytes(p, rows);
-    s->memory = plat_reserve(s->bytes);
+    s->memory = plat_reserve_large(s->bytes);
     if (!s->memory || (out_bytes && !arena_init(&s->out, out_bytes))) return false;
     lay_out(p, s, rows);
     return true;

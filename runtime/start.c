@@ -4,16 +4,10 @@
 #include <string.h>
 
 /* ---- sizes ---- */
-/* How many slots the budget holds; 0: not one. Without a stated budget it is the
- * larger of 512 MB and three batches. */
-static int count_slots(pipert *p) {
+/* How many slots the budget holds; 0: not one. */
+static int count_slots(const pipert *p) {
     enum { MOST = 8 };
-    int64_t each = p->dense_bytes, n;
-    if (!p->options.memory) {
-        p->options.memory = 512000000;
-        if (p->options.memory / 3 < each) p->options.memory = 3 * each;
-    }
-    n = p->options.memory / (each ? each : 1);
+    int64_t n = p->options.memory / (p->dense_bytes ? p->dense_bytes : 1);
 #ifdef PIPERT_HOSTILE
     return n > 1 ? 1 : (int)n;
 #endif
@@ -32,16 +26,22 @@ static int64_t count_part_rows(const pipert *p) {
     return each < 1 ? 1 : each;
 }
 
+static int64_t limit(int64_t x, int64_t low, int64_t high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+/* The budget comes first: the larger of 512 MB and three batches, if not stated. */
 static void choose_sizes(pipert *p) {
     pipert_options *o = &p->options;
     bool debug = o->mode == PIPERT_DEBUG;
+    if (!o->memory) o->memory = limit(3 * p->dense_bytes, 512000000, INT64_MAX);
     p->nworkers = debug ? 1 : o->threads ? o->threads : plat_cpus();
     p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 4;
     p->nruns = debug ? 1 : 2 * p->nworkers + 2 * p->nreaders + 1;
     p->nlanes = p->fixed ? 0 : (int)p->feature->lanes;
     if (p->nruns < p->nlanes) p->nruns = p->nlanes;
-    p->keep_bytes = (size_t)((128 << 20) / p->nworkers);
-    if (p->keep_bytes > 32 << 20) p->keep_bytes = 32 << 20;
+    p->keep_bytes = (size_t)limit((128 << 20) / (2 * p->nworkers + 2), 1 << 20, 32 << 20);
+    p->run_bytes = limit(p->options.memory / 8 / p->nruns, 256 << 10, 4 << 20);
     p->ns_per_record = 20000;
     p->part_rows = count_part_rows(p);
 }
@@ -93,7 +93,7 @@ static bool start_runs(pipert *p) {
         r->index = malloc(RUN_MOST * sizeof *r->index);
         r->values = malloc(RUN_MOST * n * sizeof *r->values);
         if (!r->index || !r->values || (!p->fixed && !start_kept(p, r)) ||
-            !source_reader_init(&r->reader, p->options.max_bytes, RUN_BYTES))
+            !source_reader_init(&r->reader, p->options.max_bytes, (size_t)p->run_bytes))
             return false;
     }
     return true;
