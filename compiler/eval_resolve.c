@@ -1,155 +1,12 @@
 /* From terms to codes: every name gets a place in a frame. A value is computed
- * in the outermost scope that knows all it needs, once (terms are pure, so this
- * changes no value; demand decides when).
- *
- * Which scopes a term needs is found first (place): a mask with a bit for the
- * depth of each scope whose names it reads. A term can stand in several places;
- * all is kept by (term, depth). */
+ * in the outermost scope that knows all it needs (eval_place.c), once: terms are
+ * pure, so this changes no value; demand decides when. */
 #include <string.h>
 #include "eval_room.h"
 
 static const Code *resolve(Eval *, const Term *);
 
-/* ---- what a term needs ---- */
-
-static uint64_t bit(int depth) { return (uint64_t)1 << (depth < 63 ? depth : 63); }
-
-/* The deepest scope of the mask that is not below `depth`. */
-static int deepest(uint64_t mask, int depth) {
-    if (depth >= 63 && mask >> 63) return depth;
-    for (int d = depth < 62 ? depth : 62; d > 0; d--)
-        if (mask >> d & 1) return d;
-    return 0;
-}
-
-static void home_set(Eval *ev, const Var *var, VarHome home) {
-    if (var->id < 0 || var->id >= ev->nhome) bug("eval: variable %d", var->id);
-    home.placed = true;
-    ev->home[var->id] = home;
-}
-
-static uint64_t place(Eval *, const Term *, int depth);
-
-typedef struct Placer { Eval *ev; int depth; bool resolving; uint64_t mask; bool unknown; } Placer;
-
-static void find_unknown(const Term *term, void *data) {
-    Placer *p = data;
-    const VarHome *home = term->kind == TERM_REF ? &p->ev->home[term->var->id] : NULL;
-    if (home)
-        p->unknown |= !(p->resolving ? home->bound : home->placed) ||
-                      home->depth > p->depth;
-    else term_children(term, find_unknown, data);
-}
-
-static bool symbol_unknown(const Term *term, void *data) {
-    Placer *p = data;
-    find_unknown(term, p);
-    return p->unknown;
-}
-
-/* Whether the type tells the dimension in names that stand at this depth. */
-static bool dim_known(Eval *ev, const Type *type, int axis, int depth, bool resolving) {
-    Placer p = {.ev = ev, .depth = depth, .resolving = resolving};
-    return type->dims && type->dims[axis] &&
-           !dim_any_symbol(type->dims[axis], symbol_unknown, &p);
-}
-
-static bool place_symbol(const Term *term, void *data) {
-    Placer *p = data;
-    p->mask |= place(p->ev, term, p->depth);
-    return false;
-}
-
-/* What the type tells of dims below the loops is read there too. */
-static uint64_t place_dims(Eval *ev, const Type *type, int depth) {
-    Placer p = {.ev = ev, .depth = depth};
-    for (int i = 0; i < type->n; i++) p.mask |= place_dims(ev, type->items[i], depth);
-    for (int k = 0; type->kind == TY_TENSOR && k < type->rank; k++)
-        if (dim_known(ev, type, k, depth, false))
-            dim_any_symbol(type->dims[k], place_symbol, &p);
-    return p.mask;
-}
-
-static uint64_t place_args(Eval *ev, const Term *term, int from, int depth) {
-    uint64_t mask = 0;
-    for (int i = from; i < term->nargs; i++)
-        if (term->arg[i]) mask |= place(ev, term->arg[i], depth);
-    return mask;
-}
-
 static bool has_where(const Term *term) { return term->nargs > 1 && term->arg[1]; }
-
-static uint64_t place_for(Eval *ev, const Term *term, int depth) {
-    uint64_t mask = place_dims(ev, term->type, depth);
-    for (int k = 0; k < term->nloops; k++) {
-        int at = has_where(term) ? depth + k : depth;
-        mask |= place(ev, term->loop[k].from, at) | place(ev, term->loop[k].to, at);
-        home_set(ev, term->loop[k].var, (VarHome){.depth = depth + 1 + k});
-    }
-    return mask | place_args(ev, term, 0, depth + term->nloops);
-}
-
-static uint64_t place_fold(Eval *ev, const Term *term, int depth) {
-    uint64_t mask = 0;
-    VarHome home = {.depth = depth + 1};
-    for (int i = 0; i < term->nstates; i++) {
-        mask |= place(ev, term->inits[i], depth);
-        home_set(ev, term->states[i], home);
-        if (term->news && term->news[i]) home_set(ev, term->news[i], home);
-    }
-    for (int k = 0; k < term->nloops; k++) {
-        mask |= place(ev, term->loop[k].from, depth + 1);
-        mask |= place(ev, term->loop[k].to, depth + 1);
-        home_set(ev, term->loop[k].var, home);
-    }
-    return mask | place_args(ev, term, 0, depth + 1);
-}
-
-static uint64_t place_let(Eval *ev, const Term *term, int depth) {
-    uint64_t value = place(ev, term->arg[0], depth);
-    home_set(ev, term->var, (VarHome){.depth = deepest(value, depth)});
-    return value | place(ev, term->arg[1], depth);
-}
-
-static int given_count(const Kernel *kernel) {
-    int n = 0;
-    for (int r = 0; r < kernel->nresults; r++)
-        if (kernel->results[r]->kind == TY_TENSOR) n += kernel->results[r]->rank;
-    return n;
-}
-
-static uint64_t place_kernel(Eval *ev, const Term *term, int depth) {
-    uint64_t mask = place_args(ev, term, 0, depth);
-    for (int i = 0; term->given && i < given_count(term->kernel); i++)
-        if (term->given[i]) mask |= place(ev, term->given[i], depth);
-    return mask;
-}
-
-static uint64_t place_new(Eval *ev, const Term *term, int depth) {
-    uint64_t mask = 0;
-    switch (term->kind) {
-    case TERM_REF:
-        if (!ev->home[term->var->id].placed) bug("eval: `%s` is not bound", term->var->name);
-        return bit(ev->home[term->var->id].depth);
-    case TERM_LET: return place_let(ev, term, depth);
-    case TERM_FOR: return place_for(ev, term, depth);
-    case TERM_FOLD: case TERM_SCAN: return place_fold(ev, term, depth);
-    case TERM_KERNEL: return place_kernel(ev, term, depth);
-    case TERM_DRAW: case TERM_PERM: mask = bit(ev->root_depth); break;
-    default: break;
-    }
-    if (term->otherwise) mask |= place(ev, term->otherwise, depth);
-    return mask | place_args(ev, term, 0, depth);
-}
-
-static uint64_t place(Eval *ev, const Term *term, int depth) {
-    bool fresh;
-    uint64_t mask, *known = map_find(&ev->placed, term, depth, &fresh);
-    if (!fresh) return *known;
-    mask = place_new(ev, term, depth);
-    *map_find(&ev->placed, term, depth, &fresh) = mask;
-    return mask;
-}
 
 /* ---- scopes ---- */
 
@@ -165,7 +22,7 @@ static Scope *scope_push(Eval *ev) {
 static int slot_set(Eval *ev, Scope *scope, const Var *var) {
     int slot = scope->nset++;
     scope->nslots = scope->nset;
-    home_set(ev, var, (VarHome){.depth = scope->depth, .slot = slot, .bound = true});
+    eval_home_set(ev, var, (VarHome){.depth = scope->depth, .slot = slot, .bound = true});
     return slot;
 }
 
@@ -233,7 +90,7 @@ static Visit visit_begin(Eval *ev, const Term *term, int depth) {
         ev->placed = (Map){.arena = ev->arena};
     }
     ev->depth = depth;
-    place(ev, term, depth);
+    eval_place(ev, term, depth);
     return visit;
 }
 
@@ -266,10 +123,10 @@ static const Code *resolve_ref(Eval *ev, const Term *term) {
 }
 
 static const Code *resolve_let(Eval *ev, const Term *term) {
-    int depth = deepest(place(ev, term->arg[0], ev->depth), ev->depth);
+    int depth = eval_deepest(eval_place(ev, term->arg[0], ev->depth), ev->depth);
     const Code *value = resolve_at(ev, term->arg[0], depth);
     value = memo(ev, value, ev->stack[depth]);
-    home_set(ev, term->var, (VarHome){depth, 0, value, true, true});
+    eval_home_set(ev, term->var, (VarHome){depth, 0, value, true, true});
     return resolve(ev, term->arg[1]);
 }
 
@@ -282,7 +139,7 @@ static void bounds_of(Eval *ev, Code *code, const Term *term) {
 static const Code **resolve_dims(Eval *ev, const Type *type, int from) {
     const Code **dims = arena_array(ev->arena, const Code *, type->rank + 1);
     for (int k = from; type->kind == TY_TENSOR && k < type->rank; k++)
-        if (dim_known(ev, type, k, ev->depth, true))
+        if (eval_dim_known(ev, type, k, ev->depth, true))
             dims[k] = resolve_at(ev, dim_term(ev->dims, type->dims[k]), ev->depth);
     return dims;
 }
@@ -328,7 +185,7 @@ static void resolve_fold(Eval *ev, Code *code, const Term *term) {
 }
 
 static void resolve_kernel(Eval *ev, Code *code, const Term *term) {
-    int n = given_count(term->kernel);
+    int n = eval_given_count(term->kernel);
     resolve_args(ev, code, term);
     code->given = arena_array(ev->arena, const Code *, n + 1);
     for (int i = 0; term->given && i < n; i++)
@@ -387,7 +244,7 @@ static bool is_heavy(const Term *term) {
 
 static const Code *resolve_kept(Eval *ev, const Term *term) {
     bool fresh;
-    int depth = ev->depth, home = deepest(place(ev, term, depth), depth);
+    int depth = ev->depth, home = eval_deepest(eval_place(ev, term, depth), depth);
     uint64_t *known = map_find(&ev->codes, term, home, &fresh);
     const Code *code = (const Code *)(uintptr_t)*known;
     Visit visit;
@@ -415,7 +272,7 @@ static const Code *resolve(Eval *ev, const Term *term) {
 static const Code *resolve_root(Eval *ev, const Term *term) {
     if (!term) return NULL;
     ev->at = term->at;
-    place(ev, term, ev->depth);
+    eval_place(ev, term, ev->depth);
     return resolve(ev, term);
 }
 
@@ -430,7 +287,7 @@ static void define(Eval *ev, const Var *var, const Term *term) {
     const Code *code;
     ev->field = var->name;
     code = memo(ev, resolve_root(ev, term), ev->stack[ev->depth]);
-    home_set(ev, var, (VarHome){ev->depth, 0, code, true, true});
+    eval_home_set(ev, var, (VarHome){ev->depth, 0, code, true, true});
 }
 
 static void resolve_open(Eval *ev) {
@@ -457,7 +314,7 @@ static void resolve_rows(Eval *ev, const Node *node, const Code *walked) {
         code->arg = arena_new_of(ev->arena, const Code *);
         code->arg[0] = lifted(ev, walked, 1);
         if (walked->type->kind == TY_TUPLE) code->item = i;
-        home_set(ev, node->vars[i],
+        eval_home_set(ev, node->vars[i],
                  (VarHome){ev->depth, 0, memo(ev, code, ev->stack[ev->depth]), true, true});
     }
 }

@@ -283,6 +283,17 @@ struct Eval {
     const char *field;          /* being resolved */
 };
 
+/* ---- eval_place.c ---- */
+/* The scopes, by depth, whose names the term reads when it stands at `depth`. */
+uint64_t eval_place(Eval *, const Term *, int depth);
+/* The deepest scope of the mask that is not below `depth`. */
+int eval_deepest(uint64_t mask, int depth);
+void eval_home_set(Eval *, const Var *, VarHome);
+/* Whether the type tells the dimension in names that stand at this depth. */
+bool eval_dim_known(Eval *, const Type *, int axis, int depth, bool resolving);
+/* Dimensions of all results of a kernel. */
+int eval_given_count(const Kernel *);
+
 void eval_resolve(Eval *);
 /* The code of a name, for its own scope. */
 const Code *eval_code_of(const Eval *, const Var *);
