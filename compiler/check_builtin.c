@@ -63,7 +63,8 @@ static bool common_dtype(Checker *ck, const OpLift *data, int n, const Term **ar
     *to = arg[0]->type->dtype;
     for (int i = 1; i < n; i++) same &= arg[i]->type->dtype == *to;
     if (same && keeps && *to != PL_BOOL) return true;
-    for (int i = 0; i < n; i++) {
+    if (n == 1 && *to != PL_BOOL) *to = dtype_alone(*to);
+    for (int i = n > 1; i < n; i++) {
         pl_dtype next = *to;
         if (!dtype_compute(*to, arg[i]->type->dtype, &next) || next == PL_BOOL) {
             check_error(ck, DIAG_E0201_TYPE, data->loc, "`%s` does not work on %s and %s",
