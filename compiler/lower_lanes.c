@@ -105,11 +105,19 @@ static bool is_pixels(Lanes *l, const Term *tensor) {
            thunk->value.t->pixels;
 }
 
+/* A vector is read without tests: they must have been made, or not be needed. */
+static bool needs_no_test(Lanes *l, const Term *term, int axis) {
+    const Term *tensor = term->arg[0];
+    return index_proved(l->g, term, axis) ||
+           (is_pixels(l, tensor) &&
+            bind_thunk(l->g, tensor->var)->value.t->tested >> axis & 1);
+}
+
 static LaneKind kind_of_index(Lanes *l, const Term *term) {
     int n = term->nargs - 1;
     if (term->otherwise || lane_kind(l, term->arg[n]) != LANE_CHANNEL) return LANE_NONE;
     for (int k = 0; k < n; k++)
-        if (!index_proved(l->g, term, k) && !is_pixels(l, term->arg[0])) return LANE_NONE;
+        if (!needs_no_test(l, term, k)) return LANE_NONE;
     for (int k = 1; k < n; k++) {
         LaneKind kind = lane_kind(l, term->arg[k]);
         bool column = kind == LANE_COLUMN && k == n - 1 && n >= 2;

@@ -35,6 +35,7 @@ typedef struct Tensor {
                                    dimension taken with `mask` (a ring of rows) */
     Value origin[PK_MAX_RANK], step[PK_MAX_RANK], mask;
     bool pixels;                /* the last dimension has room for PIXEL elements */
+    unsigned tested;            /* dimensions whose subscripts the sweep tests first */
     LoopBlock *block;           /* plain, while it is being filled: where `fails` */
     const LoopInstr *made[2];   /* was made: taken away if nothing can fail */
     bool failing;

@@ -442,6 +442,29 @@ static unsigned column_loops(const SweepStage *stage, int axis) {
     return on;
 }
 
+static int bits(unsigned set) {
+    int n = 0;
+    for (; set; set &= set - 1) n++;
+    return n;
+}
+
+/* The hull of a dimension is worth being found for each record. */
+static bool has_hull(Gen *g, const SweepStage *stage, int axis) {
+    bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[axis];
+    return !fixed && !small_constant(g, stage->ring->dim[axis].v) &&
+           bits(column_loops(stage, axis)) <= 1;
+}
+
+/* Dimensions whose subscripts are all evaluated, and tested, before the rows. */
+static unsigned tested_axes(Gen *g, const SweepStage *stage) {
+    unsigned axes = 1;
+    for (int i = 0; i < stage->reads.n; i++)
+        if (stage->reads.at[i].maybe || stage->reads.at[i].index->otherwise) return 0;
+    for (int k = 1; k < stage->def->type->rank; k++)
+        if (has_hull(g, stage, k)) axes |= 1u << k;
+    return g->sweep_loops ? 0 : axes;
+}
+
 static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
     const SweepStage *reader = stage->reader;
     unsigned on = column_loops(stage, axis);
@@ -467,18 +490,11 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
                                stage->to[axis]);
 }
 
-static int bits(unsigned set) {
-    int n = 0;
-    for (; set; set &= set - 1) n++;
-    return n;
-}
-
 static void find_columns(Gen *g, SweepStage *stage) {
     int rank = stage->def->type->rank;
     for (int k = 1; k < rank; k++) {
         Value size = stage->ring->dim[k].v;
-        bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[k];
-        if (fixed || small_constant(g, size) || bits(column_loops(stage, k)) > 1) {
+        if (!has_hull(g, stage, k)) {
             stage->from[k] = gen_long(g, 0);
             stage->to[k] = size;
         } else {
@@ -543,6 +559,7 @@ static void announce(Gen *g, SweepStage *stage) {
     note_way(g, thunk, "window");
     stage->ring = t;
     for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
+    if (stage->reader) t->tested = tested_axes(g, stage);
     t->pixels = stage->def->kind == TERM_KERNEL ? padded_inner(stage) == PIXEL
                                                 : sweep_has_lanes(g, stage);
     bind_value(g, stage->var, low_tensor(t, type));
