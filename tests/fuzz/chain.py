@@ -212,6 +212,12 @@ class Chains:
     def c_integral(self, p):
         return f"fn NAME{HEAD}) -> f32[h, w, c] = for i, j, k: fold s = 0.0 for t in 0..i + 1: s + x[t, j, k]", "", "f32", p.h, p.w, p.c
 
+    def c_offset(self, p):
+        """Loops that do not begin at 0."""
+        a, b = self.rng.choice([1, 3, -2]), self.rng.choice([0, 2])
+        body = f"x[i - {a}, {b} + w - 1 - j, k]" if a > 0 else f"x[i + {-a}, {b} + w - 1 - j, k]"
+        return f"fn NAME{HEAD}) -> T[h, w, c] = for i in {a}..h + {a}, j in {b}..w + {b}, k in 0..c: {body}", "", p.dtype, p.h, p.w, p.c
+
     def c_plus(self, p):
         """Two readers of one picture."""
         return f"fn NAME{HEAD}) -> f32[h, w, c] {{\n    y = for i in 0..h, j in 0..w, k in 0..c: f32(x[i, w - 1 - j, k]) * .5\n    for i, j, k: y[i, j, k] + y[h - 1 - i, j, k]\n}}", "", "f32", p.h, p.w, p.c

@@ -39,9 +39,10 @@ class Tensors:
     def t_loop(self, d, dims, size):
         names = [self.fresh("ix") for _ in dims]
         cut = self.rng.randrange(1, len(dims)) if len(dims) > 1 and self.level >= 3 and self.rng.random() < .2 else len(dims)
-        with self.scope(*[(n, "i64", (), k) for n, k in zip(names[:cut], dims)]):
+        start = [self.rng.choice([1, 2, -1]) if self.level >= 3 and self.rng.random() < .1 else 0 for _ in dims]
+        with self.scope(*[(n, "i64", (), None if a else k) for n, k, a in zip(names[:cut], dims, start)]):
             body = self.tensor(d, dims[cut:], size) if cut < len(dims) else self.scalar(d, size)
-        ranges = ", ".join(f"{n} in 0..{k.text}" for n, k in zip(names[:cut], dims))
+        ranges = ", ".join(f"{n} in {a}..{k.text}" + (f" + {a}" if a else "") for n, k, a in zip(names[:cut], dims, start))
         return Expr(d, dims, f"(for {ranges}: ", body, ")", binds=names)
 
     def t_list(self, d, dims, size):
