@@ -288,6 +288,8 @@ int report_bads(pipert *, bad_list *);
 /* Moves those of turns up to `turn`. */
 void bad_take(bad_list *to, bad_list *from, int64_t turn);
 void bad_drop(pipert *, bad_list *);
+/* The base name of the feature's text. */
+const char *report_file(const pipert *);
 void report_line(pipert *, int64_t index, const char *path, const char *operator_name,
                  int line, const char *reason);
 

@@ -180,10 +180,8 @@ void *load_plain_lib(pipert *p) {
 }
 
 static int made_failed(pipert *p, bad *why) {
-    const pl_feature *f = p->feature;
-    const char *file = f->nsites ? f->sites[0].file : NULL;
     int status = fail_with(p, PIPERT_MADE, "what is made at open failed: %s:%d: %s: %s",
-                           file ? file : f->name, why ? why->line : 0,
+                           report_file(p), why ? why->line : 0,
                            why ? why->operator_name : "", why ? why->reason : "no memory");
     if (why) bad_free(p, why);
     return status;

@@ -103,14 +103,17 @@ void report_line(pipert *p, int64_t index, const char *path, const char *operato
     fprintf(f, "}\n");
 }
 
-static int end_run(pipert *p, const bad *b, const char *path) {
+const char *report_file(const pipert *p) {
     const char *file = p->feature->nsites ? p->feature->sites[0].file : NULL;
+    return file ? file : p->feature->name;
+}
+
+static int end_run(pipert *p, const bad *b, const char *path) {
     return fail_with(p, PIPERT_RECORD,
                      "record %lld%s%s%s failed: %s:%d: %s: %s\n"
                      "to go on without records that fail: --on-error skip",
                      (long long)b->index, *path ? " (" : "", path, *path ? ")" : "",
-                     file ? file : p->feature->name, b->line, b->operator_name,
-                     b->reason);
+                     report_file(p), b->line, b->operator_name, b->reason);
 }
 
 static bool too_many(const pipert *p) {

@@ -104,27 +104,48 @@ FIELD(parse_json, ((void)v, o->json = true))
 static const struct option {
     const char *name, *value, *help;
     parse_fn *parse;
+    const char *takes;
 } table[] = {
-    {"--set", "NAME=VALUE", "a parameter that is bound at open", parse_set},
-    {"--threads", "N", "that compute (the cores of this process)", parse_threads},
-    {"--readers", "N", "that read ahead (4)", parse_readers},
-    {"--epochs", "N", "run so many (1)", parse_epochs},
-    {"--epoch", "E", "number of the first (0)", parse_epoch},
-    {"--batches", "N", "stop after so many", parse_batches},
-    {"--seed", "N", "of order and chance (0)", parse_seed},
-    {"--rank", "R", "this process's part of the batches: R, R + W, … (0)", parse_rank},
-    {"--world", "W", "(1)", parse_world},
-    {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode},
-    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)", parse_memory},
-    {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error},
-    {"--max-errors", "N", "records or N% of all: more end the run (no limit)", parse_max_errors},
-    {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes},
-    {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels},
-    {"--cpu", "LEVEL", "best, x86-64 to x86-64-v4, or plain", parse_cpu},
-    {"--dump", "DIR", "write FIELD.NNNN.npy for every batch", parse_dump},
-    {"--show", "FILE", "write a contact sheet of images, a PNG", parse_show},
-    {"--state", "FILE", "go on from there if it exists, save there at the end", parse_state},
-    {"--report", "FILE", "list the records that failed, one JSON a line", parse_report},
+    {"--set", "NAME=VALUE", "a parameter that is bound at open", parse_set,
+     "NAME=VALUE"},
+    {"--threads", "N", "that compute (the cores of this process)", parse_threads,
+     "1 to 1024"},
+    {"--readers", "N", "that read ahead (4)", parse_readers,
+     "1 to 1024"},
+    {"--epochs", "N", "run so many (1)", parse_epochs,
+     "a number from 1"},
+    {"--epoch", "E", "number of the first (0)", parse_epoch,
+     "a number from 0"},
+    {"--batches", "N", "stop after so many", parse_batches,
+     "a number from 0"},
+    {"--seed", "N", "of order and chance (0)", parse_seed,
+     "a number from 0"},
+    {"--rank", "R", "this process's part of the batches: R, R + W, … (0)", parse_rank,
+     "a number from 0"},
+    {"--world", "W", "(1)", parse_world,
+     "a number from 1"},
+    {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
+     "streaming, batch or debug"},
+    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)", parse_memory,
+     "bytes: 64MB, 1.5GiB"},
+    {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error,
+     "fail or skip"},
+    {"--max-errors", "N", "records or N% of all: more end the run (no limit)", parse_max_errors,
+     "a number from 0, or a rate such as 0.1%"},
+    {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes,
+     "bytes: 64MB, 1.5GiB"},
+    {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels,
+     "a number from 1"},
+    {"--cpu", "LEVEL", "best, x86-64 to x86-64-v4, or plain", parse_cpu,
+     "best, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or plain"},
+    {"--dump", "DIR", "write FIELD.NNNN.npy for every batch", parse_dump,
+     "a path"},
+    {"--show", "FILE", "write a contact sheet of images, a PNG", parse_show,
+     "a path"},
+    {"--state", "FILE", "go on from there if it exists, save there at the end", parse_state,
+     "a path"},
+    {"--report", "FILE", "list the records that failed, one JSON a line", parse_report,
+     "a path"},
     {"--hash", NULL, "print the hash of the stream", parse_hash},
     {"--json", NULL, "print the summary as one JSON object", parse_json},
     {"--quiet", NULL, "no progress, no summary", parse_quiet},
@@ -181,7 +202,7 @@ static int parse_one(options *o, int argc, char **argv, int *at) {
             return usage("%s needs %s", name, p->value, "");
         if (p->value) value = value ? value + 1 : argv[++*at];
         if (p->parse(o, value)) return STATUS_OK;
-        return usage("%s needs %s, not `%s`", name, p->value, value);
+        return usage("%s: `%s` will not do; it takes %s", name, value, p->takes);
     }
     return unknown(name);
 }
