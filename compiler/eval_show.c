@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../dsl/utf8.h"
 #include "../runtime/order.h"
 #include "eval_room.h"
 
@@ -30,9 +31,17 @@ static void put_char(FILE *to, unsigned char c, bool json) {
     else putc(c, to);
 }
 
+/* Bytes that are no UTF-8 (names of files may have them) come as \udcXX, as
+ * Python writes them. */
 static void put_string(FILE *to, const char *text, size_t n, bool json) {
     putc('"', to);
-    for (size_t i = 0; i < n; i++) put_char(to, (unsigned char)text[i], json);
+    for (size_t i = 0; i < n;) {
+        int length = utf8_length(text + i, n - i);
+        if (length == 1) put_char(to, (unsigned char)text[i], json);
+        else if (length) fwrite(text + i, 1, (size_t)length, to);
+        else fprintf(to, json ? "\\udc%02x" : "\\x%02x", (unsigned char)text[i]);
+        i += length ? (size_t)length : 1;
+    }
     putc('"', to);
 }
 
