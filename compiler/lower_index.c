@@ -8,6 +8,7 @@ typedef struct Access {
     Value sub[PK_MAX_RANK];
     Value fail;                 /* of subscripts, tests, the whole tensor */
     Value inside;               /* with `otherwise`: i1, NO_VALUE: surely */
+    Value soft;                 /* i1: in range; if not, 0 is read and thrown away */
     bool roomy;                 /* an empty tensor can be read at 0 */
 } Access;
 
@@ -23,7 +24,8 @@ static Value below(Gen *g, Value sub, Value dim) {
 }
 
 static Access begin_access(Gen *g, const Term *term) {
-    Access a = {.term = term, .n = term->nargs - 1, .fail = NO_VALUE, .inside = NO_VALUE};
+    Access a = {.term = term, .n = term->nargs - 1, .fail = NO_VALUE,
+                .inside = NO_VALUE, .soft = NO_VALUE};
     for (int k = 0; k < a.n; k++) {
         Scalar s = gen_scalar(g, term->arg[k + 1]);
         a.sub[k] = s.v;
@@ -43,7 +45,9 @@ static void test_outside(Gen *g, Access *a, int k, Value dim) {
     int site = gen_site(g, a->term->at, "the subscript %lld is not below %lld");
     bool soft = a->roomy && g->loops > 0 && !g->plain;
     a->fail = gen_fail_when(g, gen_not(g, inside), site, a->sub[k], dim, a->fail, soft);
-    if (soft) a->sub[k] = gen_select(g, inside, a->sub[k], gen_long(g, 0));
+    if (soft)
+        a->soft = a->soft == NO_VALUE ? inside
+                                      : gen_op(g, LOOP_AND, LT_I1, 2, a->soft, inside);
 }
 
 static void test_subscript(Gen *g, Access *a, int k, Scalar dim) {
@@ -60,7 +64,11 @@ typedef struct Source { const Tensor *t; Thunk *inlined; } Source;
 static Scalar read_source(Gen *g, const Access *a, Source from) {
     Scalar s;
     int level = g->level;
-    if (from.t) return gen_element_at(g, from.t, gen_position(g, from.t, a->sub));
+    if (from.t) {
+        Value at = gen_position(g, from.t, a->sub);
+        if (a->soft != NO_VALUE) at = gen_select(g, a->soft, at, gen_long(g, 0));
+        return gen_element_at(g, from.t, at);
+    }
     g->level = from.inlined->level;
     s = gen_element(g, from.inlined->term, a->n, a->sub);
     g->level = level;
