@@ -256,9 +256,10 @@ static bool output_ragged(worker *w, slot *s, const pl_output *o, pipert_output 
     }
     data = slot_take(w, (size_t)(offsets[s->rows] * size));
     if (!data) return false;
-    for (int64_t i = 0; i < s->rows; i++)
-        memcpy(data + offsets[i] * size, row[i].data,
-               (size_t)((offsets[i + 1] - offsets[i]) * size));
+    for (int64_t i = 0; i < s->rows; i++) {
+        size_t bytes = (size_t)((offsets[i + 1] - offsets[i]) * size);
+        if (bytes) memcpy(data + offsets[i] * size, row[i].data, bytes);
+    }
     to->rank = o->rank;
     to->ragged = 1;
     to->dim[0] = s->rows;
