@@ -24,6 +24,24 @@ int gen_site(Gen *g, const Place *at, const char *reason) {
     return all->sites.n - 1;
 }
 
+void gen_place_back(Gen *g, const Place *at) {
+    const char *name;
+    uint64_t *line;
+    bool fresh;
+    if (at == g->at) return;
+    g->at = at;
+    if (!at || !g->all->options->lines) return;
+    line = map_at(g->all->projected, (const Term *)at, -3, &fresh);
+    if (fresh) *line = (uint64_t)place_line(at, g->all->graph->file, &name);
+    g->b.line = (int)*line;
+}
+
+const Place *gen_place(Gen *g, const Place *at) {
+    const Place *old = g->at;
+    if (at) gen_place_back(g, at);
+    return old;
+}
+
 static Value good_handle(Gen *g, Value fail) {
     return gen_op(g, LOOP_EQ, LT_I1, 2, fail, gen_int(g, LT_I32, 0));
 }

@@ -193,11 +193,10 @@ static void fill_named(Gen *g, const Fill *f, int axis, Value base, const Term *
 }
 
 void gen_fill(Gen *g, const Fill *f, int axis, Value base, const Term *term) {
-    const Place *at = g->at;
-    if (term->at) g->at = term->at;
+    const Place *at = gen_place(g, term->at);
     if (term->type->rank == 0) {
         put(g, f, base, gen_scalar(g, term));
-        g->at = at;
+        gen_place_back(g, at);
         return;
     }
     switch (term->kind) {
@@ -222,7 +221,7 @@ void gen_fill(Gen *g, const Fill *f, int axis, Value base, const Term *term) {
     case TERM_REF: case TERM_GET: fill_named(g, f, axis, base, term); break;
     default: gen_fill_low(g, f, axis, base, gen_low(g, term));
     }
-    g->at = at;
+    gen_place_back(g, at);
 }
 
 /* ---- a comprehension as a value ---- */

@@ -209,6 +209,10 @@ void gen_remove(Gen *, LoopBlock *, const LoopInstr *);
 
 /* ---- lower_fail.c: sites, handles, verdicts, memory ---- */
 int gen_site(Gen *, const Place *, const char *reason);
+/* What is built from now on stands at this place (NULL: no other); returns the one
+ * before, for gen_place_back. */
+const Place *gen_place(Gen *, const Place *at);
+void gen_place_back(Gen *, const Place *);
 /* The first of two handles, each of which may be NO_VALUE. */
 Value gen_first(Gen *, Value, Value);
 /* plain: a handle if `bad` and there is no earlier one; fused: leaves or raises

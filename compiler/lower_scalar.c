@@ -250,9 +250,8 @@ static Scalar draw(Gen *g, const Term *term) {
 }
 
 Scalar gen_scalar(Gen *g, const Term *term) {
-    const Place *at = g->at;
+    const Place *at = gen_place(g, term->at);
     Scalar s;
-    if (term->at) g->at = term->at;
     switch (term->kind) {
     case TERM_CONST: s = scalar(constant(g, term)); break;
     case TERM_OP: s = operation(g, term); break;
@@ -262,6 +261,6 @@ Scalar gen_scalar(Gen *g, const Term *term) {
     case TERM_DRAW: s = draw(g, term); break;
     default: s = gen_low(g, term).s;
     }
-    g->at = at;
+    gen_place_back(g, at);
     return s;
 }

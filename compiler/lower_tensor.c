@@ -249,11 +249,10 @@ static Low lower(Gen *g, const Term *term) {
 }
 
 Low gen_low(Gen *g, const Term *term) {
-    const Place *at = g->at;
+    const Place *at = gen_place(g, term->at);
     Low low;
-    if (term->at) g->at = term->at;
     low = lower(g, term);
-    g->at = at;
+    gen_place_back(g, at);
     return low;
 }
 
