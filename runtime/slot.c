@@ -153,7 +153,8 @@ bool slot_bring_row(worker *w, slot *to, int64_t row, const slot *from, int64_t 
         bytes = (size_t)(elements(t, f->fields[k].rank) * text_dtype_size(f->fields[k].dtype));
         data = slot_take(w, bytes);
         if (!data) return false;
-        t->data = memcpy(data, t->data, bytes);
+        if (bytes) memcpy(data, t->data, bytes);
+        t->data = data;
     }
     return true;
 }
