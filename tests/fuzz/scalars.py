@@ -2,6 +2,7 @@
 from tree import BITS, FLOATS, INTS, NARROW, SIGNED, Dim, Expr, compute, const
 
 LIMITS = {d: (0 if d[0] == "u" else -(1 << BITS[d] - 1), (1 << BITS[d] - (d[0] == "i")) - 1) for d in INTS}
+SPECIAL = ["0x7FC00000", "0x7FC00000", "0xFFC00001", "0x7F800000", "0xFF800000", "0x80000000", "1", "0x7F7FFFFF"]    # NaN, infinite, -0, least, most
 UNARY_MATH = ["exp", "log", "log10", "log2", "log1p", "expm1", "sin", "cos", "tan", "tanh", "sigmoid", "atan", "asin", "sinh", "exp2"]
 
 
@@ -13,6 +14,8 @@ class Scalars:
         r = self.rng
         if d == "bool":
             return Expr(d, (), r.choice(["true", "false"]))
+        if d in FLOATS and not naked and self.level >= 1 and r.random() < .15:
+            return Expr(d, (), f"{d}(from_bits(f32, {r.choice(SPECIAL)}))")
         if d in FLOATS:
             text = r.choice(["0.5", "1.5", ".25", "3.0", "1e-3", "7.25", "100.5", "0.1", "2.0", "1e4", "0.0"])
             text = text if r.random() < .7 else f"-{text}"
