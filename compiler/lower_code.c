@@ -34,9 +34,19 @@ bool is_nonnegative(const Gen *g, Value v) {
     return v >= 0 && v < g->nonnegative.n && g->nonnegative.at[v];
 }
 
+bool is_length(const Gen *g, Value v) {
+    return v >= 0 && v < g->nonnegative.n && g->nonnegative.at[v] == 2;
+}
+
 Value gen_nonnegative(Gen *g, Value v) {
     while (g->nonnegative.n <= v) list_push(g->all->arena, &g->nonnegative, 0);
-    g->nonnegative.at[v] = 1;
+    if (!g->nonnegative.at[v]) g->nonnegative.at[v] = 1;
+    return v;
+}
+
+Value gen_length(Gen *g, Value v) {
+    gen_nonnegative(g, v);
+    g->nonnegative.at[v] = 2;
     return v;
 }
 
@@ -287,13 +297,14 @@ void gen_put(Gen *g, Value value, Value ptr, int64_t at, int buffer) {
 /* ---- blocks: what was learnt in one is forgotten at its end ---- */
 
 static void scope_open(Gen *g, int loops) {
-    Scope s = {g->known.n, g->undo.n, loops};
+    Scope s = {g->known.n, g->undo.n, loops, g->facts.n};
     list_push(g->all->arena, &g->scope, s);
     g->loops += loops;
 }
 
 static void scope_forget(Gen *g) {
     const Scope *s = &g->scope.at[g->scope.n - 1];
+    g->facts.n = s->facts;
     while (g->known.n > s->knowns) {
         const Known *k = &g->known.at[--g->known.n];
         *bucket(g, (unsigned)k->bucket) = k->before;
@@ -329,6 +340,7 @@ Value gen_for(Gen *g, Value from, Value to) {
     flag_open(g);
     index = build_for(&g->b, from, to, 1);
     scope_open(g, 1);
+    list_push(g->all->arena, &g->open_loops, ((OpenLoop){index, from, to}));
     return index;
 }
 
@@ -336,6 +348,7 @@ void gen_while(Gen *g) {
     flag_open(g);
     build_while(&g->b);
     scope_open(g, 1);
+    list_push(g->all->arena, &g->open_loops, ((OpenLoop){NO_VALUE, NO_VALUE, NO_VALUE}));
 }
 
 void gen_do(Gen *g, Value condition) {
@@ -343,14 +356,22 @@ void gen_do(Gen *g, Value condition) {
     build_do(&g->b, condition);
 }
 
+static void know(Gen *g, Value condition, bool holds) {
+    Fact fact = {condition, holds};
+    list_push(g->all->arena, &g->facts, fact);
+}
+
 void gen_if(Gen *g, Value condition) {
     build_if(&g->b, condition);
     scope_open(g, 0);
+    know(g, condition, true);
 }
 
 void gen_else(Gen *g) {
+    Value condition = g->facts.at[g->scope.at[g->scope.n - 1].facts].condition;
     scope_forget(g);
     build_else(&g->b);
+    know(g, condition, false);
 }
 
 void gen_end(Gen *g) {
@@ -358,6 +379,7 @@ void gen_end(Gen *g) {
     scope_forget(g);
     g->scope.n--;
     g->loops -= loops;
+    g->open_loops.n -= loops;
     build_end(&g->b);
     if (loops) flag_close(g);
 }

@@ -76,6 +76,8 @@ void frame_load(Gen *g, const Frame *frame, Value base) {
             now.value = low_copy(g, kept->value);
             low_each(&now.value, load_value, &l);
             renumber(g, &now.value);
+            if (kept->var->kind == VAR_SOURCE && now.value.kind == LOW_TENSOR)
+                gen_length(g, now.value.t->dim[0].v);
         }
         thunk_set(g, thunk, &now);
     }

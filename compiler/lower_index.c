@@ -53,6 +53,7 @@ static void test_outside(Gen *g, Access *a, int k, Value dim) {
 static void test_subscript(Gen *g, Access *a, int k, Scalar dim) {
     if (index_proved(g, a->term, k)) return;
     a->fail = gen_first(g, a->fail, dim.fail);
+    if (gen_proves_below(g, a->sub[k], dim.v)) return;
     if (a->term->otherwise) test_inside(g, a, k, dim.v);
     else test_outside(g, a, k, dim.v);
 }

@@ -115,7 +115,7 @@ static Low source_value(Gen *g, const Type *type, Value in, int number) {
         *t = (Tensor){.dtype = PL_U8, .rank = 1, .fails = NO_VALUE, .fail = NO_VALUE,
                       .roomy = true, .buffer = ++g->buffers};
         t->data = gen_field(g, LT_PTR, in, at, 0);
-        t->dim[0] = scalar(gen_nonnegative(
+        t->dim[0] = scalar(gen_length(
             g, gen_field(g, LT_I64, in, at + (int64_t)offsetof(pl_value, n), 0)));
         return low_tensor(t, type);
     }
@@ -256,7 +256,7 @@ void gen_batch(Lowering *all, PlanCode *code) {
     frame_load(g, &all->lib, g->lib);
     g->level = -2;
     g->id[0] = ID;
-    gen_nonnegative(g, B);
+    gen_length(g, B);
     if (graph->valid) bind_value(g, graph->valid, low_scalar(scalar(VALID), graph->valid->type));
     if (graph->rows) bind_value(g, graph->rows, low_scalar(scalar(B), graph->rows->type));
     for (int i = 0; i < all->fields.n; i++)

@@ -83,7 +83,11 @@ typedef struct Known {
     int bucket, before;
 } Known;
 
-typedef struct Scope { int knowns, undos, loops; } Scope;
+typedef struct Scope { int knowns, undos, loops, facts; } Scope;
+
+/* A loop around; a condition of a branch around. */
+typedef struct OpenLoop { Value index, from, to; } OpenLoop;
+typedef struct Fact { Value condition; bool holds; } Fact;
 
 /* Where a Value lies in a frame or in lib: at `at`, or it is the constant `imm`. */
 typedef struct Place8 { int64_t at, imm; LoopScalar type; } Place8;
@@ -149,7 +153,9 @@ typedef struct Gen {
     LIST(Thunk *) env;          /* by var */
     const Term *root;           /* all that this function computes: a tuple */
     Thunk *forcing;             /* whose term is being computed */
-    LIST(char) nonnegative;     /* by value: known to be at least 0 */
+    LIST(OpenLoop) open_loops;
+    LIST(Fact) facts;
+    LIST(char) nonnegative;     /* by value: 1 at least 0, 2 a length of data */
     int context, contexts;      /* changes whenever an index is bound */
     int marks;                  /* open regions whose memory is given back */
     LIST(Undo) undo;
@@ -207,6 +213,9 @@ void gen_end(Gen *);
 void gen_return(Gen *, int status);
 void gen_remove(Gen *, LoopBlock *, const LoopInstr *);
 
+/* ---- lower_prove.c ---- */
+bool gen_proves_below(Gen *, Value sub, Value dim);          /* 0 <= sub < dim, i64 */
+
 /* ---- lower_fail.c: sites, handles, verdicts, memory ---- */
 int gen_site(Gen *, const Place *, const char *reason);
 /* What is built from now on stands at this place (NULL: no other); returns the one
@@ -227,6 +236,8 @@ Value gen_alloc(Gen *, Value count, int64_t size, int *buffer);
 Value gen_count(Gen *, int rank, const Scalar *dims);   /* leaves if it is absurd */
 Value gen_nonnegative(Gen *, Value);                    /* notes that it is */
 bool is_nonnegative(const Gen *, Value);
+Value gen_length(Gen *, Value);                         /* and that data has it */
+bool is_length(const Gen *, Value);
 typedef struct Mark { Value at, end; int allocs, kernels; LoopBlock *block;
                       const LoopInstr *first, *second; } Mark;
 Mark gen_mark(Gen *);

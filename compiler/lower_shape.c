@@ -203,6 +203,7 @@ Value gen_check(Gen *g, const Term *term) {
         s[i] = gen_scalar(g, term->arg[i + 1]);
         fail = gen_first(g, fail, s[i].fail);
     }
+    if (term->check == CHECK_SUBSCRIPT && gen_proves_below(g, s[0].v, s[1].v)) return fail;
     second = term->check == CHECK_SIZE ? gen_long(g, 0) : s[1].v;
     return gen_fail_when(g, check_fails(g, term, s),
                          gen_site(g, term->at, check_reason(g->all->arena, term)),
