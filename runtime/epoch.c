@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void wake_all(pipert *p) {
-    if (p->sleeping) plat_wake_all(&p->work);
-    if (p->sleeping_readers) plat_wake_all(&p->read);
-}
-
 /* ---- begin ---- */
 /* Batches of this rank from batch `from` of the stream; all ranks have as many. */
 static int64_t count_turns(const pipert *p, int64_t from) {
@@ -51,13 +46,13 @@ static void begin_epoch(pipert *p) {
     p->running = true;
     p->resumed = from && from->batches > 0;
     state_forget(p);
-    wake_all(p);
+    schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
 }
 
 void schedule_begin(pipert *p) {
     plat_lock(&p->lock);
     if (!p->running) begin_epoch(p);
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
 }
 
 /* ---- end ---- */
@@ -67,6 +62,13 @@ static bool busy(const pipert *p) {
     for (int i = 0; i < p->nslots; i++)
         if (p->slots[i].state == SLOT_FINISHING) return true;
     return false;
+}
+
+static void free_slot(pipert *p, slot *s) {
+    if (s->state == SLOT_FREE) return;
+    slot_clear(p, s);
+    s->state = SLOT_FREE;
+    p->used_slots--;
 }
 
 /* Lanes that had more than the one that ended leave runs and slots behind. */
@@ -86,7 +88,7 @@ static void clear(pipert *p) {
     }
     for (int i = 0; i < p->nslots; i++) {
         bad_drop(p, &p->slots[i].bads);
-        if (p->slots[i].state != SLOT_HELD) p->slots[i].state = SLOT_FREE;
+        if (p->slots[i].state != SLOT_HELD) free_slot(p, &p->slots[i]);
     }
     for (int i = 0; i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
 }
@@ -94,11 +96,11 @@ static void clear(pipert *p) {
 void schedule_end_epoch(pipert *p) {
     plat_lock(&p->lock);
     p->running = false;
-    while (busy(p)) plat_wait(&p->done, &p->lock);
+    while (busy(p)) schedule_sleep(p, &p->done, -1);
     clear(p);
     p->epoch++;
     p->next_turn = 0;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
 }
 
 /* ---- the next batch ---- */
@@ -117,10 +119,10 @@ static int drain(pipert *p, lane *l, bool all) {
     if (!l->bads.n) return PIPERT_OK;
     bad_list_init(&bads);
     bad_take(&bads, &l->bads, p->next_turn);
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     status = report_bads(p, &bads);
     plat_lock(&p->lock);
-    wake_all(p);
+    schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
     return status;
 }
 
@@ -140,7 +142,7 @@ static int look(pipert *p) {
     if (!p->fixed && drain(p, next_lane(p), ready || end)) return p->status;
     if (ready) return PIPERT_OK;
     if (end && p->resumed && !p->next_turn) {   /* the state was that of an end */
-        plat_unlock(&p->lock);
+        schedule_unlock(p);
         schedule_end_epoch(p);
         plat_lock(&p->lock);
         begin_epoch(p);
@@ -158,8 +160,8 @@ static int wait_for(pipert *p, int64_t until) {
             if (schedule_step(&p->workers[0])) continue;
             return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
         }
-        if (until < 0) plat_wait(&p->done, &p->lock);
-        else if (!plat_wait_until(&p->done, &p->lock, until)) return look(p);
+        schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
+        if (!schedule_sleep(p, &p->done, until)) return look(p);
     }
     return status;
 }
@@ -169,7 +171,7 @@ int schedule_wait(pipert *p, int64_t milliseconds) {
     int status;
     plat_lock(&p->lock);
     status = wait_for(p, start + milliseconds * 1000000);
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     p->stats.wait_ns += plat_now() - start;
     return status;
 }
@@ -183,7 +185,7 @@ int schedule_next(pipert *p, slot **out) {
         *out = &p->slots[p->next_turn % p->nslots];
         (*out)->state = SLOT_HELD;
     }
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     p->stats.wait_ns += plat_now() - start;
     return status;
 }
@@ -195,27 +197,29 @@ void schedule_taken(pipert *p, slot *s) {
         next_lane(p)->done_event = s->lane_event;
     }
     p->next_turn++;
-    if (p->slots[p->next_turn % p->nslots].state == SLOT_FREE) wake_all(p);
-    plat_unlock(&p->lock);
+    if (p->slots[p->next_turn % p->nslots].state == SLOT_FREE)
+        schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
+    schedule_unlock(p);
 }
 
 /* Pages that large batches left behind go back once all together pass the budget. */
 static void trim_slot(pipert *p, slot *s) {
-    int64_t total = 0;
-    for (int i = 0; i < p->nslots; i++)
-        total += p->dense_bytes + p->slots[i].touched;
-    if (total <= p->options.memory || !s->touched) return;
+    int64_t total = p->nslots * p->dense_bytes;
+    if (!s->touched) return;
+    for (int i = 0; i < p->nslots; i++) total += p->slots[i].touched;
+    if (total <= p->options.memory) return;
     arena_trim(&s->out, 0);
     s->touched = 0;
 }
 
+/* Workers are woken for a good part of the ring, not for every slot; who waits for
+ * a batch wakes them in any case. */
 void schedule_release(pipert *p, slot *s) {
     plat_lock(&p->lock);
-    arena_reset(&s->out, 0);
+    free_slot(p, s);
     trim_slot(p, s);
-    s->state = SLOT_FREE;
-    if (p->sleeping) plat_wake_one(&p->work);
-    plat_unlock(&p->lock);
+    if (4 * (p->nslots - p->used_slots) >= p->nslots) schedule_wake(p, WAKE_WORKER);
+    schedule_unlock(p);
 }
 
 /* ---- what there is to know ---- */
@@ -247,5 +251,5 @@ void schedule_stats(pipert *p) {
     p->stats.memory_used = schedule_memory(p);
     p->stats.threads = p->nworkers;
     p->stats.cpu = p->cpu;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
 }

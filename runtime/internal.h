@@ -137,7 +137,7 @@ struct slot {
     pl_out *below;              /* [below] */
     arena out;                  /* ragged values, results below batch */
     plat_mutex out_lock;
-    atomic_llong taken;         /* out.used, for others to read */
+    int64_t taken;              /* out.used when the batch was finished */
     int64_t touched;            /* the most it was since pages were given back */
     atomic_bool full;           /* out could not hold what was asked */
     uint8_t *failed;            /* [row], while nfailed */
@@ -169,6 +169,8 @@ bool slot_bring_row(worker *, slot *to, int64_t row, const slot *from, int64_t f
 /* alloc_out takes from this slot now. */
 void slot_use(worker *, slot *);
 void *slot_take(worker *, size_t bytes);
+/* Forgets the batch and its values. */
+void slot_clear(pipert *, slot *);
 /* All rows are there: repairs, pads, runs the code below batch, joins. */
 void slot_finish(worker *, slot *);
 
@@ -245,6 +247,14 @@ void kept_end(worker *, run *);
 /* Lock held, and given up meanwhile. */
 void kept_tickets(worker *, lane *);
 bool kept_place(worker *, run *);
+
+/* Whom to wake once the lock is given up. Lock held. */
+enum { WAKE_CALLER = 1, WAKE_WORKER = 2, WAKE_WORKERS = 4, WAKE_READER = 8,
+       WAKE_READERS = 16 };
+void schedule_wake(pipert *, int who);
+void schedule_unlock(pipert *);
+/* Waits, until a time or (-1) for ever; false: the time passed. */
+bool schedule_sleep(pipert *, plat_cond *, int64_t until);
 
 /* One piece of work; false if there is none. Lock held. */
 bool schedule_step(worker *);
@@ -335,6 +345,7 @@ struct pipert {
     int64_t skip, places;       /* of an epoch */
     size_t keep_bytes;          /* of a scratch, between records */
     int64_t run_bytes;          /* that a run reads ahead, about */
+    int64_t run_most;           /* records of a run */
     bool fixed;                 /* no `where`, no `each` */
     int64_t batch;
 
@@ -355,13 +366,14 @@ struct pipert {
     atomic_bool stop;           /* also read without the lock */
     bool running;               /* an epoch is */
     slot *slots; int nslots;
+    int used_slots;             /* not free */
     run *runs; int nruns;
     lane *lanes; int nlanes;    /* kept.c */
     int64_t serial;
     int64_t plan_turn, plan_row;/* fixed.c */
     int64_t next_turn;          /* to be handed out */
     int64_t ns_per_record;
-    int sleeping, sleeping_readers;
+    int sleeping, sleeping_readers, to_wake;
     scratch *free_scratch;
     int64_t largest_out;        /* bytes of ragged values of a batch, so far */
     int64_t input_bytes;        /* of all runs */
@@ -371,6 +383,7 @@ struct pipert {
     worker *readers; int nreaders;
     int nthreads;               /* 0: the caller does the work */
     int64_t dense_bytes;        /* of a slot */
+    atomic_llong out_bytes;     /* taken from the arenas of all slots in use */
     int64_t part_rows;          /* kept.c: most rows of a part */
 
     /* the caller's */

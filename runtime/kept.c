@@ -190,6 +190,7 @@ void kept_end(worker *w, run *r) {
     record_attach(w, r->memory);
     record_reset(w, r->path_mark[0]);
     record_attach(w, w->own);
+    if (stages(w->p)) slot_clear(w->p, &r->stage);
 }
 
 /* ---- tickets: lock held ---- */
@@ -207,7 +208,7 @@ static void hand_over_bads(pipert *p, run *r) {
     for (bad *b = r->bads.first; b; b = b->next)
         b->turn = turn_of(p, l, r->start + b->rows_before);
     bad_move(&l->bads, &r->bads);
-    if (l->bads.n > BADS_WAITING / 2) plat_wake_all(&p->done);
+    if (l->bads.n > BADS_WAITING / 2) schedule_wake(p, WAKE_CALLER);
 }
 
 static run *run_of(pipert *p, const lane *l, int64_t sequence) {
@@ -237,7 +238,7 @@ static void seal(worker *w, lane *l) {
         s = schedule_opened(p, l->last_turn);
         if (s) schedule_last_rows(w, s, l);
     }
-    plat_wake_all(&p->done);
+    schedule_wake(p, WAKE_CALLER);
 }
 
 void kept_tickets(worker *w, lane *l) {
@@ -312,7 +313,7 @@ bool kept_place(worker *w, run *r) {
         slot *s = schedule_slot(p, turn_of(p, r->lane, position));
         if (!s) return false;
         if (n > p->batch - row) n = p->batch - row;
-        plat_unlock(&p->lock);
+        schedule_unlock(p);
         if (stages(p)) copy_rows(w, r, s, row, n);
         else emit_rows(w, r, s, row, n);
         plat_lock(&p->lock);

@@ -23,7 +23,17 @@ _Static_assert(sizeof(pthread_t) <= sizeof(plat_thread), "thread");
 #define COND(c) ((pthread_cond_t *)(c)->storage)
 
 /* ---- threads ---- */
-int plat_mutex_init(plat_mutex *m) { return pthread_mutex_init(MUTEX(m), NULL); }
+/* Locks are held for a microsecond or less: a short spin beats a sleep. */
+int plat_mutex_init(plat_mutex *m) {
+    pthread_mutexattr_t attributes;
+    int error = pthread_mutexattr_init(&attributes);
+    if (error) return error;
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    error = pthread_mutex_init(MUTEX(m), &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return error;
+}
+
 void plat_mutex_fini(plat_mutex *m) { pthread_mutex_destroy(MUTEX(m)); }
 
 void plat_lock(plat_mutex *m) {

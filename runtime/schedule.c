@@ -9,25 +9,49 @@
 /* Long enough that a lock costs nothing, short enough to share a batch out. */
 #define RUN_NS 200000
 
+/* ---- waking ---- */
+void schedule_wake(pipert *p, int who) {
+    if (!p->sleeping) who &= ~(WAKE_WORKER | WAKE_WORKERS);
+    if (!p->sleeping_readers) who &= ~(WAKE_READER | WAKE_READERS);
+    p->to_wake |= who;
+}
+
+static void wake(pipert *p, int who) {
+    if (who & WAKE_CALLER) plat_wake_all(&p->done);
+    if (who & WAKE_WORKERS) plat_wake_all(&p->work);
+    else if (who & WAKE_WORKER) plat_wake_one(&p->work);
+    if (who & WAKE_READERS) plat_wake_all(&p->read);
+    else if (who & WAKE_READER) plat_wake_one(&p->read);
+}
+
+void schedule_unlock(pipert *p) {
+    int who = p->to_wake;
+    p->to_wake = 0;
+    plat_unlock(&p->lock);
+    if (who) wake(p, who);              /* else they would wait for the lock */
+}
+
+bool schedule_sleep(pipert *p, plat_cond *on, int64_t until) {
+    int who = p->to_wake;
+    p->to_wake = 0;
+    if (who) wake(p, who);
+    if (until < 0) return plat_wait(on, &p->lock), true;
+    return plat_wait_until(on, &p->lock, until);
+}
+
 /* ---- slots ---- */
 /* Bytes of batches in the making or held, and of what is read ahead. */
 int64_t schedule_memory(const pipert *p) {
-    int64_t total = p->input_bytes;
-    for (int i = 0; i < p->nslots; i++)
-        if (p->slots[i].state != SLOT_FREE)
-            total += p->dense_bytes +
-                     atomic_load_explicit(&p->slots[i].taken, memory_order_relaxed);
-    return total;
+    return p->input_bytes + p->used_slots * p->dense_bytes +
+           atomic_load_explicit(&p->out_bytes, memory_order_relaxed);
 }
 
 /* Whether one batch more may be begun. The next one to hand out always may. */
 static bool room_for(const pipert *p, int64_t turn) {
-    int open = 0;
     if (turn >= p->next_turn + p->nslots) return false;
     if (p->slots[turn % p->nslots].state != SLOT_FREE) return false;
     if (turn == p->next_turn) return true;
-    for (int i = 0; i < p->nslots; i++) open += p->slots[i].state != SLOT_FREE;
-    if (p->slots[0].out.base && !p->largest_out && open >= 2) return false;
+    if (p->slots[0].out.base && !p->largest_out && p->used_slots >= 2) return false;
     return schedule_memory(p) + p->dense_bytes + p->largest_out <= p->options.memory;
 }
 
@@ -62,6 +86,7 @@ slot *schedule_slot(pipert *p, int64_t turn) {
     s = &p->slots[turn % p->nslots];
     size_of_batch(p, turn, number, &rows, &real);
     slot_open(p, s, turn, number, rows, real);
+    p->used_slots++;
     if (!p->fixed) {
         s->lane_place = lane_of(p, turn)->places;
         s->lane_event = 0;
@@ -72,13 +97,14 @@ slot *schedule_slot(pipert *p, int64_t turn) {
 static void finish_slot(worker *w, slot *s) {
     pipert *p = w->p;
     s->state = SLOT_FINISHING;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     slot_finish(w, s);
     plat_lock(&p->lock);
+    s->taken = (int64_t)s->out.used;
     if (s->taken > p->largest_out) p->largest_out = s->taken;
     if (s->taken > s->touched) s->touched = s->taken;
     s->state = SLOT_READY;
-    if (s->turn == p->next_turn) plat_wake_all(&p->done);
+    if (s->turn == p->next_turn) schedule_wake(p, WAKE_CALLER);
 }
 
 void schedule_rows_done(worker *w, slot *s, int64_t n) {
@@ -100,7 +126,7 @@ static int64_t run_size(const pipert *p) {
     return 1 + p->serial % 7;
 #endif
     if (bytes && n > p->run_bytes / bytes) n = p->run_bytes / bytes;
-    return n < 1 ? 1 : n > RUN_MOST ? RUN_MOST : n;
+    return n < 1 ? 1 : n > p->run_most ? p->run_most : n;
 }
 
 static run *free_run(pipert *p) {
@@ -238,7 +264,7 @@ static void do_read(worker *w, run *r) {
     pipert *p = w->p;
     int64_t n;
     r->state = RUN_READING;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     read_run(p, r);
     plat_lock(&p->lock);
     n = r->read - r->at;
@@ -279,7 +305,7 @@ static void do_fixed(worker *w, run *r) {
     pipert *p = w->p;
     int64_t start, at = r->at;
     r->state = RUN_WORKING;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     start = plat_now();
     compute_fixed(w, r);
     start = plat_now() - start;
@@ -300,7 +326,7 @@ static void do_enter(worker *w, run *r) {
     pipert *p = w->p;
     int64_t start, at = r->enter;
     r->state = RUN_WORKING;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     start = plat_now();
     if (r->read == r->at) read_run(p, r);
     kept_enter(w, r);
@@ -313,14 +339,14 @@ static void do_enter(worker *w, run *r) {
 
 static void end_run(worker *w, run *r) {
     pipert *p = w->p;
-    plat_unlock(&p->lock);
+    schedule_unlock(p);
     kept_end(w, r);
     plat_lock(&p->lock);
     r->memory->next = p->free_scratch;
     p->free_scratch = r->memory;
     r->memory = NULL;
     r->state = RUN_FREE;
-    if (!--r->lane->runs && r->lane->sealed) plat_wake_all(&p->done);
+    if (!--r->lane->runs && r->lane->sealed) schedule_wake(p, WAKE_CALLER);
 }
 
 static void do_place(worker *w, run *r) {
@@ -358,10 +384,10 @@ static void wake_helpers(pipert *p, const run *mine) {
         planned += r->state == RUN_PLANNED;
         ready += r->state == RUN_READY || (r->state == RUN_TICKETED && placeable(p, r));
     }
-    if (p->sleeping && (ready || (planned && p->options.mode != PIPERT_BATCH_MODE)))
-        plat_wake_one(&p->work);
-    if (p->sleeping_readers && planned && (ready < p->nworkers || 2 * planned >= p->nruns))
-        plat_wake_one(&p->read);
+    if (ready || (planned && p->options.mode != PIPERT_BATCH_MODE))
+        schedule_wake(p, WAKE_WORKER);
+    if (planned && (ready < p->nworkers || 2 * planned >= p->nruns))
+        schedule_wake(p, WAKE_READER);
 }
 
 /* One piece of work; false if there is none. Lock held. */
@@ -377,7 +403,7 @@ bool schedule_step(worker *w) {
     } else {
         compute(w, r);
     }
-    if (!p->running) plat_wake_all(&p->done);
+    if (!p->running) schedule_wake(p, WAKE_CALLER);
     return true;
 }
 
@@ -387,7 +413,7 @@ static void sleep_worker(worker *w) {
     bool reading = first_in(p, RUN_READING) != NULL;
     int64_t start = plat_now();
     ++*sleeping;
-    plat_wait(w->reader ? &p->read : &p->work, &p->lock);
+    schedule_sleep(p, w->reader ? &p->read : &p->work, -1);
     --*sleeping;
     if (w->reader) return;
     *(reading ? &p->idle_read_ns : &p->idle_full_ns) += plat_now() - start;
@@ -398,5 +424,5 @@ void schedule_thread(void *argument) {
     plat_lock(&w->p->lock);
     while (!atomic_load(&w->p->stop))
         if (!schedule_step(w)) sleep_worker(w);
-    plat_unlock(&w->p->lock);
+    schedule_unlock(w->p);
 }

@@ -46,7 +46,6 @@ static bool slot_arrays(pipert *p, slot *s) {
 bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes) {
     memset(s, 0, sizeof *s);
     atomic_init(&s->full, false);
-    atomic_init(&s->taken, 0);
     if (plat_mutex_init(&s->out_lock) || !slot_arrays(p, s)) return false;
     bad_list_init(&s->bads);
     s->bytes = slot_bytes(p, rows);
@@ -81,7 +80,11 @@ void slot_open(pipert *p, slot *s, int64_t turn, int64_t number, int64_t rows,
     s->state = SLOT_OPEN;
     s->generation++;
     atomic_store(&s->full, false);
-    atomic_store(&s->taken, 0);
+    slot_clear(p, s);
+}
+
+void slot_clear(pipert *p, slot *s) {
+    atomic_fetch_sub_explicit(&p->out_bytes, (long long)s->out.used, memory_order_relaxed);
     arena_reset(&s->out, 0);
 }
 
@@ -93,25 +96,28 @@ void slot_use(worker *w, slot *s) {
     w->out_at = w->out_end = NULL;
 }
 
+static char *take_shared(worker *w, slot *s, size_t size) {
+    char *at;
+    plat_lock(&s->out_lock);
+    at = arena_take(&s->out, size);
+    plat_unlock(&s->out_lock);
+    if (at) atomic_fetch_add_explicit(&w->p->out_bytes, (long long)size, memory_order_relaxed);
+    else atomic_store(&s->full, true);
+    return at;
+}
+
 void *slot_take(worker *w, size_t bytes) {
     enum { PIECE = 16 << 10 };
-    slot *s = w->slot;
     size_t size = bytes ? (bytes + 63) & ~(size_t)63 : 64;
-    char *at;
-    if (size < bytes || !s) return NULL;
-    if ((size_t)(w->out_end - w->out_at) >= size) {
-        w->out_at += size;
-        return w->out_at - size;
+    if (size < bytes || !w->slot) return NULL;
+    if ((size_t)(w->out_end - w->out_at) < size) {
+        char *at = take_shared(w, w->slot, size > PIECE / 4 ? size : PIECE);
+        if (!at || size > PIECE / 4) return at;
+        w->out_at = at;
+        w->out_end = at + PIECE;
     }
-    plat_lock(&s->out_lock);
-    at = arena_take(&s->out, size > PIECE / 4 ? size : PIECE);
-    atomic_store_explicit(&s->taken, (long long)s->out.used, memory_order_relaxed);
-    plat_unlock(&s->out_lock);
-    if (!at) atomic_store(&s->full, true);
-    if (!at || size > PIECE / 4) return at;
-    w->out_at = at + size;
-    w->out_end = at + PIECE;
-    return at;
+    w->out_at += size;
+    return w->out_at - size;
 }
 
 void slot_keep(const pipert *p, slot *s, int64_t row, const pl_out *out) {

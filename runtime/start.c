@@ -4,14 +4,19 @@
 #include <string.h>
 
 /* ---- sizes ---- */
-/* How many slots the budget holds; 0: not one. */
+static int64_t limit(int64_t x, int64_t low, int64_t high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+/* How many slots the budget holds; 0: not one. Small batches get more of them, for
+ * a run may hold the rows of many. */
 static int count_slots(const pipert *p) {
-    enum { MOST = 8 };
-    int64_t n = p->options.memory / (p->dense_bytes ? p->dense_bytes : 1);
+    int64_t each = p->dense_bytes ? p->dense_bytes : 1;
+    int64_t n = p->options.memory / each, most = limit((16 << 20) / each, 8, 64);
 #ifdef PIPERT_HOSTILE
-    return n > 1 ? 1 : (int)n;
+    most = 1;
 #endif
-    return n > MOST ? MOST : (int)n;
+    return (int)(n > most ? most : n);
 }
 
 /* A part of a run stages no more than RECORD_SOFT bytes, or one row. */
@@ -24,10 +29,6 @@ static int64_t count_part_rows(const pipert *p) {
 #endif
     if (p->options.on_error == PIPERT_ON_ERROR_FAIL || each > PART_ROWS) return PART_ROWS;
     return each < 1 ? 1 : each;
-}
-
-static int64_t limit(int64_t x, int64_t low, int64_t high) {
-    return x < low ? low : x > high ? high : x;
 }
 
 /* The budget comes first: the larger of 512 MB and three batches, if not stated. */
@@ -131,6 +132,7 @@ int schedule_start(pipert *p) {
     p->dense_bytes = (int64_t)slot_bytes(p, p->batch);
     choose_sizes(p);
     p->nslots = count_slots(p);
+    p->run_most = p->fixed ? RUN_MOST : limit(p->nslots * p->batch / 4, 1, RUN_MOST);
     if (!p->nslots)
         return fail_with(p, PIPERT_MEMORY,
                          "one batch needs %lld bytes of memory and the budget is %lld: "
