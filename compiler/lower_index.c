@@ -78,11 +78,11 @@ static Scalar read_source(Gen *g, const Access *a, Source from) {
 
 /* The value outside costs nothing: read somewhere inside and choose. */
 static Scalar choose(Gen *g, Access a, Source from) {
-    Value zero = gen_long(g, 0);
     Scalar s;
-    for (int k = 0; k < a.n; k++)
-        if (!index_proved(g, a.term, k)) a.sub[k] = gen_select(g, a.inside, a.sub[k], zero);
+    a.soft = a.inside;
     s = read_source(g, &a, from);
+    if (s.fail != NO_VALUE)
+        s.fail = gen_select(g, a.inside, s.fail, gen_int(g, LT_I32, 0));
     s.v = gen_select(g, a.inside, s.v, gen_scalar(g, a.term->otherwise).v);
     return s;
 }
