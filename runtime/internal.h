@@ -326,7 +326,7 @@ struct pipert {
     const pl_feature *feature;
     void *library;
     char folder[4096];          /* of the feature's file, with a slash; or "" */
-    char *path;
+    char *path, *report_path;
 
     char **value;               /* [param]: text that was set, or NULL */
     pl_argument *argument;      /* [open parameter] */

@@ -65,6 +65,7 @@ static pipert *new_handle(const pipert_options *options) {
     if (options) p->options = *options;
     else pipert_defaults(&p->options);
     p->epoch = p->options.epoch;
+    p->report_path = p->options.report ? strdup(p->options.report) : NULL;
     if (init_locks(p) && arena_init(&p->bound, (size_t)1 << 30)) return p;
     free(p);
     return NULL;
@@ -145,6 +146,7 @@ void pipert_close(pipert *p) {
     arena_fini(&p->bound);
     state_forget(p);
     free(p->path);
+    free(p->report_path);
     plat_mutex_fini(&p->lock);
     plat_mutex_fini(&p->bad_lock);
     plat_mutex_fini(&p->plain_lock);

@@ -60,7 +60,7 @@ void bad_free(pipert *p, bad *b) {
 }
 
 int report_open(pipert *p) {
-    const char *path = p->options.report;
+    const char *path = p->report_path;
     char why[128];
     if (!path) return PIPERT_OK;
     p->report = fopen(path, p->restored ? "a" : "w");

@@ -239,15 +239,12 @@ int64_t schedule_index(const pipert *p, const lane *l, int64_t place) {
 }
 
 static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
-    int64_t place = r->first + from;
-    if (!p->fixed) {
-        for (int64_t i = 0; i < n; i++) r->index[i] = schedule_index(p, r->lane, place + i);
-        return;
-    }
-    if (place >= p->places && p->places) place %= p->places;
+    int64_t places = p->fixed ? p->places : r->lane->places;
+    int64_t step = p->fixed ? 1 : p->nlanes, offset = p->fixed ? 0 : r->lane->number;
+    int64_t place = places ? (r->first + from) % places : 0;
     for (int64_t i = 0; i < n; i++) {
-        r->index[i] = index_at(p, place);
-        if (++place == p->places) place = 0;    /* last = wrap */
+        r->index[i] = index_at(p, place * step + offset);
+        if (++place == places) place = 0;       /* last = wrap */
     }
 }
 

@@ -37,7 +37,7 @@ static void choose_sizes(pipert *p) {
     bool debug = o->mode == PIPERT_DEBUG;
     if (!o->memory) o->memory = limit(3 * p->dense_bytes, 512000000, INT64_MAX);
     p->nworkers = debug ? 1 : o->threads ? o->threads : plat_cpus();
-    p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 4;
+    p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 8;
     p->nruns = debug ? 1 : 2 * p->nworkers + 2 * p->nreaders + 1;
     p->nlanes = p->fixed ? 0 : (int)p->feature->lanes;
     if (p->nruns < p->nlanes) p->nruns = p->nlanes;

@@ -110,7 +110,7 @@ static const struct option {
      "NAME=VALUE"},
     {"--threads", "N", "that compute (the cores of this process)", parse_threads,
      "1 to 1024"},
-    {"--readers", "N", "that read ahead (4)", parse_readers,
+    {"--readers", "N", "that read ahead (8)", parse_readers,
      "1 to 1024"},
     {"--epochs", "N", "run so many (1)", parse_epochs,
      "a number from 1"},
