@@ -189,8 +189,10 @@ void gen_enter(Lowering *all, PlanCode *code, int level) {
     g->root = roots(g, level);
     code->frame[level].size = FRAME_START;
     gen_put(g, ID, FRAME, FRAME_ID, 0);
-    gen_put(g, PARENT, FRAME, FRAME_PARENT, 0);
-    gen_put(g, ROW, FRAME, FRAME_ROW, 0);
+    if (level) {
+        gen_put(g, PARENT, FRAME, FRAME_PARENT, 0);
+        gen_put(g, ROW, FRAME, FRAME_ROW, 0);
+    }
     for (int k = level - 1; k >= 0; k--) {
         bind_level(g, code, k, up);
         if (k) up = gen_field(g, LT_PTR, up, FRAME_PARENT, 0);
