@@ -472,6 +472,28 @@ static bool coerce_fails(Checker *ck, const Term *term, const Type *want, Loc lo
     return false;
 }
 
+/* What has passed the test has the dimension that was wanted: whoever reads the
+ * value may build on it. */
+static const Term *coerce_dim(Checker *ck, const Term *term, const Type *want, int axis,
+                              Loc loc, const char *what) {
+    const char *about = arena_format(ck->arena, "%s must be %s, dimension %d differs", what,
+                                     type_text(ck->arena, want), axis);
+    const Term *tested;
+    const Dim **dims;
+    Type *type;
+    if (!term->type->dims[axis]) term = settle(ck, "value", term, loc);
+    tested = check_equal_dims(ck, term, want->dims[axis], term->type->dims[axis], loc, about);
+    if (!tested || tested == term) return tested;
+    type = arena_new_of(ck->arena, Type);
+    dims = arena_array(ck->arena, const Dim *, term->type->rank);
+    memcpy(dims, term->type->dims, sizeof *dims * (size_t)term->type->rank);
+    dims[axis] = want->dims[axis];
+    *type = *term->type;
+    type->dims = dims;
+    ((Term *)tested)->type = type;
+    return tested;
+}
+
 const Term *coerce(Checker *ck, const Term *term, const Type *want, Loc loc,
                    const char *what) {
     if (want->kind == TY_TUPLE) return coerce_tuple(ck, term, want, loc, what);
@@ -484,13 +506,7 @@ const Term *coerce(Checker *ck, const Term *term, const Type *want, Loc loc,
                     type_text(ck->arena, want));
         return NULL;
     }
-    for (int k = 0; term && k < want->rank; k++) {
-        const char *about;
-        if (!want->dims[k]) continue;
-        if (!term->type->dims[k]) term = settle(ck, "value", term, loc);
-        about = arena_format(ck->arena, "%s must be %s, dimension %d differs", what,
-                             type_text(ck->arena, want), k);
-        term = check_equal_dims(ck, term, want->dims[k], term->type->dims[k], loc, about);
-    }
+    for (int k = 0; term && k < want->rank; k++)
+        if (want->dims[k]) term = coerce_dim(ck, term, want, k, loc, what);
     return term;
 }
