@@ -8,6 +8,7 @@
  * every loop between the definition and the read goes, alone and by steps of
  * one, through one dimension. Reductions, states and results of kernels stay. */
 #include "pass.h"
+#include <string.h>
 
 enum { FEW = 6 };               /* operations that may be repeated */
 
@@ -79,12 +80,21 @@ static int occurrences(Inliner *in, const Term *term, int depth, const Var **whi
             return occurrences(in, in->scalar[term->var->id], depth, which);
         return 0;
     }
-    term_children(term, occur, &o);
+    if (term->kind == TERM_IF) {    /* one of the branches */
+        Occur a = o, b = o;
+        occur(term->arg[0], &o);
+        occur(term->arg[1], &a);
+        occur(term->arg[2], &b);
+        o.n += a.n > b.n ? a.n : b.n;
+        o.which = a.which ? a.which : b.which ? b.which : o.which;
+    } else {
+        term_children(term, occur, &o);
+    }
     if (o.n) *which = o.which;
     return o.n;
 }
 
-/* var, var + c, c - var, with c free of the loops */
+/* var, var + c, c - var, with c free of the loops; a choice of these, made outside */
 static bool steps_by_one(Inliner *in, const Term *sub, int depth, const Var **which) {
     const Var *a = NULL, *b = NULL;
     if (occurrences(in, sub, depth, which) != 1) return false;
@@ -93,8 +103,10 @@ static bool steps_by_one(Inliner *in, const Term *sub, int depth, const Var **wh
         return sub->var->id < in->nvars && in->scalar[sub->var->id] &&
                steps_by_one(in, in->scalar[sub->var->id], depth, which);
     }
-    if (sub->kind == TERM_IF)       /* a choice of two maps, made outside */
-        return occurrences(in, sub->arg[0], depth, &a) == 0 && false;
+    if (sub->kind == TERM_IF)
+        return !occurrences(in, sub->arg[0], depth, &a) &&
+               steps_by_one(in, sub->arg[1], depth, &a) &&
+               steps_by_one(in, sub->arg[2], depth, &b) && a == b;
     if (sub->kind != TERM_OP || (sub->op != OP_ADD && sub->op != OP_SUB)) return false;
     if (occurrences(in, sub->arg[0], depth, &a))
         return steps_by_one(in, sub->arg[0], depth, which);
@@ -115,6 +127,73 @@ static bool read_once(Inliner *in, const Term *index, int depth) {
     }
     return covered == in->loops.n - depth;
 }
+
+/* ---- dimensions ---- */
+
+/* Of a tensor whose elements can be written, as a term; NULL: not known here. */
+static const Term *extent(Inliner *in, const Term *tensor, int axis);
+
+static const Term *trip(Inliner *in, const Loop *loop) {
+    int64_t from;
+    if (!term_is_int(loop->from, &from) || from != 0)
+        return term_op(in->arena, OP_SUB, type_scalar(PL_I64), NULL, loop->to,
+                       loop->from, NULL);
+    if (loop->to->kind == TERM_DIM) return extent(in, loop->to->arg[0], loop->to->axis);
+    return loop->to;
+}
+
+static bool same_term(Inliner *in, const Term *a, const Term *b) {
+    return a == b || (a && b && !strcmp(term_key(in->arena, a), term_key(in->arena, b)));
+}
+
+static const Term *extent(Inliner *in, const Term *tensor, int axis) {
+    const Info *info = tensor->kind == TERM_REF ? info_of(in, tensor->var) : NULL;
+    const Term *a;
+    int64_t size;
+    Term *dim;
+    if (tensor->type->dims && dim_constant(tensor->type->dims[axis], &size))
+        return term_int(in->arena, PL_I64, size);
+    if (info && info->def && (a = extent(in, info->def, axis))) return a;
+    switch (tensor->kind) {
+    case TERM_FOR: return trip(in, &tensor->loop[axis]);
+    case TERM_CHECK: return extent(in, tensor->arg[0], axis);
+    case TERM_IF:
+        a = extent(in, tensor->arg[1], axis);
+        return same_term(in, a, extent(in, tensor->arg[2], axis)) ? a : NULL;
+    case TERM_REF: case TERM_DATA: break;
+    default: return NULL;
+    }
+    dim = term_new(in->arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
+    dim->axis = axis;
+    return dim;
+}
+
+static bool has_extents(Inliner *in, const Term *def) {
+    for (int k = 0; k < def->type->rank; k++)
+        if (!extent(in, def, k)) return false;
+    return true;
+}
+
+/* The names around a read, as many as there is room for. */
+static const Term *peel(const Term *term, Bind *names, int *n) {
+    for (; term->kind == TERM_LET && *n < 16; term = term->arg[1])
+        names[(*n)++] = (Bind){term->var, term->arg[0]};
+    return term;
+}
+
+/* The tensor of which this one holds elements as they are, or NULL. */
+static const Var *rearranged(const Term *def) {
+    Bind names[16];
+    int n = 0;
+    const Term *body;
+    if (def->kind == TERM_REF) return def->var;
+    if (def->kind != TERM_FOR || def->arg[1]) return NULL;
+    body = peel(def->arg[0], names, &n);
+    return body->kind == TERM_INDEX && !body->otherwise && body->arg[0]->kind == TERM_REF
+               ? body->arg[0]->var : NULL;
+}
+
+/* ---- reads ---- */
 
 static void look(Inliner *in, const Term *term);
 
@@ -144,6 +223,35 @@ static void look_loop(Inliner *in, const Term *term) {
     in->loops.n = outer;
 }
 
+/* The tensor as a whole, element by element. */
+static void look_all(Inliner *in, const Term *ref) {
+    Info *info = info_of(in, ref->var);
+    if (!info) return;
+    info->reads++;
+    info->many |= in->level != info->level || in->loops.n != info->depth;
+}
+
+/* A choice between orders of one tensor reads it once. */
+static bool look_choice(Inliner *in, const Term *choice) {
+    const Var *a = rearranged(choice->arg[1]), *b = rearranged(choice->arg[2]);
+    Info *info = a && a == b ? info_of(in, a) : NULL;
+    int reads;
+    if (!info || !has_extents(in, choice)) return false;
+    reads = info->reads;
+    look(in, choice->arg[0]);
+    for (int i = 1; i <= 2; i++)
+        if (choice->arg[i]->kind == TERM_REF) look_all(in, choice->arg[i]);
+        else look(in, choice->arg[i]);
+    info->reads = reads + 1;
+    return true;
+}
+
+static void look_definition(Inliner *in, const Term *def) {
+    if (def->kind != TERM_IF || def->type->kind != TY_TENSOR || !def->type->rank ||
+        !look_choice(in, def))
+        look(in, def);
+}
+
 static void look(Inliner *in, const Term *term) {
     Info *info;
     switch (term->kind) {
@@ -155,16 +263,18 @@ static void look(Inliner *in, const Term *term) {
     case TERM_FOR: case TERM_FOLD: case TERM_SCAN: look_loop(in, term); break;
     case TERM_LET:
         define(in, term->var, term->arg[0]);
-        look(in, term->arg[0]);
+        look_definition(in, term->arg[0]);
         look(in, term->arg[1]);
         break;
     default: term_children(term, look_child, in); break;
     }
 }
 
-/* ---- what an element costs ---- */
+/* ---- what an element costs, with those that are put into it ---- */
 
 static int cost_of(Inliner *in, const Term *term);
+static int element_cost(Inliner *in, const Term *def);
+static bool is_inline(Inliner *in, const Var *var);
 
 typedef struct { Inliner *in; int sum; } Costs;
 
@@ -189,7 +299,10 @@ static int cost_of(Inliner *in, const Term *term) {
                      term->op == OP_MOD ? 6 : 1;
     if (term->kind == TERM_IF || term->kind == TERM_CHECK || term->kind == TERM_INDEX)
         costs.sum++;
-    return costs.sum;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
+        is_inline(in, term->arg[0]->var))
+        costs.sum += element_cost(in, info_of(in, term->arg[0]->var)->def);
+    return costs.sum < 1000 ? costs.sum : 1000;
 }
 
 typedef struct { bool draws; } Draws;
@@ -230,6 +343,8 @@ static int element_cost(Inliner *in, const Term *def) {
         a = element_cost(in, def->arg[1]);
         b = element_cost(in, def->arg[2]);
         return 1 + (a > b ? a : b);
+    case TERM_REF: return 1 + (is_inline(in, def->var)
+                               ? element_cost(in, info_of(in, def->var)->def) : 0);
     default: return 1;
     }
 }
@@ -251,18 +366,10 @@ static bool is_inline(Inliner *in, const Var *var) {
 /* What a subscript is tested against; that of a loop is its trip count, so that
  * nothing is left of the loop itself. */
 static const Term *dim_of(Inliner *in, const Term *tensor, int axis) {
-    Arena *arena = in->arena;
-    Info *info = info_of(in, tensor->var);
-    int64_t size, from;
+    const Term *size = extent(in, tensor, axis);
     Term *dim;
-    if (tensor->type->dims && dim_constant(tensor->type->dims[axis], &size))
-        return term_int(arena, PL_I64, size);
-    if (info && info->def && info->def->kind == TERM_FOR) {
-        const Loop *loop = &info->def->loop[axis];
-        if (term_is_int(loop->from, &from) && from == 0) return loop->to;
-        return term_op(arena, OP_SUB, type_scalar(PL_I64), NULL, loop->to, loop->from, NULL);
-    }
-    dim = term_new(arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
+    if (size) return size;
+    dim = term_new(in->arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
     dim->axis = axis;
     return dim;
 }
@@ -273,13 +380,6 @@ static const Term *index_new(Arena *arena, const Term *tensor, const Term *like)
     index->otherwise = NULL;
     index->proved = ~0u;
     return index;
-}
-
-/* The names around a read, as many as there is room for. */
-static const Term *peel(const Term *term, Bind *names, int *n) {
-    for (; term->kind == TERM_LET && *n < 16; term = term->arg[1])
-        names[(*n)++] = (Bind){term->var, term->arg[0]};
-    return term;
 }
 
 /* Both branches read one tensor: it is read once, at a chosen place. */
@@ -385,11 +485,43 @@ static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
     return value;
 }
 
+/* A choice that stays, between orders of a tensor that does not: a loop over
+ * elements. */
+static const Term *choice_as_loop(Inliner *in, const Var *var, const Term *def) {
+    const Term *zero = term_int(in->arena, PL_I64, 0);
+    const Var *from;
+    Loop *loops;
+    Term *like, *copy;
+    if (def->kind != TERM_IF || def->type->kind != TY_TENSOR || !def->type->rank ||
+        def->type->rank > 8 || is_inline(in, var) || !(from = rearranged(def->arg[1])) ||
+        from != rearranged(def->arg[2]) || !is_inline(in, from) || !has_extents(in, def))
+        return def;
+    loops = arena_array(in->arena, Loop, def->type->rank);
+    like = term_new(in->arena, TERM_INDEX, type_scalar(def->type->dtype), def->at, 0);
+    like->nargs = 1 + def->type->rank;
+    like->arg = arena_array(in->arena, const Term *, like->nargs);
+    for (int k = 0; k < def->type->rank; k++) {
+        Var *index = graph_var(in->arena, in->graph, VAR_INDEX, "e", type_scalar(PL_I64),
+                               var->loc);
+        loops[k] = (Loop){index, zero, extent(in, def, k)};
+        like->arg[1 + k] = term_ref(in->arena, index);
+    }
+    copy = term_new(in->arena, TERM_FOR, def->type, def->at, 2, element(in, def, like), NULL);
+    copy->nloops = def->type->rank;
+    copy->loop = loops;
+    return copy;
+}
+
 static const Term *before(Rewriter *rw, const Term *term) {
     Inliner *in = rw->data;
     Bind names[8];
     int n;
     const Term *tensor, *index, *value;
+    if (term->kind == TERM_LET) {
+        value = choice_as_loop(in, term->var, term->arg[0]);
+        return value == term->arg[0] ? term
+                                     : term_let(in->arena, term->var, value, term->arg[1]);
+    }
     if (term->kind != TERM_INDEX || term->arg[0]->kind != TERM_REF) return term;
     tensor = term->arg[0];
     if (!is_inline(in, tensor->var)) return term;
@@ -400,9 +532,25 @@ static const Term *before(Rewriter *rw, const Term *term) {
     return value;
 }
 
-/* Two reads of one tensor in the branches of a scalar choice. */
+/* for i, j: x[i, j] over all of x is x. */
+static const Term *whole_tensor(Inliner *in, const Term *loop) {
+    const Term *index = loop->arg[0];
+    if (loop->arg[1] || index->kind != TERM_INDEX || index->otherwise ||
+        index->arg[0]->kind != TERM_REF || index->nargs != 1 + loop->nloops)
+        return loop;
+    for (int k = 0; k < loop->nloops; k++)
+        if (index->arg[1 + k]->kind != TERM_REF ||
+            index->arg[1 + k]->var != loop->loop[k].var ||
+            !term_is_int(loop->loop[k].from, &(int64_t){0}) ||
+            !same_term(in, trip(in, &loop->loop[k]), extent(in, index->arg[0], k)))
+            return loop;
+    return index->arg[0];
+}
+
+/* Two reads of one tensor in the branches of a scalar choice; copies. */
 static const Term *visit(Rewriter *rw, const Term *term) {
     const Term *merged;
+    if (term->kind == TERM_FOR) return whole_tensor(rw->data, term);
     if (term->kind != TERM_IF || term->type->kind != TY_TENSOR || term->type->rank)
         return term;
     merged = merge(rw->arena, term->arg[0], term->arg[1], term->arg[2]);
@@ -421,7 +569,7 @@ Graph *pass_inline(Arena *arena, const Graph *graph) {
         const Node *node = &graph->nodes.at[i];
         in.level = node->level;
         if (node->kind == NODE_FIELD) define(&in, node->vars[0], node->term);
-        look(&in, node->term);
+        look_definition(&in, node->term);
     }
     for (int i = 0; i < graph->batched.n; i++) {
         Info *info = info_of(&in, graph->batched.at[i]->of);
@@ -433,8 +581,11 @@ Graph *pass_inline(Arena *arena, const Graph *graph) {
     copy->nodes.at = arena_array(arena, Node, graph->nodes.n + 1);
     copy->nodes.room = graph->nodes.n + 1;
     for (int i = 0; i < graph->nodes.n; i++) {
-        copy->nodes.at[i] = graph->nodes.at[i];
-        copy->nodes.at[i].term = rewrite(&rw, graph->nodes.at[i].term);
+        const Node *node = &graph->nodes.at[i];
+        const Term *term = node->kind == NODE_FIELD
+            ? choice_as_loop(&in, node->vars[0], node->term) : node->term;
+        copy->nodes.at[i] = *node;
+        copy->nodes.at[i].term = rewrite(&rw, term);
     }
     return copy;
 }

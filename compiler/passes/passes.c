@@ -2,7 +2,6 @@
 #include "pass.h"
 #include <stdio.h>
 #include <string.h>
-#include <stdlib.h>
 
 const Pass pass_table[] = {
     {"normal", 0, pass_normal, "bindings and tests stand as far out as they can"},
@@ -19,7 +18,7 @@ const Graph *passes_run(Arena *arena, const Graph *graph, int level, const char 
         if (pass->level > level) continue;
         graph = pass->run(arena, graph);
         verify_graph(graph, pass->name);
-        if ((dump && !strcmp(dump, pass->name)) || getenv("PASSDUMP")) print_graph(stderr, graph);
+        if (dump && !strcmp(dump, pass->name)) print_graph(stderr, graph);
     }
     return graph;
 }
