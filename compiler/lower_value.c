@@ -66,6 +66,11 @@ static void visit_tensor(Tensor *t, Visit *visit, void *data) {
         visit_one(&t->dim[k].v, LT_I64, visit, data);
         visit_one(&t->dim[k].fail, LT_I32, visit, data);
     }
+    for (int k = 0; t->placed && k < t->rank; k++) {
+        visit_one(&t->origin[k], LT_I64, visit, data);
+        visit_one(&t->step[k], LT_I64, visit, data);
+    }
+    if (t->placed) visit_one(&t->mask, LT_I64, visit, data);
 }
 
 void low_each(Low *low, Visit *visit, void *data) {
@@ -166,7 +171,7 @@ struct Cell {
     Value v, fail;              /* scalar, opaque, ragged: vars; tensor: data, fail */
     Value fails, dim[PK_MAX_RANK], dim_fail[PK_MAX_RANK];
     int64_t size[PK_MAX_RANK];  /* dims known from the type: no var */
-    bool roomy;
+    bool roomy, slack;
     Value count;
     int n;
     Cell **items;
@@ -206,7 +211,7 @@ Cell *cell_new(Gen *g, const Type *type, bool state) {
     Cell *cell = arena_new_of(g->all->arena, Cell);
     LoopScalar scalar_type = LT_PTR;
     *cell = (Cell){.type = type, .block = g->b.into, .fail = NO_VALUE,
-                   .fails = NO_VALUE, .roomy = true, .count = NO_VALUE};
+                   .fails = NO_VALUE, .roomy = true, .slack = true, .count = NO_VALUE};
     if (type->kind == TY_TUPLE) {
         cell->kind = LOW_TUPLE;
         cell->n = type->n;
@@ -238,6 +243,7 @@ static void set_part(Gen *g, const Cell *cell, Value *var, LoopScalar type, Valu
 static void set_tensor(Gen *g, Cell *cell, const Tensor *t) {
     build_set(&g->b, cell->v, t->data);
     cell->roomy = cell->roomy && t->roomy;
+    cell->slack = cell->slack && t->slack;
     set_part(g, cell, &cell->fail, LT_I32, t->fail);
     set_part(g, cell, &cell->fails, LT_PTR, t->fails);
     for (int k = 0; k < t->rank; k++) {
@@ -269,7 +275,7 @@ static const Tensor *get_tensor(Gen *g, const Cell *cell) {
     *t = (Tensor){.dtype = cell->type->dtype, .rank = cell->type->rank,
                   .data = build_get(&g->b, cell->v), .fails = get_part(g, cell->fails),
                   .fails_null = true, .fail = get_part(g, cell->fail),
-                  .roomy = cell->roomy};
+                  .roomy = cell->roomy, .slack = cell->slack};
     for (int k = 0; k < t->rank; k++) {
         t->dim[k] = cell->dim[k] == NO_VALUE
                         ? scalar(gen_long(g, cell->size[k]))
