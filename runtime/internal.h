@@ -44,7 +44,8 @@ typedef struct scratch {
     arena arena;
     char *lowest, *highest;     /* where pk_scratch has been */
     struct closer *closers;
-    pl_failure *failure[24];    /* block b holds 16 << b of them */
+    arena failures;             /* pl_failures, apart: compiled code gives back what a
+                                   round of a loop took of the other */
     int32_t nfailures;
     struct scratch *next;
 } scratch;

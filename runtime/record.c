@@ -48,34 +48,28 @@ static int call_vfail(pk_call *call, int64_t first_row, const char *format,
     return PL_FAILED;
 }
 
-/* Where failure number k lies: block b holds numbers 16 (2^b - 1) and up. */
-static int failure_block(int32_t k, int32_t *at) {
-    int b = 27 - __builtin_clz((unsigned)k + 16);
-    *at = k + 16 - (16 << b);
-    return b;
+static pl_failure *failure_at(const scratch *s, int32_t handle) {
+    if (handle <= 0 || handle > s->nfailures) return NULL;
+    return (pl_failure *)(void *)s->failures.base + handle - 1;
 }
 
-static pl_failure *failure_at(const scratch *s, int32_t handle) {
-    int32_t at;
-    int b;
-    if (handle <= 0 || handle > s->nfailures) return NULL;
-    b = failure_block(handle - 1, &at);
-    return &s->failure[b][at];
+static void keep_failures(scratch *s, int32_t n) {
+    s->nfailures = n;
+    arena_reset(&s->failures, sizeof(pl_failure) * (size_t)n);
+    if (s->failures.top < s->failures.used) s->failures.top = s->failures.used;
 }
 
 static int32_t add_failure(worker *w, pl_failure f) {
     scratch *s = w->memory;
     pl_failure *last = failure_at(s, s->nfailures);
-    int32_t at;
-    int b = failure_block(s->nfailures, &at);
     if (last && last->site == f.site && last->a == f.a && last->b == f.b &&
         last->text == f.text)
         return s->nfailures;            /* the next element of one tensor */
-    if (b >= 24) return s->nfailures;
-    if (!at) s->failure[b] = pk_alloc(&w->call.kernel, sizeof f * (16u << b));
-    if (!s->failure[b]) return s->nfailures ? s->nfailures : 1;
-    s->failure[b][at] = f;
-    return ++s->nfailures;
+    if (s->failures.size - s->failures.used < sizeof f || s->nfailures == INT32_MAX)
+        return s->nfailures;            /* a full one is never empty */
+    keep_failures(s, s->nfailures + 1);
+    *failure_at(s, s->nfailures) = f;
+    return s->nfailures;
 }
 
 static int32_t call_fail(pl_call *call, int32_t site, int64_t a, int64_t b) {
@@ -114,11 +108,12 @@ void record_worker_init(worker *w, pipert *p, uint64_t key) {
 /* ---- memory ---- */
 scratch *record_scratch_new(size_t size) {
     scratch *s = calloc(1, sizeof *s);
-    if (s && arena_init(&s->arena, size)) {
+    if (s && arena_init(&s->arena, size) && arena_init(&s->failures, size / 8)) {
         s->lowest = s->arena.base + s->arena.size;
         s->highest = s->arena.base;
         return s;
     }
+    if (s) arena_fini(&s->arena);
     free(s);
     return NULL;
 }
@@ -135,6 +130,7 @@ void record_scratch_free(scratch *s) {
     if (!s) return;
     run_closers(s, NULL);
     arena_fini(&s->arena);
+    arena_fini(&s->failures);
     free(s);
 }
 
@@ -165,6 +161,7 @@ mark record_mark(worker *w) {
 /* What large records left behind goes back to the system. */
 static void trim(scratch *s, size_t keep) {
     arena_trim(&s->arena, keep);
+    arena_trim(&s->failures, keep);
     if (s->highest - s->lowest <= (int64_t)keep) return;
     plat_discard(s->lowest, (size_t)(s->highest - s->lowest));
     s->lowest = s->arena.base + s->arena.size;
@@ -174,7 +171,7 @@ static void trim(scratch *s, size_t keep) {
 void record_reset(worker *w, mark m) {
     scratch *s = w->memory;
     if (s->closers != m.closers) run_closers(s, m.closers);
-    s->nfailures = m.nfailures;
+    if (s->nfailures != m.nfailures) keep_failures(s, m.nfailures);
     s->arena.used = record_used(w);
     if (s->arena.used > s->arena.top) s->arena.top = s->arena.used;
     arena_reset(&s->arena, (size_t)(m.at - s->arena.base));
