@@ -66,9 +66,10 @@ static bool busy(const pipert *p) {
 
 static void free_slot(pipert *p, slot *s) {
     if (s->state == SLOT_FREE) return;
+    if (s->state == SLOT_HELD) p->held--;
     slot_clear(p, s);
     s->state = SLOT_FREE;
-    p->used_slots--;
+    p->free_slots[p->nfree++] = s;
 }
 
 /* Lanes that had more than the one that ended leave runs and slots behind. */
@@ -89,6 +90,7 @@ static void clear(pipert *p) {
     for (int i = 0; i < p->nslots; i++) {
         bad_drop(p, &p->slots[i].bads);
         if (p->slots[i].state != SLOT_HELD) free_slot(p, &p->slots[i]);
+        p->by_turn[i] = NULL;
     }
     for (int i = 0; i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
 }
@@ -122,7 +124,7 @@ static int drain(pipert *p, lane *l, bool all) {
     schedule_unlock(p);
     status = report_bads(p, &bads);
     plat_lock(&p->lock);
-    schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
+    schedule_wake(p, WAKE_WORKER);
     return status;
 }
 
@@ -136,8 +138,7 @@ static bool at_end(pipert *p) {
 
 /* What pipert_next would find now. Lock held, given up while a report is written. */
 static int look(pipert *p) {
-    slot *s = &p->slots[p->next_turn % p->nslots];
-    bool ready = s->state == SLOT_READY && s->turn == p->next_turn, end;
+    bool ready = schedule_ready(p) != NULL, end;
     end = !ready && at_end(p);
     if (!p->fixed && drain(p, next_lane(p), ready || end)) return p->status;
     if (ready) return PIPERT_OK;
@@ -149,7 +150,7 @@ static int look(pipert *p) {
         return look(p);
     }
     if (end) return PIPERT_END;
-    return s->state == SLOT_HELD ? PIPERT_HELD : PIPERT_AGAIN;
+    return p->held == p->nslots ? PIPERT_HELD : PIPERT_AGAIN;
 }
 
 static int wait_for(pipert *p, int64_t until) {
@@ -160,7 +161,7 @@ static int wait_for(pipert *p, int64_t until) {
             if (schedule_step(&p->workers[0])) continue;
             return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
         }
-        schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
+        schedule_wake(p, WAKE_WORKER);
         if (!schedule_sleep(p, &p->done, until)) return look(p);
     }
     return status;
@@ -182,8 +183,9 @@ int schedule_next(pipert *p, slot **out) {
     plat_lock(&p->lock);
     status = wait_for(p, -1);
     if (status == PIPERT_OK) {
-        *out = &p->slots[p->next_turn % p->nslots];
+        *out = schedule_ready(p);
         (*out)->state = SLOT_HELD;
+        p->held++;
     }
     schedule_unlock(p);
     p->stats.wait_ns += plat_now() - start;
@@ -196,20 +198,23 @@ void schedule_taken(pipert *p, slot *s) {
         next_lane(p)->done_place = s->lane_place;
         next_lane(p)->done_event = s->lane_event;
     }
-    p->next_turn++;
-    if (p->slots[p->next_turn % p->nslots].state == SLOT_FREE)
-        schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
+    p->by_turn[p->next_turn++ % p->nslots] = NULL;
+    if (!p->by_turn[p->next_turn % p->nslots])
+        schedule_wake(p, WAKE_WORKER);
     schedule_unlock(p);
 }
 
-/* Pages that large batches left behind go back once all together pass the budget. */
-static void trim_slot(pipert *p, slot *s) {
-    int64_t total = p->nslots * p->dense_bytes;
-    if (!s->touched) return;
-    for (int i = 0; i < p->nslots; i++) total += p->slots[i].touched;
-    if (total <= p->options.memory) return;
-    arena_trim(&s->out, 0);
-    s->touched = 0;
+/* Pages that large batches left behind go back once all together pass the budget;
+ * first those that were not used for longest. */
+static void trim_slots(pipert *p) {
+    int64_t most = p->options.memory - p->nslots * p->dense_bytes;
+    for (int i = 0; i < p->nfree && p->touched > most; i++) {
+        slot *s = p->free_slots[i];
+        if (!s->touched) continue;
+        p->touched -= s->touched;
+        arena_trim(&s->out, 0);
+        s->touched = 0;
+    }
 }
 
 /* Workers are woken for a good part of the ring, not for every slot; who waits for
@@ -217,8 +222,8 @@ static void trim_slot(pipert *p, slot *s) {
 void schedule_release(pipert *p, slot *s) {
     plat_lock(&p->lock);
     free_slot(p, s);
-    trim_slot(p, s);
-    if (4 * (p->nslots - p->used_slots) >= p->nslots) schedule_wake(p, WAKE_WORKER);
+    trim_slots(p);
+    if (4 * p->nfree >= p->nslots) schedule_wake(p, WAKE_WORKER);
     schedule_unlock(p);
 }
 

@@ -74,6 +74,7 @@ struct worker {
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
     pl_out *out;                /* one per field */
+    int64_t step, announced;    /* when they were: schedule.c */
     plat_thread thread;
     bool started;
 };
@@ -266,6 +267,8 @@ int64_t schedule_memory(const pipert *);
  * it is open already; its incomplete batch's size, rows that have arrived. */
 slot *schedule_slot(pipert *, int64_t turn);
 slot *schedule_opened(pipert *, int64_t turn);
+/* The next batch to hand out, if it is finished. */
+slot *schedule_ready(const pipert *);
 void schedule_last_rows(worker *, slot *, const lane *);
 void schedule_rows_done(worker *, slot *, int64_t n);
 int64_t schedule_index(const pipert *, const lane *, int64_t place);
@@ -367,7 +370,10 @@ struct pipert {
     atomic_bool stop;           /* also read without the lock */
     bool running;               /* an epoch is */
     slot *slots; int nslots;
-    int used_slots;             /* not free */
+    slot **free_slots; int nfree;   /* the last released on top: its pages are warm */
+    slot **by_turn;             /* [turn % nslots]: opened and not yet taken, or NULL */
+    int held;                   /* by the caller */
+    int64_t touched;            /* of all slots */
     run *runs; int nruns;
     lane *lanes; int nlanes;    /* kept.c */
     int64_t serial;

@@ -8,6 +8,8 @@
 
 /* Long enough that a lock costs nothing, short enough to share a batch out. */
 #define RUN_NS 200000
+/* What waking a thread may cost. */
+#define WAKE_NS 20000
 
 /* ---- waking ---- */
 void schedule_wake(pipert *p, int who) {
@@ -42,22 +44,28 @@ bool schedule_sleep(pipert *p, plat_cond *on, int64_t until) {
 /* ---- slots ---- */
 /* Bytes of batches in the making or held, and of what is read ahead. */
 int64_t schedule_memory(const pipert *p) {
-    return p->input_bytes + p->used_slots * p->dense_bytes +
+    return p->input_bytes + (p->nslots - p->nfree) * p->dense_bytes +
            atomic_load_explicit(&p->out_bytes, memory_order_relaxed);
 }
 
-/* Whether one batch more may be begun. The next one to hand out always may. */
+/* Whether one batch more may be begun. The next one to hand out always may, for
+ * a slot is left to every turn before this one. */
 static bool room_for(const pipert *p, int64_t turn) {
-    if (turn >= p->next_turn + p->nslots) return false;
-    if (p->slots[turn % p->nslots].state != SLOT_FREE) return false;
+    if (turn >= p->next_turn + p->nslots - p->held) return false;
+    if (p->by_turn[turn % p->nslots]) return false;
     if (turn == p->next_turn) return true;
-    if (p->slots[0].out.base && !p->largest_out && p->used_slots >= 2) return false;
+    if (p->slots[0].out.base && !p->largest_out && p->nslots - p->nfree >= 2) return false;
     return schedule_memory(p) + p->dense_bytes + p->largest_out <= p->options.memory;
 }
 
 slot *schedule_opened(pipert *p, int64_t turn) {
-    slot *s = &p->slots[turn % p->nslots];
-    return s->state == SLOT_OPEN && s->turn == turn ? s : NULL;
+    slot *s = p->by_turn[turn % p->nslots];
+    return s && s->state == SLOT_OPEN && s->turn == turn ? s : NULL;
+}
+
+slot *schedule_ready(const pipert *p) {
+    slot *s = p->by_turn[p->next_turn % p->nslots];
+    return s && s->state == SLOT_READY && s->turn == p->next_turn ? s : NULL;
 }
 
 static lane *lane_of(pipert *p, int64_t turn) {
@@ -83,15 +91,23 @@ slot *schedule_slot(pipert *p, int64_t turn) {
     int64_t number = p->first_batch + turn * p->options.world, rows, real;
     if (s) return s;
     if (!room_for(p, turn)) return NULL;
-    s = &p->slots[turn % p->nslots];
+    s = p->by_turn[turn % p->nslots] = p->free_slots[--p->nfree];
     size_of_batch(p, turn, number, &rows, &real);
     slot_open(p, s, turn, number, rows, real);
-    p->used_slots++;
     if (!p->fixed) {
         s->lane_place = lane_of(p, turn)->places;
         s->lane_event = 0;
     }
     return s;
+}
+
+/* The next batch is there. Who finishes batches faster than a caller could be woken
+ * for each of them wakes it for several, at the end of the step. */
+static void announce(worker *w) {
+    int64_t now = plat_now();
+    if (now - w->announced > WAKE_NS || now - w->step > RUN_NS)
+        schedule_wake(w->p, WAKE_CALLER);
+    w->announced = now;
 }
 
 static void finish_slot(worker *w, slot *s) {
@@ -102,9 +118,12 @@ static void finish_slot(worker *w, slot *s) {
     plat_lock(&p->lock);
     s->taken = (int64_t)s->out.used;
     if (s->taken > p->largest_out) p->largest_out = s->taken;
-    if (s->taken > s->touched) s->touched = s->taken;
+    if (s->taken > s->touched) {
+        p->touched += s->taken - s->touched;
+        s->touched = s->taken;
+    }
     s->state = SLOT_READY;
-    if (s->turn == p->next_turn) schedule_wake(p, WAKE_CALLER);
+    if (s->turn == p->next_turn) announce(w);
 }
 
 void schedule_rows_done(worker *w, slot *s, int64_t n) {
@@ -392,6 +411,7 @@ bool schedule_step(worker *w) {
     pipert *p = w->p;
     run *r = pick(p, w->reader);
     if (!r) return false;
+    w->step = w->announced = plat_now();
     wake_helpers(p, r);
     if (r->state == RUN_PLANNED) {
         do_read(w, r);
@@ -400,7 +420,7 @@ bool schedule_step(worker *w) {
     } else {
         compute(w, r);
     }
-    if (!p->running) schedule_wake(p, WAKE_CALLER);
+    if (!p->running || schedule_ready(p)) schedule_wake(p, WAKE_CALLER);
     return true;
 }
 

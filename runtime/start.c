@@ -58,11 +58,16 @@ static bool start_slots(pipert *p) {
     int64_t rest = p->options.memory - p->dense_bytes;
     bool out = p->feature->nbelow > 0 || has_ragged(p);
     p->slots = calloc((size_t)p->nslots, sizeof *p->slots);
-    for (int i = 0; p->slots && i < p->nslots; i++)
+    p->by_turn = calloc((size_t)p->nslots, sizeof(slot *));
+    p->free_slots = calloc((size_t)p->nslots, sizeof(slot *));
+    if (!p->slots || !p->by_turn || !p->free_slots) return false;
+    for (int i = 0; i < p->nslots; i++) {
         if (!slot_init(p, &p->slots[i], p->batch,
                        !out ? 0 : (size_t)(rest > 1 << 20 ? rest : 1 << 20)))
             return false;
-    return p->slots != NULL;
+        p->free_slots[p->nfree++] = &p->slots[i];
+    }
+    return true;
 }
 
 static scratch *new_scratch(const pipert *p) {
@@ -189,5 +194,7 @@ void schedule_stop(pipert *p) {
     }
     free(p->runs);
     free(p->slots);
+    free(p->by_turn);
+    free(p->free_slots);
     free(p->lanes);
 }
