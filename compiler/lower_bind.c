@@ -86,7 +86,7 @@ Thunk *bind_find(Gen *g, const Term *term) {
 
 /* ---- forcing ---- */
 
-static bool is_field(const Var *var) {
+bool is_field(const Var *var) {
     return var && (var->kind == VAR_FIELD || var->kind == VAR_BELOW || var->kind == VAR_OPEN);
 }
 
@@ -116,6 +116,7 @@ Low bind_force(Gen *g, Thunk *thunk) {
 Scalar bind_dim(Gen *g, Thunk *thunk, int axis) {
     Thunk now, *forcing = g->forcing;
     int level = g->level;
+    const char *field = g->field;
     Scalar dim;
     if (!thunk->known && !(thunk->dims_known >> axis & 1) &&
         dims_need_data(g->all, thunk->term))
@@ -125,9 +126,11 @@ Scalar bind_dim(Gen *g, Thunk *thunk, int axis) {
     if (way_inline(g, thunk)) bind_prepare(g, thunk);
     g->forcing = thunk;
     g->level = thunk->level;
+    if (is_field(thunk->var)) g->field = thunk->var->name;
     dim = gen_dim(g, thunk->term, axis);
     g->forcing = forcing;
     g->level = level;
+    g->field = field;
     now = *thunk;
     now.dims_known |= 1u << axis;
     now.dim[axis] = dim;

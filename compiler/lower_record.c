@@ -154,11 +154,9 @@ static void test_where(Gen *g, const Node *node) {
 }
 
 static void count_rows(Gen *g, int level, Value frame) {
-    Thunk *thunk = bind_thunk(g, g->all->each[level]);
-    const Term *rows = term_ref(g->all->arena, g->all->each[level]);
     Scalar n;
     g->field = "each";
-    n = gen_item_dim(g, rows, thunk->var->type->kind == TY_TUPLE ? 0 : -1, 0);
+    n = gen_rows(g, term_ref(g->all->arena, g->all->each[level]));
     gen_verdict(g, n.fail);
     gen_put(g, n.v, frame, FRAME_ROWS, 0);
 }

@@ -271,6 +271,7 @@ void bind_index(Gen *, const Var *, Scalar);
 Thunk *bind_find(Gen *, const Term *);
 Low bind_force(Gen *, Thunk *);
 Scalar bind_dim(Gen *, Thunk *, int axis);
+bool is_field(const Var *);               /* a name that failures are told under */
 /* Fused: the thunk stays inline; what stands above its loops is done here. */
 void bind_prepare(Gen *, Thunk *);
 void thunk_set(Gen *, Thunk *, const Thunk *now);
@@ -335,6 +336,8 @@ Value low_first_fail(Gen *, Low);
 /* ---- lower_shape.c: dims, trip counts, checks ---- */
 Scalar gen_dim(Gen *, const Term *, int axis);
 Scalar gen_item_dim(Gen *, const Term *, int item, int axis);   /* item -1: itself */
+/* Of a tensor, or of the first of a tuple: fails if the value as a whole does. */
+Scalar gen_rows(Gen *, const Term *);
 Scalar gen_body_dim(Gen *, const Term *loop, int item, int axis);
 Scalar gen_trip(Gen *, const Loop *, Scalar *from);
 Value gen_check(Gen *, const Term *);           /* handle, or NO_VALUE */

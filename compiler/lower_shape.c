@@ -72,7 +72,13 @@ static Scalar for_dim(Gen *g, const Term *term, int item, int axis) {
                                : gen_body_dim(g, term, item, axis);
 }
 
-static Scalar if_dim(Gen *g, const Term *term, int item, int axis) {
+/* A dimension of the value, or of the item of a tuple. `whole`: with the failure of
+ * the value itself, which a dimension that the type tells does not have. */
+typedef struct Part { int item, axis; bool whole; } Part;
+
+static Scalar part_dim(Gen *g, const Term *term, Part);
+
+static Scalar if_dim(Gen *g, const Term *term, Part part) {
     const Type *type = type_scalar(PL_I64);
     Scalar c = gen_scalar(g, term->arg[0]);
     Cell *cell = cell_new(g, type, false);
@@ -82,9 +88,9 @@ static Scalar if_dim(Gen *g, const Term *term, int item, int axis) {
     } else {
         gen_if(g, c.v);
     }
-    cell_set(g, cell, low_scalar(gen_item_dim(g, term->arg[1], item, axis), type));
+    cell_set(g, cell, low_scalar(part_dim(g, term->arg[1], part), type));
     gen_else(g);
-    cell_set(g, cell, low_scalar(gen_item_dim(g, term->arg[2], item, axis), type));
+    cell_set(g, cell, low_scalar(part_dim(g, term->arg[2], part), type));
     gen_end(g);
     if (c.fail != NO_VALUE) {
         gen_else(g);
@@ -99,53 +105,99 @@ static Scalar array_dim(Gen *g, const Term *term, int axis) {
     return gen_dim(g, term->arg[0], axis - 1);
 }
 
-static Scalar checked_dim(Gen *g, const Term *term, int item, int axis) {
+static Scalar checked_dim(Gen *g, const Term *term, Part part) {
     Value fail = gen_check(g, term);
-    Scalar dim = gen_item_dim(g, term->arg[0], item, axis);
+    Scalar dim = part_dim(g, term->arg[0], part);
     dim.fail = gen_first(g, fail, dim.fail);
     return dim;
 }
 
-static Scalar value_dim(Gen *g, const Term *term, int item, int axis) {
-    Low low = gen_low(g, term);
-    return (item < 0 ? low : low.items[item]).t->dim[axis];
+static Scalar tensor_dim(Gen *g, const Tensor *t, Part part) {
+    Scalar dim = t->dim[part.axis];
+    if (part.whole) dim.fail = gen_first(g, t->fail, dim.fail);
+    return dim;
 }
 
-Scalar gen_item_dim(Gen *g, const Term *term, int item, int axis) {
-    const Type *type = item_type(term->type, item);
+static Scalar value_dim(Gen *g, const Term *term, Part part) {
+    Low low = gen_low(g, term);
+    return tensor_dim(g, (part.item < 0 ? low : low.items[part.item]).t, part);
+}
+
+static bool told(const Type *type, Part part, int64_t *n) {
+    type = item_type(type, part.item);
+    return type->kind != TY_RAGGED && type->dims && type->dims[part.axis] &&
+           dim_constant(type->dims[part.axis], n);
+}
+
+static Scalar named_dim(Gen *g, Thunk *thunk, Part part) {
+    int64_t n;
+    int level = g->level;
+    const char *field = g->field;
+    Scalar dim;
+    if (thunk->known) {
+        const Low *low = part.item < 0 ? &thunk->value : &thunk->value.items[part.item];
+        return tensor_dim(g, low->t, part);
+    }
+    if (part.item < 0 && !(told(thunk->var->type, part, &n) && thunk->term))
+        return bind_dim(g, thunk, part.axis);
+    g->level = thunk->level;
+    if (is_field(thunk->var)) g->field = thunk->var->name;
+    dim = part_dim(g, thunk->term, part);
+    g->level = level;
+    g->field = field;
+    return dim;
+}
+
+/* A form that may have a failure of its own, or names what has. */
+static bool may_fail_whole(const Term *term) {
+    switch (term->kind) {
+    case TERM_REF: case TERM_GET: case TERM_LET: case TERM_TUPLE: case TERM_CHECK:
+    case TERM_IF: case TERM_FAIL:
+        return true;
+    default: return false;
+    }
+}
+
+static Scalar part_dim(Gen *g, const Term *term, Part part) {
     Thunk *thunk;
     int64_t n;
-    if (type->kind != TY_RAGGED && type->dims && type->dims[axis] &&
-        dim_constant(type->dims[axis], &n))
+    int axis = part.axis;
+    if (told(term->type, part, &n) && !(part.whole && may_fail_whole(term)))
         return scalar(gen_long(g, n));
     switch (term->kind) {
-    case TERM_REF:
-        thunk = bind_thunk(g, term->var);
-        if (item < 0) return bind_dim(g, thunk, axis);
-        if (thunk->known) return thunk->value.items[item].t->dim[axis];
-        return gen_item_dim(g, thunk->term, item, axis);
+    case TERM_REF: return named_dim(g, bind_thunk(g, term->var), part);
     case TERM_GET:
-        if ((thunk = bind_find(g, term))) return bind_dim(g, thunk, axis);
-        return gen_item_dim(g, term->arg[0], term->axis, axis);
+        if ((thunk = bind_find(g, term))) return named_dim(g, thunk, part);
+        return part_dim(g, term->arg[0], (Part){term->axis, axis, part.whole});
     case TERM_LET:
         bind_let(g, term);
-        return gen_item_dim(g, term->arg[1], item, axis);
-    case TERM_TUPLE: return gen_item_dim(g, term->arg[item], -1, axis);
-    case TERM_CHECK: return checked_dim(g, term, item, axis);
-    case TERM_IF: return if_dim(g, term, item, axis);
+        return part_dim(g, term->arg[1], part);
+    case TERM_TUPLE:
+        return part_dim(g, term->arg[part.item], (Part){-1, axis, part.whole});
+    case TERM_CHECK: return checked_dim(g, term, part);
+    case TERM_IF: return if_dim(g, term, part);
     case TERM_FOR:
         if (term->nargs > 1 && term->arg[1]) break;
-        return for_dim(g, term, item, axis);
-    case TERM_FOLD: return gen_dim(g, term->inits[item < 0 ? 0 : item], axis);
+        return for_dim(g, term, part.item, axis);
+    case TERM_FOLD: return gen_dim(g, term->inits[part.item < 0 ? 0 : part.item], axis);
     case TERM_SCATTER: return gen_dim(g, term->arg[0], axis);
     case TERM_ARRAY: return array_dim(g, term, axis);
-    case TERM_KERNEL: return gen_kernel_dim(g, term, item < 0 ? 0 : item, axis);
+    case TERM_KERNEL: return gen_kernel_dim(g, term, part.item < 0 ? 0 : part.item, axis);
     case TERM_PERM: return gen_scalar(g, term->arg[0]);
     case TERM_LENGTHS: case TERM_PADDED: case TERM_PADDED_TO:
         return gen_below_dim(g, term, axis);
     default: break;
     }
-    return value_dim(g, term, item, axis);
+    return value_dim(g, term, part);
+}
+
+Scalar gen_item_dim(Gen *g, const Term *term, int item, int axis) {
+    return part_dim(g, term, (Part){item, axis, false});
+}
+
+Scalar gen_rows(Gen *g, const Term *term) {
+    bool tuple = term->type->kind == TY_TUPLE;
+    return part_dim(g, term, (Part){tuple ? 0 : -1, 0, true});
 }
 
 Scalar gen_dim(Gen *g, const Term *term, int axis) {
@@ -182,7 +234,7 @@ static const char *check_reason(Arena *arena, const Term *term) {
 }
 
 static Value check_fails(Gen *g, const Term *term, const Scalar *s) {
-    Value zero = gen_long(g, 0), outside;
+    Value zero = gen_long(g, 0), outside, size;
     switch (term->check) {
     case CHECK_EQUAL: return less(g, LOOP_NE, s[0].v, s[1].v);
     case CHECK_SIZE: return less(g, LOOP_SLT, s[0].v, zero);
@@ -191,7 +243,10 @@ static Value check_fails(Gen *g, const Term *term, const Scalar *s) {
                          less(g, LOOP_SLT, s[2].v, s[1].v));
         return gen_op(g, LOOP_AND, LT_I1, 2, outside,
                       less(g, LOOP_SLT, s[0].v, s[1].v));
-    default: return gen_not(g, less(g, LOOP_ULT, s[0].v, s[1].v));
+    default:                        /* a width that was computed may be below 0 */
+        size = s[1].v;
+        if (!is_nonnegative(g, size)) size = gen_op(g, LOOP_SMAX, LT_I64, 2, size, zero);
+        return gen_not(g, less(g, LOOP_ULT, s[0].v, size));
     }
 }
 

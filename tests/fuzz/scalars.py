@@ -378,6 +378,8 @@ class Scalars:
             return Expr(d, (), r.choice(["uniform(0, 1)", "uniform(-2, 5)", "normal()"]))
         if d == "f64":
             return Expr(d, (), "uniform(f64(0), f64(3))")
+        if d == "i64" and self.may_fail and r.random() < .3:
+            return Expr(d, (), "randint(0, ", self.scalar("i64", 0), f" % {r.choice([3, 5])} - 1)")
         if d == "i64":
             return Expr(d, (), r.choice(["randint(0, 5)", "randint(-3, 1000)"]))
         if d == "bool":
