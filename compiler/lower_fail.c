@@ -141,7 +141,7 @@ Value gen_count(Gen *g, int rank, const Scalar *dims) {
 Value gen_alloc(Gen *g, Value count, int64_t size, int *buffer) {
     int64_t n;
     Value bytes;
-    if (gen_is_int(g, count, &n)) bytes = gen_long(g, n * size < 64 ? 64 : n * size);
+    if (gen_is_int(g, count, &n)) bytes = gen_long(g, n * size + 64);
     else bytes = gen_add(g, gen_mul(g, count, gen_long(g, size)), gen_long(g, 64));
     g->allocs++;
     *buffer = ++g->buffers;

@@ -102,6 +102,12 @@ static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *
     if (nest->n == 1 && axis == 0 && nest->fill[0].rank == term->nloops &&
         gen_sweep(g, &nest->fill[0], nest->base[0], term))
         return;
+    Value trip[PK_MAX_RANK];
+    for (int k = 0; k < term->nloops; k++)
+        trip[k] = bounded(g, trips->n[k].v, nest->fill[0].dim[axis + k]);
+    if (nest->n == 1 && axis == 0 &&
+        gen_columns(g, &nest->fill[0], nest->base[0], term, trips->from, trip))
+        return;
     old = context_open(g);
     Value base[nest->n];
     Nest inner = {nest->n, nest->fill, axis + term->nloops, base};
@@ -109,8 +115,7 @@ static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *
     for (int i = 0; i < nest->n; i++) base[i] = nest->base[i];
     force_before(g, 1, term->arg);
     for (int k = 0; k < term->nloops; k++) {
-        Value to = bounded(g, trips->n[k].v, nest->fill[0].dim[axis + k]);
-        Value index = gen_for(g, gen_long(g, 0), to);
+        Value index = gen_for(g, gen_long(g, 0), trip[k]);
         for (int i = 0; i < nest->n; i++)
             base[i] = gen_add(g, base[i],
                               gen_mul(g, index, nest->fill[i].below[axis + k + 1]));

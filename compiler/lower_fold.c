@@ -14,6 +14,8 @@ typedef struct Folding {
     Cell **cell;
     Low *start;
     LIST(Keep) keep;            /* in the order of the states' leaves */
+    Value spare, other;         /* vars: where the next tensor goes, and the one after;
+                                   NO_VALUE: it is copied to where it is kept */
     Value stop;                 /* var i1: leave all loops; NO_VALUE: never */
     /* scan: */
     bool scan;
@@ -97,7 +99,7 @@ static Low keep_tensors(Gen *g, Low low, const Keep *keep, int *at) {
     t = (Tensor *)kept.t;
     t->data = k->data;
     t->buffer = k->buffer;
-    t->roomy = true;
+    t->roomy = t->slack = true;
     if (t->fails != NO_VALUE && t->fails_null) {
         Value some = gen_op(g, LOOP_NE, LT_I1, 2, t->fails, gen_null(g));
         t->fails = gen_select(g, some, k->fails, gen_null(g));
@@ -146,9 +148,43 @@ static void store_round(Gen *g, const Folding *f, const Low *news) {
     build_set(&g->b, f->count, gen_add(g, at, gen_long(g, 1)));
 }
 
+/* A state that is one tensor goes between two buffers, without copies. */
+static bool swaps(const Gen *g, const Folding *f) {
+    return !g->plain && f->n == 1 && f->start[0].kind == LOW_TENSOR &&
+           f->start[0].t->fail == NO_VALUE;
+}
+
+static void make_buffers(Gen *g, Folding *f) {
+    const Keep *k = &f->keep.at[0];
+    int buffer, size = dtype_size(f->start[0].t->dtype);
+    f->spare = build_var(&g->b, LT_PTR, k->data);
+    f->other = build_var(&g->b, LT_PTR, gen_alloc(g, k->count, size, &buffer));
+}
+
+static void next_tensor(Gen *g, Folding *f, Low *new) {
+    const Tensor *start = f->start[0].t;
+    Tensor *t = arena_new_of(g->all->arena, Tensor);
+    Fill fill = {.to = t, .zero = reg_type(start->dtype)};
+    Value data = build_get(&g->b, f->spare);
+    *t = (Tensor){.dtype = start->dtype, .rank = start->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .data = data, .buffer = ++g->buffers,
+                  .roomy = true, .slack = true};
+    for (int k = 0; k < t->rank; k++) t->dim[k] = start->dim[k];
+    fill_begin(g, &fill, t->rank, t->dim);
+    gen_fill(g, &fill, 0, gen_long(g, 0), f->term->arg[0]);
+    build_set(&g->b, f->spare, build_get(&g->b, f->other));
+    build_set(&g->b, f->other, data);
+    *new = low_tensor(t, state_type(f, 0));
+}
+
 static void next_states(Gen *g, Folding *f, Low *news) {
-    Low body = gen_low(g, f->term->arg[0]);
+    Low body;
     int at = 0;
+    if (f->spare != NO_VALUE) {
+        next_tensor(g, f, news);
+        return;
+    }
+    body = gen_low(g, f->term->arg[0]);
     for (int i = 0; i < f->n; i++) news[i] = f->n == 1 ? body : body.items[i];
     if (f->keep.n > 1)
         for (int i = 0; i < f->n; i++) news[i] = copy_aside(g, news[i], f->keep.at, &at);
@@ -156,6 +192,10 @@ static void next_states(Gen *g, Folding *f, Low *news) {
 
 static void set_states(Gen *g, const Folding *f, const Low *news) {
     int at = 0;
+    if (f->spare != NO_VALUE) {
+        cell_set(g, f->cell[0], news[0]);
+        return;
+    }
     for (int i = 0; i < f->n; i++)
         cell_set(g, f->cell[i], keep_tensors(g, news[i], f->keep.at, &at));
 }
@@ -256,6 +296,8 @@ static void start(Gen *g, Folding *f, const Term *term) {
         cell_set(g, f->cell[i], init);
         make_keeps(g, f, init);
     }
+    f->spare = f->other = NO_VALUE;
+    if (swaps(g, f)) make_buffers(g, f);
     f->stop = leaves ? build_var(&g->b, LT_I1, gen_int(g, LT_I1, 0)) : NO_VALUE;
     force_before(g, 3, inside);
 }

@@ -2,7 +2,7 @@
  *
  * A row of pixels has a column loop and, innermost, a small constant loop over
  * channels, padded to PIXEL. A vector is one pixel, or WIDE / PIXEL columns of
- * them. Every lane performs the operations of its element in the same order, so
+ * them, or BLOCK columns of one channel. Every lane performs the operations of its element in the same order, so
  * no bit changes. A term is
  *
  *   ONE      the same in all lanes: made by the walker of scalars
@@ -16,19 +16,44 @@ typedef struct LaneName { const Var *var; LaneKind kind; Value v; } LaneName;
 
 struct Lanes {
     Gen *g;
-    int n;                      /* lanes: PIXEL or WIDE */
-    const Var *column, *channel;
+    int n, columns;             /* lanes; columns in them */
+    const Var *column, *channel;    /* channel NULL: every lane has the same */
+    const Var *fixed;           /* that same channel's index, and its value */
+    int64_t fixed_at;
     Value at;                   /* the column of lane 0 */
     int channels;
     LIST(LaneName) names;       /* bound inside of the element */
+    bool may_run, ran;
+    LIST(const Term *) runs;    /* reads at columns that are taken to run */
 };
 
 Lanes *lanes_new(Gen *g, int n, const Var *column, const Var *channel, int channels) {
     Lanes *l = arena_new_of(g->all->arena, Lanes);
-    *l = (Lanes){.g = g, .n = n, .column = column, .channel = channel,
-                 .channels = channels, .at = NO_VALUE};
+    *l = (Lanes){.g = g, .n = n, .columns = n / PIXEL, .column = column,
+                 .channel = channel, .channels = channels, .at = NO_VALUE};
     return l;
 }
+
+Lanes *lanes_of_columns(Gen *g, const Var *column, const Var *channel) {
+    Lanes *l = arena_new_of(g->all->arena, Lanes);
+    *l = (Lanes){.g = g, .n = BLOCK, .columns = BLOCK, .column = column,
+                 .fixed = channel, .at = NO_VALUE};
+    return l;
+}
+
+void lanes_may_run(Lanes *l) { l->may_run = true; }
+
+int lanes_runs(const Lanes *l, const Term *const **reads) {
+    *reads = l->runs.at;
+    return l->ran ? l->runs.n : 0;
+}
+
+void lanes_fix(Lanes *l, int64_t channel) {
+    l->fixed_at = channel;
+    l->names.n = 0;
+}
+
+bool lane_dtype(pl_dtype d) { return d == PL_F32 || d == PL_U8 || d == PL_I32; }
 
 static LaneName *lane_name(Lanes *l, const Var *var) {
     for (int i = l->names.n - 1; i >= 0; i--)
@@ -53,8 +78,8 @@ static void find_varying(const Term *term, void *data) {
         return;
     }
     name = lane_name(v->l, term->var);
-    v->varies |= term->var == v->l->channel || (name && name->kind != LANE_ONE) ||
-                 (term->var == v->l->column && v->l->n > PIXEL);
+    v->varies |= (v->l->channel && term->var == v->l->channel) || (name && name->kind != LANE_ONE) ||
+                 (term->var == v->l->column && v->l->columns > 1);
 }
 
 static bool varies(Lanes *l, const Term *term) {
@@ -98,11 +123,30 @@ static LaneKind kind_of_op(Lanes *l, const Term *term) {
     return lane_op(term) ? LANE_MANY : LANE_NONE;
 }
 
+static const Tensor *known_tensor(Lanes *l, const Term *tensor) {
+    const Thunk *thunk = tensor->kind == TERM_REF ? bind_thunk(l->g, tensor->var) : NULL;
+    return thunk && thunk->known && thunk->value.kind == LOW_TENSOR ? thunk->value.t : NULL;
+}
+
 /* A row of pixels kept with room for PIXEL channels. */
 static bool is_pixels(Lanes *l, const Term *tensor) {
-    const Thunk *thunk = tensor->kind == TERM_REF ? bind_thunk(l->g, tensor->var) : NULL;
-    return thunk && thunk->known && thunk->value.kind == LOW_TENSOR &&
-           thunk->value.t->pixels;
+    const Tensor *t = known_tensor(l, tensor);
+    return t && t->pixels;
+}
+
+/* A tensor in memory whose last dimension is a small constant. */
+static int64_t packed_channels(Lanes *l, const Tensor *t) {
+    int64_t n;
+    if (!t || t->placed || t->fails != NO_VALUE || t->fail != NO_VALUE || t->rank < 2 ||
+        !lane_dtype(t->dtype) || !gen_is_int(l->g, t->dim[t->rank - 1].v, &n))
+        return 0;
+    return n >= 2 && n <= PIXEL ? n : 0;
+}
+
+/* As many channels as ours, and memory behind it: vectors read beyond a pixel. */
+static bool is_packed(Lanes *l, const Term *tensor) {
+    const Tensor *t = known_tensor(l, tensor);
+    return t && t->slack && packed_channels(l, t) == l->channels;
 }
 
 /* A vector is read without tests: they must have been made, or not be needed. */
@@ -113,18 +157,85 @@ static bool needs_no_test(Lanes *l, const Term *term, int axis) {
             bind_thunk(l->g, tensor->var)->value.t->tested >> axis & 1);
 }
 
+static bool fixed_int(const Lanes *l, const Term *term, int64_t *n) {
+    if (term->kind != TERM_REF || term->var != l->fixed) return term_is_int(term, n);
+    *n = l->fixed_at;
+    return l->fixed != NULL;
+}
+
+/* BLOCK columns: neighbours in memory, or a channel of neighbouring pixels. */
+static LaneKind kind_in_columns(Lanes *l, const Term *term) {
+    int n = term->nargs - 1, column = n;
+    const Tensor *t = known_tensor(l, term->arg[0]);
+    int64_t channel;
+    if (!t || t->placed || t->fails != NO_VALUE || t->fail != NO_VALUE ||
+        !lane_dtype(t->dtype))
+        return LANE_NONE;
+    if (lane_kind(l, term->arg[n]) != LANE_COLUMN) {
+        column = n - 1;
+        if (!packed_channels(l, t) || !fixed_int(l, term->arg[n], &channel) ||
+            lane_kind(l, term->arg[column]) != LANE_COLUMN)
+            return LANE_NONE;
+    }
+    for (int k = 1; k < column; k++)
+        if (lane_kind(l, term->arg[k]) != LANE_ONE) return LANE_NONE;
+    for (int k = 0; k < n; k++)
+        if (!needs_no_test(l, term, k)) return LANE_NONE;
+    return LANE_MANY;
+}
+
+/* A table of places at the column. */
+static bool is_run(Lanes *l, const Term *term) {
+    const Tensor *t = known_tensor(l, term->arg[0]);
+    int columns = 0;
+    if (!l->may_run || l->columns == 1 || !t || t->placed || t->dtype != PL_I64) return false;
+    for (int k = 0; k < term->nargs - 1; k++) {
+        LaneKind kind = lane_kind(l, term->arg[1 + k]);
+        columns += kind == LANE_COLUMN;
+        if ((kind != LANE_COLUMN && kind != LANE_ONE) || !needs_no_test(l, term, k))
+            return false;
+    }
+    return columns == 1;
+}
+
+static void note_run(Lanes *l, const Term *term) {
+    for (int i = 0; i < l->runs.n; i++)
+        if (l->runs.at[i] == term) return;
+    list_push(l->g->all->arena, &l->runs, term);
+}
+
 static LaneKind kind_of_index(Lanes *l, const Term *term) {
     int n = term->nargs - 1;
-    if (term->otherwise || lane_kind(l, term->arg[n]) != LANE_CHANNEL) return LANE_NONE;
+    if (term->otherwise) return LANE_NONE;
+    if (!l->channel) return kind_in_columns(l, term);
+    if (is_run(l, term)) {
+        l->ran = true;
+        return LANE_COLUMN;
+    }
+    if ( lane_kind(l, term->arg[n]) != LANE_CHANNEL) return LANE_NONE;
     for (int k = 0; k < n; k++)
         if (!needs_no_test(l, term, k)) return LANE_NONE;
     for (int k = 1; k < n; k++) {
         LaneKind kind = lane_kind(l, term->arg[k]);
         bool column = kind == LANE_COLUMN && k == n - 1 && n >= 2;
         if (kind != LANE_ONE && !column) return LANE_NONE;
+        if (column && l->may_run) note_run(l, term);
     }
     if (n == 1) return LANE_MANY;
-    return is_pixels(l, term->arg[0]) ? LANE_MANY : LANE_NONE;
+    return is_pixels(l, term->arg[0]) || is_packed(l, term->arg[0]) ? LANE_MANY
+                                                                    : LANE_NONE;
+}
+
+static LaneKind kind_of_if(Lanes *l, const Term *term) {
+    LaneKind kind[3];
+    if (term->type->kind != TY_TENSOR || term->type->rank) return LANE_NONE;
+    for (int i = 0; i < 3; i++) {
+        int names = l->names.n;
+        kind[i] = lane_kind(l, term->arg[i]);
+        l->names.n = names;
+        if (kind[i] != LANE_ONE && kind[i] != LANE_MANY) return LANE_NONE;
+    }
+    return LANE_MANY;
 }
 
 static LaneKind kind_of_fold(Lanes *l, const Term *term) {
@@ -140,20 +251,23 @@ static LaneKind kind_of_fold(Lanes *l, const Term *term) {
     return body == LANE_MANY ? LANE_MANY : LANE_NONE;
 }
 
-static LaneKind kind_of_let(Lanes *l, const Term *term) {
+LaneKind lanes_let_kind(Lanes *l, const Term *let) {
     LaneKind value;
-    if (term->arg[0]->type->kind != TY_TENSOR || term->arg[0]->type->rank) return LANE_NONE;
-    value = lane_kind(l, term->arg[0]);
-    if (value == LANE_NONE) return LANE_NONE;
-    bind_lane(l, term->var, value, NO_VALUE);
-    return lane_kind(l, term->arg[1]);
+    if (let->arg[0]->type->kind != TY_TENSOR || let->arg[0]->type->rank) return LANE_NONE;
+    value = lane_kind(l, let->arg[0]);
+    if (value != LANE_NONE) bind_lane(l, let->var, value, NO_VALUE);
+    return value;
+}
+
+static LaneKind kind_of_let(Lanes *l, const Term *term) {
+    return lanes_let_kind(l, term) == LANE_NONE ? LANE_NONE : lane_kind(l, term->arg[1]);
 }
 
 LaneKind lane_kind(Lanes *l, const Term *term) {
     const LaneName *name;
     if (term->kind == TERM_REF) {
-        if (term->var == l->channel) return LANE_CHANNEL;
-        if (term->var == l->column && l->n > PIXEL) return LANE_COLUMN;
+        if (l->channel && term->var == l->channel) return LANE_CHANNEL;
+        if (term->var == l->column && l->columns > 1) return LANE_COLUMN;
         name = lane_name(l, term->var);
         return name ? name->kind : LANE_ONE;
     }
@@ -163,6 +277,7 @@ LaneKind lane_kind(Lanes *l, const Term *term) {
     case TERM_OP: return kind_of_op(l, term);
     case TERM_INDEX: return kind_of_index(l, term);
     case TERM_FOLD: return kind_of_fold(l, term);
+    case TERM_IF: return kind_of_if(l, term);
     default: return LANE_NONE;
     }
 }
@@ -177,7 +292,7 @@ static Value splat(Lanes *l, Value v) {
     return build(&l->g->b, LOOP_SPLAT, vector_type(l, gen_type(l->g, v)), 1, v);
 }
 
-static Value many(Lanes *l, const Term *term) {
+Value lanes_many(Lanes *l, const Term *term) {
     Value v = lane_value(l, term);
     return value_type(&l->g->b, v).lanes == 1 ? splat(l, v) : v;
 }
@@ -198,7 +313,7 @@ static Value compare(Lanes *l, LoopOp op, Value a, Value b) {
 static Value convert(Lanes *l, const Term *term) {
     LoopBuilder *b = &l->g->b;
     pl_dtype from = term->arg[0]->type->dtype, to = term->type->dtype;
-    Value v = many(l, term->arg[0]), zero;
+    Value v = lanes_many(l, term->arg[0]), zero;
     if (from == PL_U8) {
         v = build(b, LOOP_ZEXT, vector_type(l, LT_I32), 1, v);
         return to == PL_I32 ? v : build(b, LOOP_SITOFP, vector_type(l, LT_F32), 1, v);
@@ -249,7 +364,7 @@ static Value operation(Lanes *l, const Term *term) {
     LoopType type = vector_type(l, reg_type(term->type->dtype));
     Value v[3] = {NO_VALUE, NO_VALUE, NO_VALUE};
     if (term->op == OP_CONVERT) return convert(l, term);
-    for (int i = 0; i < term->nargs; i++) v[i] = many(l, term->arg[i]);
+    for (int i = 0; i < term->nargs; i++) v[i] = lanes_many(l, term->arg[i]);
     if (term->op == OP_MIN || term->op == OP_MAX)
         return extreme(l, term->op == OP_MIN, v[0], v[1]);
     if (!real)
@@ -281,22 +396,107 @@ static Value by_channel(Lanes *l, const Tensor *t) {
     return v;
 }
 
+static Value shuffle(Gen *g, Value a, Value b, int lanes, int *mask) {
+    Value v = build(&g->b, LOOP_SHUFFLE, loop_vector(value_type(&g->b, a).scalar, lanes),
+                    2, a, b);
+    built(&g->b)->mask = mask;
+    return v;
+}
+
+Value lane_pick(Gen *g, Value a, Value b, int lanes, int first, int step) {
+    int *mask = arena_array(g->all->arena, int, lanes);
+    for (int i = 0; i < lanes; i++) mask[i] = first + i * step;
+    return shuffle(g, a, b, lanes, mask);
+}
+
+/* Lane i of channel c of pixels stored one after the other: element c + i * step
+ * of what lies there, which is loaded as `step` vectors. */
+static Value one_channel(Lanes *l, const Tensor *t, Value at, int c, int step) {
+    Gen *g = l->g;
+    LoopType type = vector_type(l, mem_type(t->dtype));
+    Value v = NO_VALUE;
+    for (int part = 0; part < step; part++) {
+        Value from = build_offset(&g->b, at, gen_long(g, part * BLOCK), dtype_size(t->dtype));
+        Value load = build_load(&g->b, type, from, t->buffer);
+        int *mask = arena_array(g->all->arena, int, BLOCK);
+        for (int i = 0; i < BLOCK; i++) {
+            int element = c + i * step - part * BLOCK;
+            mask[i] = element >= 0 && element < BLOCK ? (part ? BLOCK : 0) + element : i;
+        }
+        v = shuffle(g, part ? v : load, load, BLOCK, mask);
+    }
+    return v;
+}
+
+void lanes_store(Gen *g, int n, const Value *v, Value at, int buffer) {
+    LoopType type = value_type(&g->b, v[0]);
+    for (int part = 0; part < n; part++) {
+        Value all = v[0];
+        for (int c = 1; c < n; c++) {
+            int *mask = arena_array(g->all->arena, int, BLOCK);
+            for (int i = 0; i < BLOCK; i++) {
+                int element = part * BLOCK + i, column = element / n;
+                mask[i] = element % n == c ? BLOCK + column
+                          : c == 1 && element % n == 0 ? column : i;
+            }
+            all = shuffle(g, all, v[c], BLOCK, mask);
+        }
+        build_store(&g->b, all, build_offset(&g->b, at, gen_long(g, part * BLOCK),
+                                             loop_type_bytes(type) / BLOCK), buffer);
+    }
+}
+
+static Value in_columns(Lanes *l, const Term *term, const Tensor *t) {
+    Gen *g = l->g;
+    int n = term->nargs - 1;
+    int64_t channel, channels;
+    Value subs[PK_MAX_RANK], at;
+    bool packed = lane_kind(l, term->arg[n]) != LANE_COLUMN;
+    for (int k = 0; k < n; k++) subs[k] = lane_value(l, term->arg[1 + k]);
+    if (packed) subs[n - 1] = gen_long(g, 0);
+    at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));
+    if (!packed) return build_load(&g->b, vector_type(l, mem_type(t->dtype)), at, t->buffer);
+    channels = packed_channels(l, t);
+    if (!fixed_int(l, term->arg[n], &channel)) bug("lanes: a channel that varies");
+    return one_channel(l, t, at, (int)channel, (int)channels);
+}
+
+/* Pixels side by side in memory get the room of PIXEL channels. */
+static Value spread(Lanes *l, Value v) {
+    int *mask = arena_array(l->g->all->arena, int, l->n);
+    for (int i = 0; i < l->n; i++) {
+        int c = i % PIXEL;
+        mask[i] = i / PIXEL * l->channels + (c < l->channels ? c : 0);
+    }
+    return shuffle(l->g, v, v, l->n, mask);
+}
+
 static Value element(Lanes *l, const Term *term) {
     Gen *g = l->g;
     int n = term->nargs - 1;
     const Tensor *t = gen_tensor(g, term->arg[0]);
     Value subs[PK_MAX_RANK], at;
+    if (!l->channel) return in_columns(l, term, t);
     if (n == 1) return by_channel(l, t);
     for (int k = 0; k < n - 1; k++) subs[k] = lane_value(l, term->arg[1 + k]);
     subs[n - 1] = gen_long(g, 0);
     at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));
     at = build_load(&g->b, vector_type(l, mem_type(t->dtype)), at, t->buffer);
-    return at;
+    return t->pixels || l->columns == 1 || l->channels == PIXEL ? at : spread(l, at);
+}
+
+/* That of the first column. */
+static Value place(Lanes *l, const Term *term) {
+    Gen *g = l->g;
+    const Tensor *t = gen_tensor(g, term->arg[0]);
+    Value subs[PK_MAX_RANK];
+    for (int k = 0; k < term->nargs - 1; k++) subs[k] = lane_value(l, term->arg[1 + k]);
+    return gen_load_element(g, t->dtype, t->data, gen_position(g, t, subs), t->buffer);
 }
 
 static Value fold(Lanes *l, const Term *term) {
     Gen *g = l->g;
-    Value init = many(l, term->inits[0]), state, index;
+    Value init = lanes_many(l, term->inits[0]), state, index;
     Value from = gen_scalar(g, term->loop[0].from).v, to = gen_scalar(g, term->loop[0].to).v;
     int names = l->names.n, old;
     LoopType type = value_type(&g->b, init);
@@ -305,27 +505,46 @@ static Value fold(Lanes *l, const Term *term) {
     old = context_open(g);
     bind_index(g, term->loop[0].var, scalar(index));
     bind_lane(l, term->states[0], LANE_MANY, build_get(&g->b, state));
-    build_set(&g->b, state, many(l, term->arg[0]));
+    build_set(&g->b, state, lanes_many(l, term->arg[0]));
     l->names.n = names;
     context_close(g, old);
     gen_end(g);
     return build_get(&g->b, state);
 }
 
-static Value let(Lanes *l, const Term *term) {
+void lanes_let(Lanes *l, const Term *let) {
     int names = l->names.n;
-    LaneKind kind = lane_kind(l, term->arg[0]);
-    Value v;
+    LaneKind kind = lane_kind(l, let->arg[0]);
     l->names.n = names;
     if (kind == LANE_ONE) {
-        bind_let(l->g, term);
-        bind_lane(l, term->var, LANE_ONE, NO_VALUE);
+        bind_let(l->g, let);
+        bind_lane(l, let->var, LANE_ONE, NO_VALUE);
     } else {
-        v = lane_value(l, term->arg[0]);
-        bind_lane(l, term->var, kind, v);
+        bind_lane(l, let->var, kind, lane_value(l, let->arg[0]));
     }
-    v = lane_value(l, term->arg[1]);
-    return v;
+}
+
+/* One condition for all lanes is a branch. */
+static Value choice(Lanes *l, const Term *term) {
+    Gen *g = l->g;
+    int names = l->names.n;
+    LaneKind kind = lane_kind(l, term->arg[0]);
+    LoopType type = vector_type(l, reg_type(term->type->dtype));
+    Value c = NO_VALUE, v[2], var = NO_VALUE;
+    bool branch = kind == LANE_ONE && term->type->dtype != PL_BOOL;
+    l->names.n = names;
+    c = branch ? gen_scalar(g, term->arg[0]).v : lanes_many(l, term->arg[0]);
+    if (branch) var = build(&g->b, LOOP_VAR, type, 1, splat(l, gen_zero(g, type.scalar)));
+    for (int i = 0; i < 2; i++) {
+        if (branch && i == 0) gen_if(g, c);
+        if (branch && i == 1) gen_else(g);
+        v[i] = lanes_many(l, term->arg[1 + i]);
+        if (branch) build_set(&g->b, var, v[i]);
+        l->names.n = names;
+    }
+    if (!branch) return build(&g->b, LOOP_SELECT, type, 3, c, v[0], v[1]);
+    gen_end(g);
+    return build_get(&g->b, var);
 }
 
 Value lane_value(Lanes *l, const Term *term) {
@@ -336,7 +555,10 @@ Value lane_value(Lanes *l, const Term *term) {
         if (term->var == l->column) return l->at;
         return gen_scalar(l->g, term).v;
     }
-    if (term->kind == TERM_LET) return let(l, term);
+    if (term->kind == TERM_LET) {
+        lanes_let(l, term);
+        return lane_value(l, term->arg[1]);
+    }
     if (!varies(l, term)) return gen_scalar(l->g, term).v;
     switch (term->kind) {
     case TERM_OP:
@@ -345,14 +567,28 @@ Value lane_value(Lanes *l, const Term *term) {
             return term->op == OP_ADD ? gen_add(l->g, a, b) : gen_sub(l->g, a, b);
         }
         return operation(l, term);
-    case TERM_INDEX: return element(l, term);
+    case TERM_INDEX: return is_run(l, term) ? place(l, term) : element(l, term);
     case TERM_FOLD: return fold(l, term);
+    case TERM_IF: return choice(l, term);
     default: bug("lanes: a term of kind %d", term->kind);
     }
 }
 
-Value lanes_at(Lanes *l, Value column, const Term *element_term) {
+void lanes_start(Lanes *l, Value column) {
     l->names.n = 0;
     l->at = column;
-    return many(l, element_term);
+}
+
+Value lanes_at(Lanes *l, Value column, const Term *element_term) {
+    lanes_start(l, column);
+    return lanes_many(l, element_term);
+}
+
+Value lane_canonical(Gen *g, Value v) {
+    LoopType type = value_type(&g->b, v);
+    Value nan, is_nan;
+    if (type.scalar != LT_F32) return v;
+    nan = build(&g->b, LOOP_SPLAT, type, 1, gen_real(g, LT_F32, __builtin_nan("")));
+    is_nan = build(&g->b, LOOP_FNE, loop_vector(LT_I1, type.lanes), 2, v, v);
+    return build(&g->b, LOOP_SELECT, type, 3, is_nan, nan, v);
 }

@@ -3,7 +3,7 @@
 #define PIPEC_LOWER_LANES_H
 #include "lower_room.h"
 
-enum { PIXEL = 4, WIDE = 16 };
+enum { PIXEL = 4, WIDE = 16, BLOCK = 16 };  /* BLOCK: columns of one channel */
 
 typedef enum { LANE_ONE, LANE_COLUMN, LANE_CHANNEL, LANE_MANY, LANE_NONE } LaneKind;
 typedef struct Lanes Lanes;
@@ -11,7 +11,27 @@ typedef struct Lanes Lanes;
 /* n: PIXEL, one column, or WIDE, several. */
 Lanes *lanes_new(Gen *, int n, const Var *column, const Var *channel, int channels);
 LaneKind lane_kind(Lanes *, const Term *);
+/* From now on a table of places, read at the column, is taken to run by one from
+ * column to column: the reads that rest on it are listed, to be tested. */
+void lanes_may_run(Lanes *);
+int lanes_runs(const Lanes *, const Term *const **reads);
 /* The vector of the element at `column` and those that follow. */
 Value lanes_at(Lanes *, Value column, const Term *);
 Value lane_value(Lanes *, const Term *);
+/* BLOCK columns of one channel; `channel` (may be NULL) is an index that has one
+ * value in all lanes, to be told before the kind of a term is asked for. */
+Lanes *lanes_of_columns(Gen *, const Var *column, const Var *channel);
+void lanes_fix(Lanes *, int64_t channel);
+/* A body in parts: names (TERM_LET) first, then vectors. */
+LaneKind lanes_let_kind(Lanes *, const Term *let);
+void lanes_start(Lanes *, Value column);
+void lanes_let(Lanes *, const Term *let);
+Value lanes_many(Lanes *, const Term *);
+bool lane_dtype(pl_dtype);
+/* NaN to the canonical one. */
+Value lane_canonical(Gen *, Value);
+/* Lanes first, first + step, … of (a, b). */
+Value lane_pick(Gen *, Value a, Value b, int lanes, int first, int step);
+/* Vectors of `n` channels, interleaved and stored one after the other. */
+void lanes_store(Gen *, int n, const Value *, Value at, int buffer);
 #endif

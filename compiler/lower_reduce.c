@@ -93,6 +93,17 @@ static void into_one(Gen *g, const Reducing *r, Value e, Value v) {
     build_set(&g->b, r->acc, new);
 }
 
+/* Elements e to e + 15, one for each lane. */
+static void take_block(Gen *g, Value e, Value v, void *data) {
+    const Reducing *r = data;
+    LoopType type = loop_vector(r->type, LANES);
+    Value old = build_load(&g->b, type, r->lanes, 0), new;
+    (void)e;
+    new = build(&g->b, r->term->reduction == RED_PRODUCT ? LOOP_FMUL : LOOP_FADD, type, 2,
+                old, v);
+    build_store(&g->b, new, r->lanes, 0);
+}
+
 static void take(Gen *g, Value e, Scalar s, void *data) {
     const Reducing *r = data;
     if (s.fail != NO_VALUE)
@@ -223,6 +234,8 @@ Scalar gen_reduce(Gen *g, const Term *term) {
     fill_begin(g, &walk, rank, dims);
     r.count = walk.below[0];
     begin(g, &r);
+    if (r.lanes != NO_VALUE && r.type == LT_F32 && !is_extreme(term->reduction))
+        walk.sink_block = take_block;
     gen_fill(g, &walk, 0, gen_long(g, 0), from);
     return finish(g, &r);
 }

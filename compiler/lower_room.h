@@ -30,6 +30,7 @@ typedef struct Tensor {
     Value fail;                 /* of every element; that of any dim included */
     int buffer, fails_buffer;   /* LoopInstr.buffer */
     bool roomy;                 /* 64 bytes can be read even if it is empty */
+    bool slack;                 /* 64 bytes behind its end can be read */
     bool placed;                /* a window of the tensor: element subs lies at the sum
                                    of (subs[k] - origin[k]) * step[k], the first
                                    dimension taken with `mask` (a ring of rows) */
@@ -359,6 +360,8 @@ typedef struct Fill {
     Value below[PK_MAX_RANK + 1];   /* elements of what lies below the axis */
     Sink *sink;                     /* gets element e, counted from 0 */
     void *data;
+    void (*sink_block)(Gen *, Value e, Value, void *);  /* or NULL: e and those that
+                                   follow, a vector's worth, e a multiple of that */
     LoopScalar zero;                /* register type of the elements */
     Tensor *to;                     /* or: stored here */
     bool canonical;
@@ -367,6 +370,11 @@ void fill_begin(Gen *, Fill *, int rank, const Scalar *dims);
 void gen_fill(Gen *, const Fill *, int axis, Value base, const Term *);
 void gen_fill_low(Gen *, const Fill *, int axis, Value base, Low);
 Low gen_for_value(Gen *, const Term *);
+
+/* ---- lower_columns.c: pixels, several columns at a time ---- */
+/* Fills from axis 0; false: nothing was done. */
+bool gen_columns(Gen *, const Fill *, Value base, const Term *loop, const Value *from,
+                 const Value *trip);
 
 /* ---- lower_sweep.c: rings of rows ---- */
 /* Fills with a sweep over rows, if the loop reads tensors that can be kept as

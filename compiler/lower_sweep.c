@@ -110,6 +110,11 @@ static void find_reads(Walk *w, const Term *term) {
     }
 }
 
+void sweep_reads(Gen *g, const Var *var, const Term *term, SweepReads *reads) {
+    Walk w = {.g = g, .var = var, .reads = reads};
+    find_reads(&w, term);
+}
+
 /* ---- which loops of the reader a subscript hangs on ---- */
 
 typedef struct { const Term *loop; const SweepRead *read; unsigned on; } Hangs;
@@ -132,7 +137,7 @@ static void hangs(const Term *term, void *data) {
     }
 }
 
-static unsigned hangs_on(const Term *loop, const SweepRead *read, const Term *term) {
+unsigned sweep_hangs_on(const Term *loop, const SweepRead *read, const Term *term) {
     Hangs h = {loop, read, 0};
     hangs(term, &h);
     return h.on;
@@ -198,7 +203,7 @@ static bool is_address(Gen *g, const Term *loop, const Var *var) {
 /* The one loop of the reader on which all rows hang; -1: there is none. */
 static int row_loop(const SweepStage *reader, const SweepReads *reads, int row) {
     for (int i = 0; i < reads->n; i++) {
-        unsigned on = hangs_on(reader->def, &reads->at[i], reads->at[i].index->arg[1]);
+        unsigned on = sweep_hangs_on(reader->def, &reads->at[i], reads->at[i].index->arg[1]);
         for (int k = 0; k < reader->def->nloops; k++) {
             if (on == 0) break;
             if (on == 1u << k && (row < 0 || row == k)) {
@@ -265,12 +270,10 @@ static void find_producers(Gen *g, SweepStage *reader) {
 
 /* ---- evaluating subscripts ---- */
 
-static void bind_row(Gen *g, const SweepStage *stage, int loop, Value element) {
+void sweep_bind(Gen *g, const SweepStage *stage, int loop, Value element) {
     bind_index(g, stage->def->loop[loop].var,
                scalar(gen_add(g, stage->start[loop], element)));
 }
-
-typedef void AtRead(Gen *, const SweepRead *, void *);
 
 /* The steps on the way to a read that one of its subscripts hangs on. */
 typedef struct { const SweepRead *read; unsigned steps; } Needed;
@@ -325,6 +328,11 @@ static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *da
     gen_end(g);
 }
 
+void sweep_replay(Gen *g, const SweepRead *read, int axis, AtRead *at, void *data) {
+    SweepRead needed = only_needed(read, axis);
+    replay(g, &needed, 0, at, data);
+}
+
 typedef struct { int axis; Value low, high, size; } Hull;
 
 /* A subscript that is read for sure is tested here, once for all that follow:
@@ -351,10 +359,8 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
 }
 
 static void widen_by_all(Gen *g, const SweepStage *stage, Hull *h) {
-    for (int i = 0; i < stage->reads.n; i++) {
-        SweepRead read = only_needed(&stage->reads.at[i], h->axis);
-        replay(g, &read, 0, widen, h);
-    }
+    for (int i = 0; i < stage->reads.n; i++)
+        sweep_replay(g, &stage->reads.at[i], h->axis, widen, h);
 }
 
 static Value slot(Gen *g, Value array, Value index) {
@@ -380,7 +386,7 @@ static void find_rows(Gen *g, SweepStage *stage) {
     i = gen_for(g, gen_long(g, 0), count);
     old = context_open(g);
     if (reader->row >= 0)
-        bind_row(g, reader, reader->row, gen_add(g, reader->first, i));
+        sweep_bind(g, reader, reader->row, gen_add(g, reader->first, i));
     h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
     h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
     widen_by_all(g, stage, &h);
@@ -437,7 +443,7 @@ static unsigned column_loops(const SweepStage *stage, int axis) {
     unsigned on = 0;
     for (int i = 0; i < stage->reads.n; i++) {
         const SweepRead *read = &stage->reads.at[i];
-        on |= hangs_on(stage->reader->def, read, read->index->arg[1 + axis]);
+        on |= sweep_hangs_on(stage->reader->def, read, read->index->arg[1 + axis]);
     }
     return on;
 }
@@ -479,7 +485,7 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
         from = reader->from[k];
         to = reader->to[k];
         index = gen_for(g, from, to);
-        bind_row(g, reader, k, index);
+        sweep_bind(g, reader, k, index);
         opened++;
     }
     widen_by_all(g, stage, &h);
@@ -560,14 +566,20 @@ static void announce(Gen *g, SweepStage *stage) {
     stage->ring = t;
     for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
     if (stage->reader) t->tested = tested_axes(g, stage);
-    t->pixels = stage->def->kind == TERM_KERNEL ? padded_inner(stage) == PIXEL
-                                                : sweep_has_lanes(g, stage);
+    t->pixels = stage->def->kind == TERM_KERNEL && padded_inner(stage) == PIXEL;
     bind_value(g, stage->var, low_tensor(t, type));
 }
 
 static void force_inputs(Gen *g, const SweepStage *stage) {
     if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
     for (int i = 0; i < stage->producers.n; i++) force_inputs(g, stage->producers.at[i]);
+}
+
+static void choose_lanes(Gen *g, SweepStage *stage) {
+    for (int i = 0; i < stage->producers.n; i++) choose_lanes(g, stage->producers.at[i]);
+    if (stage->def->kind != TERM_FOR || !stage->var) return;
+    stage->lanes = sweep_lanes(g, stage);
+    stage->ring->pixels = stage->lanes != ROW_ONE;
 }
 
 static void make_ring(Gen *g, SweepStage *stage) {
@@ -592,6 +604,7 @@ static void prepare(Gen *g, SweepStage *stage) {
         stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
     make_ring(g, stage);
+    if (stage->lanes == ROW_RUNS) sweep_find_runs(g, stage);
     if (stage->def->kind == TERM_KERNEL) sweep_kernel_begin(g, stage);
 }
 
@@ -612,7 +625,7 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     int old = context_open(g), level = g->level;
     Mark mark;
     g->level = stage->level;
-    bind_row(g, stage, 0, row);
+    sweep_bind(g, stage, 0, row);
     if (stage->ring->pixels) {
         sweep_row_lanes(g, stage, row);
         g->level = level;
@@ -621,7 +634,7 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     }
     for (int k = 1; k < def->nloops; k++) {
         subs[k] = gen_for(g, stage->from[k], stage->to[k]);
-        bind_row(g, stage, k, subs[k]);
+        sweep_bind(g, stage, k, subs[k]);
     }
     mark = gen_mark(g);
     gen_store_element(g, stage->ring->dtype, gen_scalar(g, def->arg[0]).v,
@@ -656,7 +669,7 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     Mark mark;
     produce_inputs(g, stage, row);
     index[stage->row] = row;
-    bind_row(g, stage, stage->row, row);
+    sweep_bind(g, stage, stage->row, row);
     if (sweep_last_lanes(g, stage, f, base, row)) {
         gen_end(g);
         context_close(g, old);
@@ -665,7 +678,7 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     for (int k = 0; k < def->nloops; k++) {
         if (k == stage->row) continue;
         index[k] = gen_for(g, stage->from[k], stage->to[k]);
-        bind_row(g, stage, k, index[k]);
+        sweep_bind(g, stage, k, index[k]);
     }
     for (int k = 0; k < def->nloops; k++)
         at = gen_add(g, at, gen_mul(g, index[k], f->below[k + 1]));
@@ -702,6 +715,7 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     }
     for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
     force_inputs(g, stage);
+    choose_lanes(g, stage);
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
     last_rows(g, stage, f, base);
     for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);

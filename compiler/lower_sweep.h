@@ -16,6 +16,8 @@ typedef struct SweepRead {
 } SweepRead;
 typedef LIST(SweepRead) SweepReads;
 
+typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL } RowLanes;
+
 typedef struct SweepStage SweepStage;
 struct SweepStage {
     const Var *var;             /* NULL: the last loop */
@@ -31,14 +33,29 @@ struct SweepStage {
     Value lo, hi;               /* ptr: by row of the reader, from its first */
     Value slots, next;          /* of the ring; var: the row to be made next */
     Tensor *ring;
+    RowLanes lanes;             /* FOR with a ring: how a row is made */
+    Value runs;                 /* RUNS: ptr to an i32 for each vector of columns: they
+                                   run by one */
     Value cursor;               /* KERNEL with rows: place of the cursor */
     Value result;               /* KERNEL: place of the pk_tensor */
     Value region;
     struct Calling *calling;
 };
 
+/* ---- lower_sweep.c, for the others ---- */
+/* Reads of a tensor in a term, with the loops and names on the way to each. */
+void sweep_reads(Gen *, const Var *, const Term *, SweepReads *);
+/* The loops of `loop` that a subscript of the read hangs on: a bit for each. */
+unsigned sweep_hangs_on(const Term *loop, const SweepRead *, const Term *subscript);
+typedef void AtRead(Gen *, const SweepRead *, void *);
+/* Runs the folds that one of its subscripts needs, then `at`. */
+void sweep_replay(Gen *, const SweepRead *, int axis, AtRead *, void *);
+void sweep_bind(Gen *, const SweepStage *, int loop, Value element);
+
 /* ---- lower_sweep_lanes.c ---- */
-bool sweep_has_lanes(Gen *, const SweepStage *);
+RowLanes sweep_lanes(Gen *, const SweepStage *);
+/* ROW_RUNS: finds out which vectors of columns run, for all rows. */
+void sweep_find_runs(Gen *, SweepStage *);
 /* One row of the ring. */
 void sweep_row_lanes(Gen *, const SweepStage *, Value row);
 /* One row of the result; false: it stays scalar. */

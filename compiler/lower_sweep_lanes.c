@@ -4,7 +4,7 @@
 #include "lower_lanes.h"
 #include "lower_sweep.h"
 
-enum { BLOCK = 16, LINE = 64 };     /* columns; bytes of a cache line */
+enum { LINE = 64 };             /* bytes of a cache line */
 
 static int64_t small_trip(Gen *g, const Loop *loop) {
     int64_t from, to;
@@ -14,37 +14,150 @@ static int64_t small_trip(Gen *g, const Loop *loop) {
     return to >= 2 && to <= PIXEL ? to : 0;
 }
 
-static bool lane_dtype(pl_dtype d) { return d == PL_F32 || d == PL_U8 || d == PL_I32; }
-
-/* A stage of rows x columns x channels whose elements can be made in lanes. */
-bool sweep_has_lanes(Gen *g, const SweepStage *stage) {
-    const Term *def = stage->def;
-    Lanes *l;
-    int64_t channels;
-    if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype))
-        return false;
-    channels = small_trip(g, &def->loop[2]);
-    if (!channels) return false;
-    l = lanes_new(g, WIDE, def->loop[1].var, def->loop[2].var, (int)channels);
-    return lane_kind(l, def->arg[0]) == LANE_MANY;
+static Lanes *row_lanes(Gen *g, const Term *def, int n) {
+    return lanes_new(g, n, def->loop[1].var, def->loop[2].var,
+                     (int)small_trip(g, &def->loop[2]));
 }
 
-void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
+/* ---- columns that run ---- */
+
+/* The reads that rest on runs. */
+typedef struct Runs { const SweepStage *stage; int n; SweepRead *read; } Runs;
+
+static Runs runs_of(Gen *g, const SweepStage *stage, Lanes *l) {
+    const Term *const *terms;
+    Runs runs = {.stage = stage};
+    int n = lanes_runs(l, &terms);
+    runs.read = arena_array(g->all->arena, SweepRead, n + 1);
+    for (int i = 0; i < n; i++) {
+        SweepReads reads = {0};
+        sweep_reads(g, terms[i]->arg[0]->var, stage->def->arg[0], &reads);
+        for (int r = 0; r < reads.n; r++)
+            if (reads.at[r].index == terms[i]) runs.read[runs.n++] = reads.at[r];
+    }
+    return runs;
+}
+
+static int column_axis(const SweepRead *read) { return read->index->nargs - 3; }
+
+/* The same columns for every row. */
+static bool same_in_rows(const Runs *runs) {
+    for (int i = 0; i < runs->n; i++) {
+        const SweepRead *read = &runs->read[i];
+        const Term *sub = read->index->arg[1 + column_axis(read)];
+        if (sweep_hangs_on(runs->stage->def, read, sub) & ~2u) return false;
+    }
+    return runs->n > 0;
+}
+
+/* A stage of rows x columns x channels whose elements can be made in lanes. */
+RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     const Term *def = stage->def;
-    int pixels = WIDE / PIXEL;
-    Lanes *l = lanes_new(g, WIDE, def->loop[1].var, def->loop[2].var,
-                         (int)small_trip(g, &def->loop[2]));
-    Value columns = gen_sub(g, stage->to[1], stage->from[1]), block, subs[3];
-    Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2, gen_add(g, columns, gen_long(g, pixels - 1)),
-                          gen_long(g, 2)), v, at;
-    block = gen_for(g, gen_long(g, 0), blocks);
-    subs[0] = row;
-    subs[1] = gen_add(g, stage->from[1], gen_mul(g, block, gen_long(g, pixels)));
-    subs[2] = gen_long(g, 0);
-    v = lanes_at(l, gen_add(g, stage->start[1], subs[1]), def->arg[0]);
+    Lanes *l;
+    Runs runs;
+    if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype) ||
+        !small_trip(g, &def->loop[2]))
+        return ROW_ONE;
+    l = row_lanes(g, def, WIDE);
+    if (lane_kind(l, def->arg[0]) == LANE_MANY) return ROW_WIDE;
+    if (lane_kind(row_lanes(g, def, PIXEL), def->arg[0]) != LANE_MANY) return ROW_ONE;
+    l = row_lanes(g, def, WIDE);
+    lanes_may_run(l);
+    if (lane_kind(l, def->arg[0]) != LANE_MANY) return ROW_PIXEL;
+    runs = runs_of(g, stage, l);
+    return same_in_rows(&runs) ? ROW_RUNS : ROW_PIXEL;
+}
+
+typedef struct Step { const SweepStage *stage; Value next, by, ok; } Step;
+
+/* Whether the place of the next column is as far away as the column is. */
+static void test_step(Gen *g, const SweepRead *read, void *data) {
+    Step *s = data;
+    const Term *sub = read->index->arg[1 + column_axis(read)];
+    Value a = gen_scalar(g, sub).v, b, same;
+    int old = context_open(g);
+    sweep_bind(g, s->stage, 1, s->next);
+    for (int i = 0; i < read->nsteps; i++)
+        if (read->step[i].let) bind_let(g, read->step[i].let);
+    b = gen_scalar(g, sub).v;
+    context_close(g, old);
+    same = gen_op(g, LOOP_EQ, LT_I1, 2, gen_sub(g, b, a), s->by);
+    build_set(&g->b, s->ok, gen_op(g, LOOP_AND, LT_I32, 2, build_get(&g->b, s->ok),
+                                   gen_cast(g, LOOP_ZEXT, LT_I32, same)));
+}
+
+static Value vectors(Gen *g, Value columns) {
+    return gen_op(g, LOOP_ASHR, LT_I64, 2, gen_add(g, columns, gen_long(g, WIDE / PIXEL - 1)),
+                  gen_long(g, 2));
+}
+
+void sweep_find_runs(Gen *g, SweepStage *stage) {
+    Lanes *l = row_lanes(g, stage->def, WIDE);
+    Value n = vectors(g, gen_sub(g, stage->to[1], stage->from[1])), block, first, p;
+    Step s = {.stage = stage};
+    Runs runs;
+    int buffer, old = context_open(g);
+    lanes_may_run(l);
+    lane_kind(l, stage->def->arg[0]);
+    runs = runs_of(g, stage, l);
+    stage->runs = gen_alloc(g, n, 4, &buffer);
+    block = gen_for(g, gen_long(g, 0), n);
+    first = gen_add(g, stage->from[1], gen_mul(g, block, gen_long(g, WIDE / PIXEL)));
+    s.ok = build_var(&g->b, LT_I32, gen_int(g, LT_I32, 1));
+    p = gen_for(g, gen_long(g, 1), gen_long(g, WIDE / PIXEL));
+    s.next = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, first, p),
+                    gen_sub(g, stage->to[1], gen_long(g, 1)));
+    s.by = gen_sub(g, s.next, first);
+    sweep_bind(g, stage, 1, first);
+    for (int i = 0; i < runs.n; i++)
+        sweep_replay(g, &runs.read[i], column_axis(&runs.read[i]), test_step, &s);
+    gen_end(g);
+    build_store(&g->b, build_get(&g->b, s.ok), build_offset(&g->b, stage->runs, block, 4), 0);
+    gen_end(g);
+    context_close(g, old);
+}
+
+/* ---- a row of a ring ---- */
+
+static void store_columns(Gen *g, const SweepStage *stage, Lanes *l, Value row, Value column) {
+    Value subs[3] = {row, column, gen_long(g, 0)}, v, at;
+    v = lanes_at(l, gen_add(g, stage->start[1], column), stage->def->arg[0]);
     at = build_offset(&g->b, stage->ring->data, gen_position(g, stage->ring, subs),
                       dtype_size(stage->ring->dtype));
     build_store(&g->b, v, at, stage->ring->buffer);
+}
+
+static void pixels_one_by_one(Gen *g, const SweepStage *stage, Value row, Value first,
+                              Value to) {
+    Value column = gen_for(g, first, to);
+    int old = context_open(g);
+    sweep_bind(g, stage, 1, column);
+    store_columns(g, stage, row_lanes(g, stage->def, PIXEL), row, column);
+    context_close(g, old);
+    gen_end(g);
+}
+
+void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
+    Lanes *l = row_lanes(g, stage->def, WIDE);
+    Value pixels = gen_long(g, WIDE / PIXEL), block, first, runs;
+    if (stage->lanes == ROW_PIXEL) {
+        pixels_one_by_one(g, stage, row, stage->from[1], stage->to[1]);
+        return;
+    }
+    block = gen_for(g, gen_long(g, 0), vectors(g, gen_sub(g, stage->to[1], stage->from[1])));
+    first = gen_add(g, stage->from[1], gen_mul(g, block, pixels));
+    if (stage->lanes == ROW_RUNS) {
+        lanes_may_run(l);
+        runs = build_load(&g->b, loop_type(LT_I32), build_offset(&g->b, stage->runs, block, 4), 0);
+        gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, runs, gen_int(g, LT_I32, 0)));
+    }
+    store_columns(g, stage, l, row, first);
+    if (stage->lanes == ROW_RUNS) {
+        gen_else(g);
+        pixels_one_by_one(g, stage, row, first,
+                          gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, first, pixels), stage->to[1]));
+        gen_end(g);
+    }
     gen_end(g);
 }
 
@@ -55,7 +168,7 @@ typedef struct LastRow {
     const Fill *fill;
     int column, channel;        /* loops */
     int64_t channels;
-    Lanes *lanes;
+    Lanes *lanes, *wide;        /* wide: NULL if there are none */
     Value at;                   /* element (row, 0, 0) of the result */
     bool aligned;
 } LastRow;
@@ -72,28 +185,23 @@ static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
                                 (int)last->channels);
         last->column = column;
         last->channel = c;
-        if (lane_kind(last->lanes, def->arg[0]) == LANE_MANY) return true;
+        if (lane_kind(last->lanes, def->arg[0]) != LANE_MANY) continue;
+        last->wide = lanes_new(g, WIDE, def->loop[column].var, def->loop[c].var,
+                               (int)last->channels);
+        if (lane_kind(last->wide, def->arg[0]) != LANE_MANY) last->wide = NULL;
+        return true;
     }
     return false;
 }
 
-static Value lane_canonical(Gen *g, const Fill *f, Value v) {
-    LoopType type = value_type(&g->b, v), flag = loop_vector(LT_I1, type.lanes);
-    Value nan, is_nan;
-    if (!f->canonical || type.scalar != LT_F32) return v;
-    nan = gen_real(g, LT_F32, __builtin_nan(""));
-    nan = build(&g->b, LOOP_SPLAT, type, 1, nan);
-    is_nan = build(&g->b, LOOP_FNE, flag, 2, v, v);
-    return build(&g->b, LOOP_SELECT, type, 3, is_nan, nan, v);
-}
-
-/* The pixel at a column (counted from 0), all of its channels. */
-static Value pixel(Gen *g, LastRow *last, Value column) {
+/* The pixels at a column (counted from 0) and those that follow, all channels. */
+static Value pixels_at(Gen *g, LastRow *last, Lanes *lanes, Value column) {
     const SweepStage *stage = last->stage;
     Value at = gen_add(g, stage->start[last->column], column), v;
     int old = context_open(g);
     bind_index(g, stage->def->loop[last->column].var, scalar(at));
-    v = lane_canonical(g, last->fill, lanes_at(last->lanes, at, stage->def->arg[0]));
+    v = lanes_at(lanes, at, stage->def->arg[0]);
+    if (last->fill->canonical) v = lane_canonical(g, v);
     context_close(g, old);
     return v;
 }
@@ -106,22 +214,12 @@ static Value place(Gen *g, const LastRow *last, Value column, int64_t channel) {
 }
 
 static void store_pixel(Gen *g, LastRow *last, Value column) {
-    Value v = pixel(g, last, column);
+    Value v = pixels_at(g, last, last->lanes, column);
     for (int64_t c = 0; c < last->channels; c++) {
         Value one = build(&g->b, LOOP_EXTRACT, loop_type(value_type(&g->b, v).scalar), 1, v);
         built(&g->b)->imm = c;
         build_store(&g->b, one, place(g, last, column, c), last->fill->to->buffer);
     }
-}
-
-static Value pick(Gen *g, Value a, Value b, LoopScalar scalar_type, int lanes, int first,
-                  int step) {
-    int *mask = arena_array(g->all->arena, int, lanes);
-    Value v;
-    for (int i = 0; i < lanes; i++) mask[i] = first + i * step;
-    v = build(&g->b, LOOP_SHUFFLE, loop_vector(scalar_type, lanes), 2, a, b);
-    built(&g->b)->mask = mask;
-    return v;
 }
 
 /* Sixteen pixels become one vector of sixteen columns for each channel. */
@@ -133,8 +231,8 @@ static void store_block(Gen *g, LastRow *last, Value column, Value buffer) {
                                 build_offset(&g->b, buffer, gen_long(g, 64 * q), 1), 0);
     for (int64_t c = 0; c < last->channels; c++) {
         for (int h = 0; h < 2; h++)
-            half[h] = pick(g, quarter[2 * h], quarter[2 * h + 1], type, 8, (int)c, PIXEL);
-        all = pick(g, half[0], half[1], type, BLOCK, 0, 1);
+            half[h] = lane_pick(g, quarter[2 * h], quarter[2 * h + 1], 8, (int)c, PIXEL);
+        all = lane_pick(g, half[0], half[1], BLOCK, 0, 1);
         build_store(&g->b, all, place(g, last, column, c), last->fill->to->buffer);
         if (!last->aligned) continue;
         built(&g->b)->align = LINE;
@@ -149,11 +247,13 @@ static bool is_line(Gen *g, Value elements, int64_t size) {
 
 static void blocks_of(Gen *g, LastRow *last, Value columns) {
     Value buffer = kernel_stack(g, BLOCK * PIXEL * 4), block, first, j, v;
+    int pixels = last->wide ? WIDE / PIXEL : 1;
     block = gen_for(g, gen_long(g, 0), columns);
     first = gen_mul(g, block, gen_long(g, BLOCK));
-    j = gen_for(g, gen_long(g, 0), gen_long(g, BLOCK));
-    v = pixel(g, last, gen_add(g, first, j));
-    build_store(&g->b, v, build_offset(&g->b, buffer, j, PIXEL * 4), 0);
+    j = gen_for(g, gen_long(g, 0), gen_long(g, BLOCK / pixels));
+    v = pixels_at(g, last, last->wide ? last->wide : last->lanes,
+                  gen_add(g, first, gen_mul(g, j, gen_long(g, pixels))));
+    build_store(&g->b, v, build_offset(&g->b, buffer, j, pixels * PIXEL * 4), 0);
     gen_end(g);
     store_block(g, last, first, buffer);
     gen_end(g);

@@ -35,6 +35,7 @@ Tensor *gen_tensor_new(Gen *g, pl_dtype dtype, int rank, const Scalar *dims,
         t->roomy = false;
     } else {
         t->data = gen_alloc(g, count, dtype_size(dtype), &t->buffer);
+        t->slack = true;
     }
     if (g->plain) make_fails(g, t, count);
     return t;
@@ -113,7 +114,8 @@ static Low constant_tensor(Gen *g, const Term *term) {
     Tensor *t = arena_new_of(g->all->arena, Tensor);
     int64_t count = 1, n = 0;
     *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
-                  .fail = NO_VALUE, .roomy = true, .buffer = ++g->buffers};
+                  .fail = NO_VALUE, .roomy = true, .slack = true,
+                  .buffer = ++g->buffers};
     for (int k = 0; k < type->rank; k++) {
         if (!dim_constant(type->dims[k], &n)) bug("lower: constant of unknown dims");
         t->dim[k] = scalar(gen_long(g, n));
