@@ -113,20 +113,90 @@ static const Type *signature_type(Checker *ck, const Decl *decl, const TypeExpr 
     return resolve_type(ck, scope, te);
 }
 
+/* What C takes and gives; several results stand in a tuple, not in one of these. */
+static bool passes_to_c(Checker *ck, const Decl *decl, const Type *type,
+                        const TypeExpr *te, const char *what) {
+    if (type->kind == TY_TENSOR || type->kind == TY_OPAQUE) return true;
+    check_help(ck, check_error(ck, DIAG_E0401_KERNEL, te->loc,
+                               "%s of the kernel `%s` is %s, which C cannot be given", what,
+                               decl->name.text,
+                               type->kind == TY_TUPLE ? "a tuple" : "a function"),
+               type->kind == TY_TUPLE ? "declare its items one by one"
+                                      : "call it before, and hand over its value");
+    return false;
+}
+
 static bool read_signature(Checker *ck, Kernel *kernel, Unit *unit) {
     const Decl *decl = kernel->decl;
     Scope *scope = scope_new(ck, NULL, unit);
     kernel->nparams = decl->params.n;
     kernel->params = arena_array(ck->arena, const Type *, kernel->nparams + 1);
-    for (int i = 0; i < kernel->nparams; i++)
-        if (!(kernel->params[i] = signature_type(ck, decl, decl->params.at[i].type, scope)))
+    for (int i = 0; i < kernel->nparams; i++) {
+        const TypeExpr *te = decl->params.at[i].type;
+        if (!(kernel->params[i] = signature_type(ck, decl, te, scope)) ||
+            !passes_to_c(ck, decl, kernel->params[i], te, "a parameter"))
             return false;
+    }
     kernel->nresults = decl->type->kind == TE_TUPLE ? decl->type->items.n : 1;
     kernel->results = arena_array(ck->arena, const Type *, kernel->nresults);
-    for (int i = 0; i < kernel->nresults; i++)
-        if (!(kernel->results[i] = signature_type(ck, decl, result_type(decl, i), scope)))
+    for (int i = 0; i < kernel->nresults; i++) {
+        const TypeExpr *te = result_type(decl, i);
+        if (!(kernel->results[i] = signature_type(ck, decl, te, scope)) ||
+            !passes_to_c(ck, decl, kernel->results[i], te, "a result"))
             return false;
+    }
     return true;
+}
+
+/* ---- cost ---- */
+
+static void stand_in(Checker *ck, Scope *scope, Name name, const Type *type) {
+    Var *var = var_new(ck, VAR_LET, name.text, type, name.loc);
+    Entry *entry = scope_add(ck, scope, name, S_VALUE);
+    region_own(ck, var);
+    entry->val = val_term(var_complete(ck, var), name.loc);
+}
+
+static void stand_in_dims(Checker *ck, Scope *scope, const TypeExpr *te) {
+    for (int k = 0; te->kind == TE_NAME && k < te->dims.n; k++) {
+        const DimExpr *dim = &te->dims.at[k];
+        Name name = dim->kind == DIM_EXPR && dim->expr->kind == EX_NAME ? dim->expr->name
+                                                                       : dim->name;
+        if (name.text && dim->kind != DIM_SEQUENCE && !scope_find(scope, name.text))
+            stand_in(ck, scope, name, type_scalar(PL_I64));
+    }
+}
+
+/* A number of the arguments and of the sizes of the results. Nothing plans by it
+ * yet, but what stands there has to be right. */
+static bool check_cost(Checker *ck, const Kernel *kernel, Unit *unit) {
+    const Decl *decl = kernel->decl;
+    const Expr *cost = clause_text(decl, CL_COST);
+    const Body *saved = ck->body;
+    Body body = {.root = cost, .decl = decl, .callee = kernel->name, .no_draw = "a cost",
+                 .outer = saved};
+    Scope *scope = scope_new(ck, NULL, unit);
+    Region region;
+    const Term *term;
+    bool good;
+    if (!cost) return true;
+    region_open(ck, &region, REGION_BRANCH);
+    for (int i = 0; i < kernel->nparams; i++) {
+        stand_in(ck, scope, decl->params.at[i].name, kernel->params[i]);
+        stand_in_dims(ck, scope, decl->params.at[i].type);
+    }
+    for (int r = 0; r < kernel->nresults; r++)
+        stand_in_dims(ck, scope, result_type(decl, r));
+    ck->body = &body;
+    term = check_term(ck, scope, cost, ANYTHING);
+    ck->body = saved;
+    good = term && term->type->kind == TY_TENSOR && !term->type->rank &&
+           term->type->dtype != PL_BOOL;
+    if (term && !good)
+        check_error(ck, DIAG_E0401_KERNEL, cost->loc, "a cost is one number (ns), this is %s",
+                    type_text(ck->arena, term->type));
+    region_close(ck, &region, NULL);
+    return good;
 }
 
 const Kernel *kernel_of(Checker *ck, const Decl *decl, Unit *unit) {
@@ -142,6 +212,7 @@ const Kernel *kernel_of(Checker *ck, const Decl *decl, Unit *unit) {
     kernel->at_open = has_clause(decl, CL_AT_OPEN);
     kernel->one_at_a_time = has_clause(decl, CL_ONE_AT_A_TIME);
     if (!read_origin(ck, kernel, unit) || !read_signature(ck, kernel, unit)) return NULL;
+    if (!check_cost(ck, kernel, unit)) return NULL;
     for (int i = 0; i < decl->clauses.n; i++)
         if (!clause_names(ck, kernel, &decl->clauses.at[i])) return NULL;
     list_push(ck->arena, &ck->graph->kernels, (const Kernel *)kernel);

@@ -23,7 +23,39 @@ static void ignore(LLVMDiagnosticInfoRef info, void *context) {
     (void)context;
 }
 
-bool bitcode_functions(Arena *arena, const char *path, TextList *defined) {
+static char letter_of(LLVMTypeRef type) {
+    switch (LLVMGetTypeKind(type)) {
+    case LLVMVoidTypeKind: return 'v';
+    case LLVMPointerTypeKind: return 'p';
+    case LLVMFloatTypeKind: return 'f';
+    case LLVMDoubleTypeKind: return 'd';
+    case LLVMIntegerTypeKind:
+        switch (LLVMGetIntTypeWidth(type)) {
+        case 1: return 'b';
+        case 8: return '1';
+        case 16: return '2';
+        case 32: return '4';
+        case 64: return '8';
+        default: return '?';
+        }
+    default: return '?';
+    }
+}
+
+static const char *letters_of(Arena *arena, LLVMValueRef function) {
+    LLVMTypeRef type = LLVMGlobalGetValueType(function);
+    unsigned n = LLVMCountParamTypes(type);
+    LLVMTypeRef *params = arena_array(arena, LLVMTypeRef, n + 1);
+    char *letters = arena_alloc(arena, n + 2);
+    LLVMGetParamTypes(type, params);
+    letters[0] = letter_of(LLVMGetReturnType(type));
+    for (unsigned i = 0; i < n; i++)
+        letters[1 + i] = letter_of(params[i]);
+    letters[n + 1] = 0;
+    return letters;
+}
+
+bool bitcode_functions(Arena *arena, const char *path, CFunctionList *defined) {
     LLVMContextRef context = LLVMContextCreate();
     LLVMContextSetDiagnosticHandler(context, ignore, NULL);
     LLVMModuleRef module = read_bitcode(context, path);
@@ -31,8 +63,10 @@ bool bitcode_functions(Arena *arena, const char *path, TextList *defined) {
         for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
             size_t size;
             const char *name = LLVMGetValueName2(f, &size);
-            if (!LLVMIsDeclaration(f))
-                list_push(arena, defined, (const char *)arena_strndup(arena, name, size));
+            CFunction found = {arena_strndup(arena, name, size), letters_of(arena, f)};
+            if (!LLVMIsDeclaration(f) && LLVMGetLinkage(f) != LLVMInternalLinkage &&
+                LLVMGetLinkage(f) != LLVMPrivateLinkage)
+                list_push(arena, defined, found);
         }
         LLVMDisposeModule(module);
     }

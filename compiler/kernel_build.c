@@ -212,38 +212,99 @@ static bool has_text(const TextList *list, const char *text) {
     return false;
 }
 
-static bool check_functions(Driver *d, const Kernel *kernel, const TextList *defined,
+static const CFunction *function_named(const CFunctionList *list, const char *name) {
+    for (int i = 0; i < list->n; i++)
+        if (!strcmp(list->at[i].name, name))
+            return &list->at[i];
+    return NULL;
+}
+
+static bool same_letter(char want, char got) {
+    return want == got || (want == 'b' && got == '1');
+}
+
+static const char *letter_text(char letter) {
+    switch (letter) {
+    case 'p': return "a pointer";
+    case 'v': return "nothing";
+    case 'b': return "a bool";
+    case 'f': return "a float";
+    case 'd': return "a double";
+    case '1': return "an integer of 8 bits";
+    case '2': return "an integer of 16 bits";
+    case '4': return "an integer of 32 bits";
+    case '8': return "an integer of 64 bits";
+    default: return "something else";
+    }
+}
+
+/* How the function of the file differs from the one that is wanted; NULL: it does
+ * not, or nobody can tell. */
+static const char *misfit(Arena *arena, const CFunction *want, const CFunction *got,
+                          const char *path) {
+    int due = (int)strlen(want->letters) - 1, n;
+    if (!got->letters)
+        return NULL;
+    n = (int)strlen(got->letters) - 1;
+    if (n != due)
+        return arena_format(arena, "the function `%s` of %s takes %d arguments, it is called "
+                            "with %d", want->name, path, n, due);
+    for (int i = 1; i <= n; i++)
+        if (!same_letter(want->letters[i], got->letters[i]))
+            return arena_format(arena, "argument %d of the function `%s` of %s is %s, it is "
+                                "called with %s", i, want->name, path,
+                                letter_text(got->letters[i]), letter_text(want->letters[i]));
+    if (!same_letter(want->letters[0], got->letters[0]))
+        return arena_format(arena, "the function `%s` of %s returns %s, it has to return %s",
+                            want->name, path, letter_text(got->letters[0]),
+                            letter_text(want->letters[0]));
+    return NULL;
+}
+
+static bool check_functions(Driver *d, const Kernel *kernel, const CFunctionList *defined,
                             const char *path) {
-    TextList wanted = kernel_functions(d->arena, kernel);
+    CFunctionList wanted = kernel_functions(d->arena, kernel);
     for (int i = 0; i < wanted.n; i++) {
-        if (has_text(defined, wanted.at[i]))
+        const CFunction *got = function_named(defined, wanted.at[i].name);
+        const char *why = got ? misfit(d->arena, &wanted.at[i], got, path)
+                              : arena_format(d->arena, "%s does not define the function `%s`",
+                                             path, wanted.at[i].name);
+        if (!why)
             continue;
-        Diag *diag = fail_at(d, kernel, arena_format(d->arena,
-                             "%s does not define the function `%s`", path, wanted.at[i]));
-        diag_help(d->diags, diag, "the declaration asks for\n%s", prototype_text(d, kernel));
+        diag_help(d->diags, fail_at(d, kernel, why), "the declaration asks for\n%s",
+                  prototype_text(d, kernel));
         return false;
     }
     return true;
 }
 
-/* The names that `nm` lists as defined: "0000 T plus". */
-static bool object_functions(Driver *d, const char *path, KernelForm form, TextList *defined) {
+/* The functions that `nm` lists as defined: "plus T 1130 20". */
+static bool object_functions(Driver *d, const char *path, KernelForm form,
+                             CFunctionList *defined) {
     const char *const argv[] = {"nm", form == KERNELS_SHARED ? "-D" : "-g", "--defined-only",
                                 "-P", path, NULL};
     Process process = process_run(d->arena, argv, NULL);
     for (const char *s = process.output; *s && process.status == 0;) {
         int word = (int)strcspn(s, " @\n"), length = (int)strcspn(s, "\n");
-        list_push(d->arena, defined,
-                  (const char *)arena_strndup(d->arena, s, (size_t)word));
+        int space = (int)strcspn(s, " \n");
+        CFunction found = {arena_strndup(d->arena, s, (size_t)word), NULL};
+        if (s[space] == ' ' && strchr("TWi", s[space + 1]))
+            list_push(d->arena, defined, found);
         s += length + (s[length] == '\n');
     }
     return process.status == 0;
 }
 
+/* Bitcode tells more than what is made of it. */
 static bool check_file(Driver *d, const Kernel *kernel, KernelForm form, const char *path) {
-    TextList defined = {0};
-    bool read = form == KERNELS_BITCODE ? bitcode_functions(d->arena, path, &defined)
-                                        : object_functions(d, path, form, &defined);
+    CFunctionList defined = {0};
+    bool read;
+    if (kernel->source && ends_with(kernel->source, ".bc")) {
+        form = KERNELS_BITCODE;
+        path = kernel->source;
+    }
+    read = form == KERNELS_BITCODE ? bitcode_functions(d->arena, path, &defined)
+                                   : object_functions(d, path, form, &defined);
     const char *shown = kernel->library ? kernel->library_path : kernel->source;
     if (read)
         return check_functions(d, kernel, &defined, shown);

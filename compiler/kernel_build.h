@@ -25,10 +25,15 @@ const char *kernel_library(Driver *, const Kernel *);
 void print_kernel_header(FILE *, const Graph *);
 /* The prototypes of one kernel, without includes. */
 void print_kernel_prototypes(FILE *, const Kernel *);
+/* A function of C: its result and its parameters, a letter each. `p` a pointer, `v`
+ * nothing, `b` bool, `1 2 4 8` an integer of so many bytes, `f` float, `d` double, `?`
+ * anything else; NULL where a file does not tell. */
+typedef struct CFunction { const char *name, *letters; } CFunction;
+typedef LIST(CFunction) CFunctionList;
 /* The functions that its C has to define. */
-TextList kernel_functions(Arena *, const Kernel *);
+CFunctionList kernel_functions(Arena *, const Kernel *);
 
 /* ---- emit_llvm_host.c ---- */
-bool bitcode_functions(Arena *, const char *path, TextList *defined);
+bool bitcode_functions(Arena *, const char *path, CFunctionList *defined);
 const char *host_features(Arena *);     /* this machine's, comma-separated */
 #endif

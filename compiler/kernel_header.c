@@ -71,16 +71,40 @@ void print_kernel_prototypes(FILE *out, const Kernel *kernel) {
     fprintf(out, "void %s_end(pk_call *, void *cursor);\n", kernel->name);
 }
 
-TextList kernel_functions(Arena *arena, const Kernel *kernel) {
-    TextList names = {0};
-    list_push(arena, &names, kernel->name);
+static char letter_of(const Type *type) {
+    static const char floats[PL_DTYPES] = {[PL_F32] = 'f', [PL_F64] = 'd', [PL_BOOL] = 'b'};
+    if (type->kind == TY_OPAQUE || type->rank > 0)
+        return 'p';
+    return floats[type->dtype] ? floats[type->dtype] : (char)('0' + dtype_size(type->dtype));
+}
+
+/* `begin` and `end` stand around the letters of the declared parameters. */
+static void add_function(Arena *arena, CFunctionList *list, const Kernel *kernel,
+                         const char *name_end, const char *begin, int pointers) {
+    char *letters = arena_alloc(arena, strlen(begin) + (size_t)(kernel->nparams + pointers) + 1);
+    char *to = letters + strlen(begin);
+    CFunction f = {arena_format(arena, "%s%s", kernel->name, name_end), letters};
+    strcpy(letters, begin);
+    for (int i = 0; i < kernel->nparams; i++)
+        *to++ = letter_of(kernel->params[i]);
+    memset(to, 'p', (size_t)pointers);
+    to[pointers] = 0;
+    list_push(arena, list, f);
+}
+
+CFunctionList kernel_functions(Arena *arena, const Kernel *kernel) {
+    CFunctionList list = {0};
+    add_function(arena, &list, kernel, "", "4p", 1 + kernel->nresults);
     if (kernel->npeek)
-        list_push(arena, &names, (const char *)arena_format(arena, "%s_peek", kernel->name));
-    static const char *const ends[] = {"begin", "rows", "end"};
-    for (int i = 0; i < 3 && kernel->rows; i++)
-        list_push(arena, &names,
-                  (const char *)arena_format(arena, "%s_%s", kernel->name, ends[i]));
-    return names;
+        add_function(arena, &list, kernel, "_peek", "4p", kernel->npeek);
+    if (kernel->rows) {
+        CFunction rows = {arena_format(arena, "%s_rows", kernel->name), "4pp8p"};
+        CFunction end = {arena_format(arena, "%s_end", kernel->name), "vpp"};
+        add_function(arena, &list, kernel, "_begin", "4p", 2);
+        list_push(arena, &list, rows);
+        list_push(arena, &list, end);
+    }
+    return list;
 }
 
 void print_kernel_header(FILE *out, const Graph *graph) {

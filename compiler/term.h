@@ -200,7 +200,6 @@ struct Kernel {
     struct { int result, axis; } peek[8];
     bool region[8];             /* which dims of result 0 can be windowed */
     const char *layout;         /* names, comma-separated, or NULL */
-    double cost_base, cost_input, cost_output; /* ns, a hint */
 };
 /* ---- the feature graph: closed set of kinds ---- */
 typedef enum { NODE_FIELD, NODE_WHERE, NODE_EACH } NodeKind;
