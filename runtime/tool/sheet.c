@@ -10,9 +10,13 @@ enum { MOST = 64, GAP = 2 };
 /* An output of images: rows x (h, w) with channels last, first or none. */
 typedef struct layout { int64_t h, w, c, step_h, step_w, step_c; } layout;
 
+/* To 0 … 255, per channel: v * mul + add. */
+typedef struct scale { double mul[4], add[4]; } scale;
+
 struct sheet {
     unsigned char *tile[MOST];  /* RGB */
     int n, h, w;
+    scale scale;                /* of all tiles: that of the first batch */
     char name[128];             /* of the output; "": none found yet */
 };
 
@@ -38,47 +42,75 @@ static double value(const pipert_output *o, int64_t at) {
     return ((const float *)o->data)[at];
 }
 
-/* To 0 … 255, per channel: v * mul + add. */
-typedef struct scale { double mul[4], add[4]; } scale;
+/* What the images of a batch hold, by channel; NaN and infinities are no pixels. */
+typedef struct range { double low[4], high[4], least, most; } range;
 
-static void find_range(const pipert_output *o, const layout *l, int64_t base, double *low,
-                       double *high) {
-    *low = INFINITY, *high = -INFINITY;
-    for (int64_t i = 0; i < l->h * l->w * l->c; i++) {
-        double v = value(o, base + i);
-        if (v < *low) *low = v;
-        if (v > *high) *high = v;
-    }
+static void widen(range *r, int64_t c, double v) {
+    if (v < r->low[c]) r->low[c] = v;
+    if (v > r->high[c]) r->high[c] = v;
+    if (v < r->least) r->least = v;
+    if (v > r->most) r->most = v;
 }
 
-/* Floats that fit a known range are shown as in it: bytes, 0 to 1, -1 to 1, RGB less
- * ImageNet's mean and over its deviation; others from the least to the most. */
-static scale find_scale(const pipert_output *o, const layout *l, int64_t base) {
-    static const double mean[4] = {.485, .456, .406, .5}, deviation[4] = {.229, .224, .225, .25};
-    double low, high, mul, add;
+static range find_range(const pipert_output *o, const layout *l, int64_t images) {
+    range r = {.least = INFINITY, .most = -INFINITY};
+    for (int c = 0; c < 4; c++) r.low[c] = INFINITY, r.high[c] = -INFINITY;
+    for (int64_t k = 0; k < images; k++)
+        for (int64_t y = 0; y < l->h; y++)
+            for (int64_t x = 0; x < l->w; x++)
+                for (int64_t c = 0; c < l->c; c++) {
+                    double v = value(o, k * l->h * l->w * l->c + y * l->step_h +
+                                            x * l->step_w + c * l->step_c);
+                    if (isfinite(v)) widen(&r, c, v);
+                }
+    return r;
+}
+
+static const double mean[3] = {.485, .456, .406}, deviation[3] = {.229, .224, .225};
+
+/* RGB of 0 to 1, less ImageNet's mean and over its deviation. */
+static bool is_normalised(const range *r, const layout *l) {
+    const double slack = .01;           /* an interpolation may overshoot */
+    if (l->c != 3) return false;
+    for (int c = 0; c < 3; c++)
+        if (r->low[c] * deviation[c] + mean[c] < -slack ||
+            r->high[c] * deviation[c] + mean[c] > 1 + slack)
+            return false;
+    return true;
+}
+
+/* Floats that fit a known range are shown as in it: 0 to 1, -1 to 1, normalised, bytes;
+ * others from the least to the most. Bytes are not all nearly black. */
+static scale find_scale(const pipert_output *o, const layout *l, int64_t images) {
+    range r;
+    double mul = 1, add = 0;
     scale s;
-    find_range(o, l, base, &low, &high);
-    mul = 255 / (high > low ? high - low : 1);
-    add = -low * mul;
-    if (o->dtype == PIPERT_U8 || (low >= 0 && high > 2 && high <= 255)) mul = 1, add = 0;
-    else if (low >= 0 && high <= 1) mul = 255, add = 0;
-    else if (low >= -1 && high <= 1) mul = add = 127.5;
-    for (int c = 0; c < 4; c++) s.mul[c] = mul, s.add[c] = add;
-    if (l->c != 3 || o->dtype == PIPERT_U8 || low >= 0 || low < -2.12 || high > 2.65 ||
-        (low >= -1 && high <= 1))
-        return s;
-    for (int c = 0; c < 3; c++) s.mul[c] = 255 * deviation[c], s.add[c] = 255 * mean[c];
+    if (o->dtype != PIPERT_U8) {
+        r = find_range(o, l, images);
+        if (r.least >= 0 && r.most <= 1) mul = 255;
+        else if (r.least >= -1 && r.most <= 1) mul = add = 127.5;
+        else if (is_normalised(&r, l)) mul = 0;
+        else if (r.least < 0 || r.most < 16 || r.most > 255) {
+            mul = 255 / (r.most > r.least ? r.most - r.least : 1);
+            add = -r.least * mul;
+        }
+    }
+    for (int c = 0; c < 4; c++) {
+        bool normalised = mul == 0 && c < 3;
+        s.mul[c] = normalised ? 255 * deviation[c] : mul;
+        s.add[c] = normalised ? 255 * mean[c] : add;
+    }
     return s;
 }
 
-static void draw(unsigned char *to, const pipert_output *o, const layout *l, int64_t base) {
-    scale s = find_scale(o, l, base);
+static void draw(unsigned char *to, const pipert_output *o, const layout *l, int64_t base,
+                 const scale *s) {
     for (int64_t y = 0; y < l->h; y++)
         for (int64_t x = 0; x < l->w; x++)
             for (int64_t k = 0; k < 3; k++) {
                 int64_t c = l->c >= 3 ? k : 0;
                 double v = value(o, base + y * l->step_h + x * l->step_w + c * l->step_c);
-                v = v * s.mul[c] + s.add[c] + .5;
+                v = v * s->mul[c] + s->add[c] + .5;
                 *to++ = (unsigned char)(v > 255 ? 255 : v > 0 ? v : 0);
             }
 }
@@ -91,12 +123,13 @@ void sheet_add(sheet *s, const pipert_batch *b) {
         if (!*s->name) {
             snprintf(s->name, sizeof s->name, "%s", o->name);
             s->h = (int)l.h, s->w = (int)l.w;
+            s->scale = find_scale(o, &l, b->valid);
         }
         if (l.h != s->h || l.w != s->w) return;
         for (int64_t k = 0; k < b->valid && s->n < MOST; k++) {
             s->tile[s->n] = malloc((size_t)(3 * s->h * s->w));
             if (!s->tile[s->n]) return;
-            draw(s->tile[s->n++], o, &l, k * l.h * l.w * l.c);
+            draw(s->tile[s->n++], o, &l, k * l.h * l.w * l.c, &s->scale);
         }
         return;
     }
