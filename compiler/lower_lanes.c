@@ -2,10 +2,11 @@
  *
  * A row of pixels has a column loop and, innermost, a small constant loop over
  * channels, padded to PIXEL. A vector is one pixel, or WIDE / PIXEL columns of
- * them, or BLOCK columns of one channel. Every lane performs the operations of its element in the same order, so
+ * them, or one of ROWS rows, or BLOCK columns of one channel. Every lane performs the operations of its element in the same order, so
  * no bit changes. A term is
  *
  *   ONE      the same in all lanes: made by the walker of scalars
+ *   ROW      the row: it may only choose a row of the ring that is read
  *   COLUMN   an integer, one value plus the lane's column
  *   CHANNEL  the lane's channel
  *   MANY     a vector
@@ -20,6 +21,7 @@ struct Lanes {
     const Var *column, *channel;    /* channel NULL: every lane has the same */
     const Var *fixed;           /* that same channel's index, and its value */
     int64_t fixed_at;
+    const Var *row, *source;    /* ROWS: see lower_lanes.h; else NULL */
     Value at;                   /* the column of lane 0 */
     int channels;
     LIST(LaneName) names;       /* bound inside of the element */
@@ -53,6 +55,15 @@ void lanes_fix(Lanes *l, int64_t channel) {
     l->names.n = 0;
 }
 
+Lanes *lanes_of_rows(Gen *g, const Var *row, const Var *column, const Var *channel,
+                     int channels, const Var *source) {
+    Lanes *l = lanes_new(g, WIDE, column, channel, channels);
+    l->columns = 1;
+    l->row = row;
+    l->source = source;
+    return l;
+}
+
 bool lane_dtype(pl_dtype d) { return d == PL_F32 || d == PL_U8 || d == PL_I32; }
 
 static LaneName *lane_name(Lanes *l, const Var *var) {
@@ -78,7 +89,8 @@ static void find_varying(const Term *term, void *data) {
         return;
     }
     name = lane_name(v->l, term->var);
-    v->varies |= (v->l->channel && term->var == v->l->channel) || (name && name->kind != LANE_ONE) ||
+    v->varies |= (v->l->channel && term->var == v->l->channel) ||
+                 (v->l->row && term->var == v->l->row) || (name && name->kind != LANE_ONE) ||
                  (term->var == v->l->column && v->l->columns > 1);
 }
 
@@ -115,7 +127,7 @@ static LaneKind kind_of_op(Lanes *l, const Term *term) {
     if (a == LANE_COLUMN && b == LANE_ONE && (term->op == OP_ADD || term->op == OP_SUB))
         return LANE_COLUMN;
     if (a == LANE_ONE && b == LANE_COLUMN && term->op == OP_ADD) return LANE_COLUMN;
-    if (a == LANE_COLUMN || b == LANE_COLUMN || a == LANE_CHANNEL || b == LANE_CHANNEL)
+    if ((a != LANE_ONE && a != LANE_MANY) || (b != LANE_ONE && b != LANE_MANY))
         return LANE_NONE;
     if (term->nargs > 2 && lane_kind(l, term->arg[2]) > LANE_ONE &&
         lane_kind(l, term->arg[2]) != LANE_MANY)
@@ -205,7 +217,7 @@ static void note_run(Lanes *l, const Term *term) {
 }
 
 static LaneKind kind_of_index(Lanes *l, const Term *term) {
-    int n = term->nargs - 1;
+    int n = term->nargs - 1, rows = 0;
     if (term->otherwise) return LANE_NONE;
     if (!l->channel) return kind_in_columns(l, term);
     if (is_run(l, term)) {
@@ -218,9 +230,12 @@ static LaneKind kind_of_index(Lanes *l, const Term *term) {
     for (int k = 1; k < n; k++) {
         LaneKind kind = lane_kind(l, term->arg[k]);
         bool column = kind == LANE_COLUMN && k == n - 1 && n >= 2;
-        if (kind != LANE_ONE && !column) return LANE_NONE;
+        bool row = kind == LANE_ROW && k == 1 && term->arg[0]->var == l->source;
+        if (kind != LANE_ONE && !column && !row) return LANE_NONE;
         if (column && l->may_run) note_run(l, term);
+        rows += row;
     }
+    if (l->row && n > 1 && !rows) return LANE_NONE;
     if (n == 1) return LANE_MANY;
     return is_pixels(l, term->arg[0]) || is_packed(l, term->arg[0]) ? LANE_MANY
                                                                     : LANE_NONE;
@@ -267,6 +282,7 @@ LaneKind lane_kind(Lanes *l, const Term *term) {
     const LaneName *name;
     if (term->kind == TERM_REF) {
         if (l->channel && term->var == l->channel) return LANE_CHANNEL;
+        if (l->row && term->var == l->row) return LANE_ROW;
         if (term->var == l->column && l->columns > 1) return LANE_COLUMN;
         name = lane_name(l, term->var);
         return name ? name->kind : LANE_ONE;

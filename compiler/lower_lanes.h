@@ -3,13 +3,18 @@
 #define PIPEC_LOWER_LANES_H
 #include "lower_room.h"
 
-enum { PIXEL = 4, WIDE = 16, BLOCK = 16 };  /* BLOCK: columns of one channel */
+enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
+       BLOCK = 16 };            /* columns of one channel */
 
-typedef enum { LANE_ONE, LANE_COLUMN, LANE_CHANNEL, LANE_MANY, LANE_NONE } LaneKind;
+typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
+               LANE_NONE } LaneKind;
 typedef struct Lanes Lanes;
 
 /* n: PIXEL, one column, or WIDE, several. */
 Lanes *lanes_new(Gen *, int n, const Var *column, const Var *channel, int channels);
+/* One column of ROWS rows: `source`, a ring of their pixels, is read at `row` alone. */
+Lanes *lanes_of_rows(Gen *, const Var *row, const Var *column, const Var *channel,
+                     int channels, const Var *source);
 LaneKind lane_kind(Lanes *, const Term *);
 /* From now on a table of places, read at the column, is taken to run by one from
  * column to column: the reads that rest on it are listed, to be tested. */

@@ -539,6 +539,15 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
         step = gen_mul(g, step, k == rank - 1 && inner ? gen_long(g, inner)
                                 : gen_sub(g, stage->to[k], stage->from[k]));
     }
+    if (stage->blocked) {
+        Value columns = gen_sub(g, stage->to[1], stage->from[1]);
+        t->step[0] = gen_long(g, PIXEL);
+        t->step[1] = gen_long(g, ROWS * PIXEL);
+        t->origin[0] = gen_long(g, 0);
+        t->mask = gen_long(g, ROWS - 1);
+        stage->slots = gen_mul(g, gen_add(g, columns, gen_long(g, PIXEL)), gen_long(g, ROWS));
+        return;
+    }
     if (t->pixels && stage->def->kind == TERM_FOR)      /* whole vectors of columns */
         step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, gen_long(g, WIDE - 1)),
                       gen_long(g, -WIDE));
@@ -664,9 +673,26 @@ static void produce(Gen *g, SweepStage *stage, Value last) {
 
 static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     const Term *def = stage->def;
-    Value row = gen_for(g, gen_long(g, 0), stage->rows), index[PK_MAX_RANK], at = base;
-    int old = context_open(g);
+    bool blocked = stage->producers.at[0]->blocked;
+    Value rows = gen_long(g, ROWS), count = stage->rows, index[PK_MAX_RANK], row, at = base;
+    int old;
     Mark mark;
+    if (blocked)
+        count = gen_op(g, LOOP_ASHR, LT_I64, 2, gen_add(g, count, gen_long(g, ROWS - 1)),
+                       gen_long(g, 2));
+    row = gen_for(g, gen_long(g, 0), count);
+    old = context_open(g);
+    if (blocked) {
+        row = gen_mul(g, row, rows);
+        produce_inputs(g, stage, gen_op(g, LOOP_SMIN, LT_I64, 2,
+                                        gen_add(g, row, gen_long(g, ROWS - 1)),
+                                        gen_sub(g, stage->rows, gen_long(g, 1))));
+        sweep_bind(g, stage, stage->row, row);
+        sweep_last_blocks(g, stage, f, base, row);
+        gen_end(g);
+        context_close(g, old);
+        return;
+    }
     produce_inputs(g, stage, row);
     index[stage->row] = row;
     sweep_bind(g, stage, stage->row, row);
@@ -716,6 +742,7 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     for (int i = 0; i < stage->producers.n; i++) announce(g, stage->producers.at[i]);
     force_inputs(g, stage);
     choose_lanes(g, stage);
+    if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
     for (int i = 0; i < stage->producers.n; i++) prepare(g, stage->producers.at[i]);
     last_rows(g, stage, f, base);
     for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);

@@ -34,6 +34,8 @@ struct SweepStage {
     Value slots, next;          /* of the ring; var: the row to be made next */
     Tensor *ring;
     RowLanes lanes;             /* FOR with a ring: how a row is made */
+    bool blocked;               /* the ring: the reader makes ROWS rows at once, pixels of
+                                   these lie side by side */
     Value runs;                 /* RUNS: ptr to an i32 for each vector of columns: they
                                    run by one */
     Value cursor;               /* KERNEL with rows: place of the cursor */
@@ -60,6 +62,9 @@ void sweep_find_runs(Gen *, SweepStage *);
 void sweep_row_lanes(Gen *, const SweepStage *, Value row);
 /* One row of the result; false: it stays scalar. */
 bool sweep_last_lanes(Gen *, SweepStage *, const Fill *, Value base, Value row);
+/* Whether the result can be made ROWS rows at a time. */
+bool sweep_has_blocks(Gen *, SweepStage *, const Fill *);
+void sweep_last_blocks(Gen *, SweepStage *, const Fill *, Value base, Value row);
 
 /* ---- lower_sweep_kernel.c ---- */
 void sweep_kernel_begin(Gen *, SweepStage *);

@@ -119,12 +119,23 @@ void sweep_find_runs(Gen *g, SweepStage *stage) {
 
 /* ---- a row of a ring ---- */
 
+static Value ring_place(Gen *g, const SweepStage *stage, Value row, Value column) {
+    Value subs[3] = {row, column, gen_long(g, 0)};
+    return build_offset(&g->b, stage->ring->data, gen_position(g, stage->ring, subs),
+                        dtype_size(stage->ring->dtype));
+}
+
 static void store_columns(Gen *g, const SweepStage *stage, Lanes *l, Value row, Value column) {
-    Value subs[3] = {row, column, gen_long(g, 0)}, v, at;
-    v = lanes_at(l, gen_add(g, stage->start[1], column), stage->def->arg[0]);
-    at = build_offset(&g->b, stage->ring->data, gen_position(g, stage->ring, subs),
-                      dtype_size(stage->ring->dtype));
-    build_store(&g->b, v, at, stage->ring->buffer);
+    Value v = lanes_at(l, gen_add(g, stage->start[1], column), stage->def->arg[0]);
+    int lanes = value_type(&g->b, v).lanes;
+    if (!stage->blocked || lanes == PIXEL) {
+        build_store(&g->b, v, ring_place(g, stage, row, column), stage->ring->buffer);
+        return;
+    }
+    for (int p = 0; p < lanes / PIXEL; p++)
+        build_store(&g->b, lane_pick(g, v, v, PIXEL, p * PIXEL, 1),
+                    ring_place(g, stage, row, gen_add(g, column, gen_long(g, p))),
+                    stage->ring->buffer);
 }
 
 static void pixels_one_by_one(Gen *g, const SweepStage *stage, Value row, Value first,
@@ -168,10 +179,29 @@ typedef struct LastRow {
     const Fill *fill;
     int column, channel;        /* loops */
     int64_t channels;
-    Lanes *lanes, *wide;        /* wide: NULL if there are none */
+    Lanes *lanes, *wide, *rows; /* wide, rows: NULL if there are none */
     Value at;                   /* element (row, 0, 0) of the result */
     bool aligned;
 } LastRow;
+
+/* All that is read row by row is one ring, at the row that is made. */
+static Lanes *rows_of(Gen *g, const LastRow *last) {
+    const SweepStage *stage = last->stage, *source = stage->producers.at[0];
+    const Term *def = stage->def;
+    const Var *row = def->loop[stage->row].var;
+    int64_t start;
+    Lanes *l;
+    if (stage->producers.n != 1 || source->lanes == ROW_ONE ||
+        !gen_is_int(g, stage->start[stage->row], &start) || start)
+        return NULL;
+    for (int i = 0; i < source->reads.n; i++) {
+        const Term *sub = source->reads.at[i].index->arg[1];
+        if (sub->kind != TERM_REF || sub->var != row) return NULL;
+    }
+    l = lanes_of_rows(g, row, def->loop[last->column].var, def->loop[last->channel].var,
+                      (int)last->channels, source->var);
+    return lane_kind(l, def->arg[0]) == LANE_MANY ? l : NULL;
+}
 
 static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
     const Term *def = stage->def;
@@ -189,6 +219,7 @@ static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
         last->wide = lanes_new(g, WIDE, def->loop[column].var, def->loop[c].var,
                                (int)last->channels);
         if (lane_kind(last->wide, def->arg[0]) != LANE_MANY) last->wide = NULL;
+        last->rows = rows_of(g, last);
         return true;
     }
     return false;
@@ -213,22 +244,22 @@ static Value place(Gen *g, const LastRow *last, Value column, int64_t channel) {
     return build_offset(&g->b, f->to->data, at, dtype_size(f->to->dtype));
 }
 
-static void store_pixel(Gen *g, LastRow *last, Value column) {
-    Value v = pixels_at(g, last, last->lanes, column);
-    for (int64_t c = 0; c < last->channels; c++) {
-        Value one = build(&g->b, LOOP_EXTRACT, loop_type(value_type(&g->b, v).scalar), 1, v);
-        built(&g->b)->imm = c;
-        build_store(&g->b, one, place(g, last, column, c), last->fill->to->buffer);
-    }
+static void store_lane(Gen *g, const LastRow *last, Value v, int lane, Value column,
+                       int64_t channel) {
+    Value one = build(&g->b, LOOP_EXTRACT, loop_type(value_type(&g->b, v).scalar), 1, v);
+    built(&g->b)->imm = lane;
+    build_store(&g->b, one, place(g, last, column, channel), last->fill->to->buffer);
 }
 
-/* Sixteen pixels become one vector of sixteen columns for each channel. */
-static void store_block(Gen *g, LastRow *last, Value column, Value buffer) {
-    LoopScalar type = mem_type(last->fill->to->dtype);
-    Value quarter[4], half[2], all;
-    for (int q = 0; q < 4; q++)
-        quarter[q] = build_load(&g->b, loop_vector(type, BLOCK),
-                                build_offset(&g->b, buffer, gen_long(g, 64 * q), 1), 0);
+static void store_pixel(Gen *g, LastRow *last, Value column) {
+    Value v = pixels_at(g, last, last->lanes, column);
+    for (int c = 0; c < last->channels; c++) store_lane(g, last, v, c, column, c);
+}
+
+/* Sixteen pixels, as four vectors, become one vector of sixteen columns for each
+ * channel. */
+static void store_block(Gen *g, LastRow *last, Value column, const Value *quarter) {
+    Value half[2], all;
     for (int64_t c = 0; c < last->channels; c++) {
         for (int h = 0; h < 2; h++)
             half[h] = lane_pick(g, quarter[2 * h], quarter[2 * h + 1], 8, (int)c, PIXEL);
@@ -245,39 +276,112 @@ static bool is_line(Gen *g, Value elements, int64_t size) {
     return gen_is_int(g, elements, &n) && n * size % LINE == 0;
 }
 
-static void blocks_of(Gen *g, LastRow *last, Value columns) {
-    Value buffer = kernel_stack(g, BLOCK * PIXEL * 4), block, first, j, v;
-    int pixels = last->wide ? WIDE / PIXEL : 1;
-    block = gen_for(g, gen_long(g, 0), columns);
-    first = gen_mul(g, block, gen_long(g, BLOCK));
-    j = gen_for(g, gen_long(g, 0), gen_long(g, BLOCK / pixels));
-    v = pixels_at(g, last, last->wide ? last->wide : last->lanes,
-                  gen_add(g, first, gen_mul(g, j, gen_long(g, pixels))));
-    build_store(&g->b, v, build_offset(&g->b, buffer, j, pixels * PIXEL * 4), 0);
+/* How many blocks of columns there are, whose planes are stored as vectors. */
+static Value count_blocks(Gen *g, LastRow *last, Value base) {
+    const Fill *f = last->fill;
+    int64_t size = dtype_size(f->to->dtype), one, zero;
+    if (size != 4 || !gen_is_int(g, f->below[last->column + 1], &one) || one != 1)
+        return gen_long(g, 0);
+    last->aligned = is_line(g, f->below[0], size) &&
+                    is_line(g, f->below[last->stage->row + 1], size) &&
+                    is_line(g, f->below[last->channel + 1], size) &&
+                    gen_is_int(g, base, &zero) && zero == 0;
+    return gen_op(g, LOOP_ASHR, LT_I64, 2, last->stage->to[last->column], gen_long(g, 4));
+}
+
+static Value row_at(Gen *g, const LastRow *last, Value base, Value row) {
+    return gen_add(g, base, gen_mul(g, row, last->fill->below[last->stage->row + 1]));
+}
+
+/* The columns of a block into a buffer, `lanes` at a time. */
+static void buffer_block(Gen *g, LastRow *last, Lanes *lanes, int pixels, Value first,
+                         Value buffer) {
+    Value j = gen_for(g, gen_long(g, 0), gen_long(g, BLOCK / pixels)), v;
+    v = pixels_at(g, last, lanes, gen_add(g, first, gen_mul(g, j, gen_long(g, pixels))));
+    build_store(&g->b, v, build_offset(&g->b, buffer, j,
+                                       loop_type_bytes(value_type(&g->b, v))), 0);
     gen_end(g);
-    store_block(g, last, first, buffer);
+}
+
+static void blocks_of(Gen *g, LastRow *last, Value blocks) {
+    LoopScalar type = mem_type(last->fill->to->dtype);
+    Value buffer = kernel_stack(g, BLOCK * PIXEL * 4), block, first, quarter[4];
+    block = gen_for(g, gen_long(g, 0), blocks);
+    first = gen_mul(g, block, gen_long(g, BLOCK));
+    if (last->wide) buffer_block(g, last, last->wide, WIDE / PIXEL, first, buffer);
+    else buffer_block(g, last, last->lanes, 1, first, buffer);
+    for (int q = 0; q < 4; q++)
+        quarter[q] = build_load(&g->b, loop_vector(type, WIDE),
+                                build_offset(&g->b, buffer, gen_long(g, 64 * q), 1), 0);
+    store_block(g, last, first, quarter);
     gen_end(g);
 }
 
 bool sweep_last_lanes(Gen *g, SweepStage *stage, const Fill *f, Value base, Value row) {
     LastRow last;
-    int64_t size, one, zero;
-    Value columns, blocks, j;
+    Value blocks, j;
     if (!find_last(g, stage, f, &last)) return false;
-    size = dtype_size(f->to->dtype);
-    columns = stage->to[last.column];
-    last.at = gen_add(g, base, gen_mul(g, row, f->below[stage->row + 1]));
-    blocks = gen_long(g, 0);
-    if (size == 4 && gen_is_int(g, f->below[last.column + 1], &one) && one == 1) {
-        last.aligned = is_line(g, f->below[0], size) &&
-                       is_line(g, f->below[stage->row + 1], size) &&
-                       is_line(g, f->below[last.channel + 1], size) &&
-                       gen_is_int(g, base, &zero) && zero == 0;
-        blocks = gen_op(g, LOOP_ASHR, LT_I64, 2, columns, gen_long(g, 4));
-        blocks_of(g, &last, blocks);
-    }
-    j = gen_for(g, gen_mul(g, blocks, gen_long(g, BLOCK)), columns);
+    last.at = row_at(g, &last, base, row);
+    blocks = count_blocks(g, &last, base);
+    blocks_of(g, &last, blocks);
+    j = gen_for(g, gen_mul(g, blocks, gen_long(g, BLOCK)), stage->to[last.column]);
     store_pixel(g, &last, j);
     gen_end(g);
     return true;
+}
+
+/* ---- ROWS rows at once ---- */
+
+bool sweep_has_blocks(Gen *g, SweepStage *stage, const Fill *f) {
+    LastRow last;
+    return find_last(g, stage, f, &last) && last.rows && !last.wide;
+}
+
+/* Four pixels of one of the rows, side by side. */
+static Value row_of_buffer(Gen *g, const LastRow *last, Value buffer, int first, Value row) {
+    LoopType pixel = loop_vector(mem_type(last->fill->to->dtype), PIXEL);
+    int64_t bytes = loop_type_bytes(pixel);
+    Value v[4], at = gen_mul(g, row, gen_long(g, bytes));
+    for (int p = 0; p < 4; p++) {
+        Value from = gen_add(g, at, gen_long(g, (first + p) * ROWS * bytes));
+        v[p] = build_load(&g->b, pixel, build_offset(&g->b, buffer, from, 1), 0);
+    }
+    v[0] = lane_pick(g, v[0], v[1], 2 * PIXEL, 0, 1);
+    v[2] = lane_pick(g, v[2], v[3], 2 * PIXEL, 0, 1);
+    return lane_pick(g, v[0], v[2], 4 * PIXEL, 0, 1);
+}
+
+static void store_rows(Gen *g, LastRow *last, Value base, Value row, Value rows,
+                       Value column, Value buffer, bool block) {
+    Value q = gen_for(g, gen_long(g, 0), rows), quarter[4];
+    last->at = row_at(g, last, base, gen_add(g, row, q));
+    if (block) {
+        for (int p = 0; p < 4; p++) quarter[p] = row_of_buffer(g, last, buffer, 4 * p, q);
+        store_block(g, last, column, quarter);
+    } else {
+        int64_t size = dtype_size(last->fill->to->dtype);
+        Value at = build_offset(&g->b, buffer, q, PIXEL * size);
+        LoopType pixel = loop_vector(mem_type(last->fill->to->dtype), PIXEL);
+        Value v = build_load(&g->b, pixel, at, 0);
+        for (int c = 0; c < last->channels; c++) store_lane(g, last, v, c, column, c);
+    }
+    gen_end(g);
+}
+
+void sweep_last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base, Value row) {
+    LastRow last;
+    Value blocks, buffer = kernel_stack(g, BLOCK * WIDE * 4), block, first, rows, v;
+    if (!find_last(g, stage, f, &last)) bug("lower: rows that are no blocks");
+    rows = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_long(g, ROWS), gen_sub(g, stage->rows, row));
+    blocks = count_blocks(g, &last, base);
+    block = gen_for(g, gen_long(g, 0), blocks);
+    first = gen_mul(g, block, gen_long(g, BLOCK));
+    buffer_block(g, &last, last.rows, 1, first, buffer);
+    store_rows(g, &last, base, row, rows, first, buffer, true);
+    gen_end(g);
+    first = gen_for(g, gen_mul(g, blocks, gen_long(g, BLOCK)), stage->to[last.column]);
+    v = pixels_at(g, &last, last.rows, first);
+    build_store(&g->b, v, buffer, 0);
+    store_rows(g, &last, base, row, rows, first, buffer, false);
+    gen_end(g);
 }
