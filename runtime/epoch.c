@@ -162,6 +162,7 @@ static int wait_for(pipert *p, int64_t until) {
             return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
         }
         schedule_wake(p, WAKE_WORKER);
+        p->waiting = true;
         if (!schedule_sleep(p, &p->done, until)) return look(p);
     }
     return status;

@@ -74,7 +74,7 @@ struct worker {
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
     pl_out *out;                /* one per field */
-    int64_t step, announced;    /* when they were: schedule.c */
+    int64_t began;              /* its step, or its last batch in it */
     plat_thread thread;
     bool started;
 };
@@ -373,6 +373,8 @@ struct pipert {
     slot **free_slots; int nfree;   /* the last released on top: its pages are warm */
     slot **by_turn;             /* [turn % nslots]: opened and not yet taken, or NULL */
     int held;                   /* by the caller */
+    bool waiting;               /* the caller, for a batch it was not told of yet */
+    int64_t told;               /* when it was woken last */
     int64_t touched;            /* of all slots */
     run *runs; int nruns;
     lane *lanes; int nlanes;    /* kept.c */

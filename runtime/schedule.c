@@ -101,17 +101,22 @@ slot *schedule_slot(pipert *p, int64_t turn) {
     return s;
 }
 
-/* The next batch is there. Who finishes batches faster than a caller could be woken
- * for each of them wakes it for several, at the end of the step. */
-static void announce(worker *w) {
-    int64_t now = plat_now();
-    if (now - w->announced > WAKE_NS || now - w->step > RUN_NS)
-        schedule_wake(w->p, WAKE_CALLER);
-    w->announced = now;
+/* Wakes the caller, if its batch is there and it was not woken for so long: a wake-up
+ * costs as much as a quick batch, so several of those are told together. Who told
+ * nothing does so before it sleeps, or after its next step. */
+static void tell(pipert *p, int64_t patience) {
+    int64_t now;
+    if (!p->waiting || !schedule_ready(p)) return;
+    now = plat_now();
+    if (now - p->told < patience) return;
+    p->told = now;
+    p->waiting = false;
+    schedule_wake(p, WAKE_CALLER);
 }
 
 static void finish_slot(worker *w, slot *s) {
     pipert *p = w->p;
+    int64_t now;
     s->state = SLOT_FINISHING;
     schedule_unlock(p);
     slot_finish(w, s);
@@ -123,7 +128,9 @@ static void finish_slot(worker *w, slot *s) {
         s->touched = s->taken;
     }
     s->state = SLOT_READY;
-    if (s->turn == p->next_turn) announce(w);
+    now = plat_now();
+    tell(p, now - w->began > WAKE_NS ? 0 : RUN_NS);
+    w->began = now;
 }
 
 void schedule_rows_done(worker *w, slot *s, int64_t n) {
@@ -411,7 +418,7 @@ bool schedule_step(worker *w) {
     pipert *p = w->p;
     run *r = pick(p, w->reader);
     if (!r) return false;
-    w->step = w->announced = plat_now();
+    w->began = plat_now();
     wake_helpers(p, r);
     if (r->state == RUN_PLANNED) {
         do_read(w, r);
@@ -420,7 +427,8 @@ bool schedule_step(worker *w) {
     } else {
         compute(w, r);
     }
-    if (!p->running || schedule_ready(p)) schedule_wake(p, WAKE_CALLER);
+    tell(p, RUN_NS);
+    if (!p->running) schedule_wake(p, WAKE_CALLER);
     return true;
 }
 
@@ -429,6 +437,7 @@ static void sleep_worker(worker *w) {
     int *sleeping = w->reader ? &p->sleeping_readers : &p->sleeping;
     bool reading = first_in(p, RUN_READING) != NULL;
     int64_t start = plat_now();
+    tell(p, 0);
     ++*sleeping;
     schedule_sleep(p, w->reader ? &p->read : &p->work, -1);
     --*sleeping;
