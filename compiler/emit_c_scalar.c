@@ -205,6 +205,15 @@ static const char *offset(CWriter *c, const LoopInstr *i) {
                         (long long)i->imm);
 }
 
+/* gcc 12 takes `0.0f - (float)n`, written so, for a negation: the zero's sign is lost. */
+static const char *float_infix(CWriter *c, const LoopInstr *i) {
+    const char *a = arg(c, i, 0), *b = arg(c, i, 1);
+    if (i->op == LOOP_FSUB && (!strcmp(a, "0.0f") || !strcmp(a, "0.0")))
+        return arena_format(c->arena, "({ %s z = %s; z - %s; })",
+                            i->type.scalar == LT_F32 ? "float" : "double", a, b);
+    return arena_format(c->arena, "%s %c %s", a, "+-*/"[i->op - LOOP_FADD], b);
+}
+
 static const char *choose(CWriter *c, const LoopInstr *i) {
     return arena_format(c->arena, "%s ? %s : %s", arg(c, i, 0), arg(c, i, 1), arg(c, i, 2));
 }
@@ -246,8 +255,7 @@ static const char *scalar(CWriter *c, const LoopInstr *i) {
     case LOOP_SMIN: case LOOP_SMAX: case LOOP_UMIN: case LOOP_UMAX: return minmax(c, i);
     case LOOP_MULHI: return high_product(c, i);
     case LOOP_FADD: case LOOP_FSUB: case LOOP_FMUL: case LOOP_FDIV:
-        return arena_format(c->arena, "%s %c %s", arg(c, i, 0),
-                            "+-*/"[i->op - LOOP_FADD], arg(c, i, 1));
+        return float_infix(c, i);
     case LOOP_FNEG: return arena_format(c->arena, "-%s", arg(c, i, 0));
     case LOOP_SQRT: case LOOP_FLOOR: case LOOP_CEIL: case LOOP_TRUNCF: case LOOP_RINT:
     case LOOP_FABS: case LOOP_FMA: case LOOP_HTOF: case LOOP_FTOH: case LOOP_BTOF:
