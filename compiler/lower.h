@@ -21,6 +21,7 @@ typedef struct LowerOptions {
 
 /* How the fused plan keeps a tensor. */
 typedef struct TensorNote {
+    const Var *var;
     const char *name;
     int line;
     const char *shape;          /* "u8[h, w, 3]" */

@@ -73,6 +73,7 @@ static const Tensor *dense(Gen *g, Thunk *thunk, const Dest *dest) {
     const Term *ref = term_ref(g->all->arena, thunk->var);
     const Tensor *t;
     Thunk now;
+    if (!thunk->known && thunk->term) note_way(g, thunk, "slot");
     if (thunk->known || way_inline(g, thunk) || !thunk->term)
         return gen_tensor_at(g, ref, thunk->var->type, dest);
     t = thunk_made_at(g, thunk, thunk->var->type, dest);
@@ -86,7 +87,6 @@ static const Tensor *dense(Gen *g, Thunk *thunk, const Dest *dest) {
     now.known = true;
     now.value = low_tensor(t, thunk->var->type);
     thunk_set(g, thunk, &now);
-    note_way(g, thunk, "slot");
     return t;
 }
 

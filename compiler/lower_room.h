@@ -306,10 +306,12 @@ uint64_t *map_at(TermMap *, const Term *, int64_t key, bool *fresh);
 
 /* ---- lower_way.c: is it put into its readers ---- */
 bool way_inline(Gen *, const Thunk *);
+bool term_cheap(Gen *, const Term *);           /* a few operations, no failure */
+
+/* ---- lower_note.c: for `pipec explain` ---- */
 void note_way(Gen *, const Thunk *, const char *way);
 /* Notes that a tensor is inline, unless something else is known of it. */
 void note_gone(Lowering *, const Var *);
-bool term_cheap(Gen *, const Term *);           /* a few operations, no failure */
 
 /* ---- lower_scalar.c, lower_convert.c ---- */
 Scalar gen_scalar(Gen *, const Term *);

@@ -328,11 +328,12 @@ static Expr *parse_binary(Parser *p, int level) {
     return left;
 }
 
-/* The right side of |> becomes a call whose first argument is the left one. */
+/* The right side of |> becomes a call whose first argument is the left one. It
+ * stands where the function does: a step of a chain has a line of its own. */
 static Expr *pipe_into(Parser *p, Expr *left, Expr *right, Loc op) {
     Expr *e = right;
     if (right->kind == EX_NAME || right->kind == EX_MEMBER) {
-        e = parser_node(p, EX_CALL, left->loc.from);
+        e = parser_node(p, EX_CALL, right->loc.from);
         e->a = right;
     } else if (right->kind != EX_CALL || right->piped) {
         if (!p->failed) {
@@ -349,7 +350,6 @@ static Expr *pipe_into(Parser *p, Expr *left, Expr *right, Loc op) {
         list_push(p->arena, &e->args, rest.at[i]);
     e->piped = true;
     e->op_loc = op;
-    e->loc.from = left->loc.from;
     return parser_finish(p, e);
 }
 

@@ -149,7 +149,11 @@ static const Term *bind(Tabling *t, const char *name, const Term *value) {
 
 static const Type *table_type(Tabling *t, pl_dtype dtype, int rank, const Loop *loops) {
     const Dim **dims = arena_array(t->arena, const Dim *, rank);
-    (void)loops;
+    DimTable *table = dim_table(t->arena);
+    int64_t from, to;
+    for (int k = 0; k < rank; k++)
+        if (term_is_int(loops[k].from, &from) && term_is_int(loops[k].to, &to) && from <= to)
+            dims[k] = dim_number(table, to - from);
     return type_tensor(t->arena, dtype, rank, dims);
 }
 
