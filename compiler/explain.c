@@ -46,12 +46,34 @@ static void put_note(FILE *out, const TensorNote *n) {
     fputs("}", out);
 }
 
+/* Kernels that make only the part that is read, and of which dimensions. */
+static void crops_json(const LowerNotes *notes, FILE *out) {
+    bool some = false;
+    for (int i = 0; i < notes->tensors.n; i++) {
+        const TensorNote *n = &notes->tensors.at[i];
+        const char *comma = "";
+        if (!n->crop) continue;
+        fputs(some ? ", {\"kernel\": " : "{\"kernel\": ", out);
+        put_json(out, n->name);
+        fprintf(out, ", \"line\": %d, \"dimensions\": [", n->line);
+        for (int k = 0; k < n->rank; k++) {
+            if (!(n->crop >> k & 1)) continue;
+            fprintf(out, "%s%d", comma, k);
+            comma = ", ";
+        }
+        fputs("]}", out);
+        some = true;
+    }
+}
+
 static void explain_json(const LowerNotes *notes, FILE *out) {
     fputs("{\"tensors\": [", out);
     for (int i = 0; i < notes->tensors.n; i++) {
         fputs(i ? ",\n  " : "\n  ", out);
         put_note(out, &notes->tensors.at[i]);
     }
+    fputs("],\n \"crops\": [", out);
+    crops_json(notes, out);
     fputs("],\n \"dead\": [", out);
     for (int i = 0; i < notes->dead.n; i++) {
         if (i) fputs(", ", out);
@@ -71,6 +93,14 @@ static void explain_text(const Graph *graph, const LowerNotes *notes, FILE *out)
         const TensorNote *n = &notes->tensors.at[i];
         fprintf(out, "%6d  %-16s %-24s %-8s %-20s %s\n", n->line, n->name, n->shape, n->way,
                 n->bytes, n->why);
+    }
+    for (int i = 0; i < notes->tensors.n; i++) {
+        const TensorNote *n = &notes->tensors.at[i];
+        if (!n->crop) continue;
+        fprintf(out, "crop: `%s` makes only what is read of dimension", n->name);
+        for (int k = 0, some = 0; k < n->rank; k++)
+            if (n->crop >> k & 1) fprintf(out, some++ ? " and %d" : " %d", k);
+        fputc('\n', out);
     }
     for (int i = 0; i < notes->dead.n; i++)
         fprintf(out, "dead: `%s` is needed by no output, where, each or batch\n",

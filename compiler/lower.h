@@ -30,6 +30,7 @@ typedef struct TensorNote {
     const char *way;            /* inline, table, window, whole, slot */
     const char *why;
     const char *bytes;          /* per record: a number, or a formula of dims */
+    unsigned crop;              /* by dimension: the kernel makes only what is read */
 } TensorNote;
 
 typedef struct LowerNotes {

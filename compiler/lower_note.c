@@ -85,6 +85,11 @@ void note_way(Gen *g, const Thunk *thunk, const char *way) {
     note(g->all, var, thunk->term, var->table && !strcmp(way, "whole") ? "table" : way);
 }
 
+void note_crop(Gen *g, const Var *var, int axis) {
+    TensorNote *note = g->all->notes ? known_note(g->all, var) : NULL;
+    if (note) note->crop |= 1u << axis;
+}
+
 void note_gone(Lowering *all, const Var *var) {
     const Term *term = var->id < all->def.n ? all->def.at[var->id] : NULL;
     if (var->type->kind != TY_TENSOR || var->type->rank == 0 || is_noted(all, var)) return;

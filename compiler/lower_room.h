@@ -310,6 +310,7 @@ bool term_cheap(Gen *, const Term *);           /* a few operations, no failure 
 
 /* ---- lower_note.c: for `pipec explain` ---- */
 void note_way(Gen *, const Thunk *, const char *way);
+void note_crop(Gen *, const Var *, int axis);
 /* Notes that a tensor is inline, unless something else is known of it. */
 void note_gone(Lowering *, const Var *);
 

@@ -504,6 +504,7 @@ static void find_columns(Gen *g, SweepStage *stage) {
             stage->from[k] = gen_long(g, 0);
             stage->to[k] = size;
         } else {
+            if (stage->def->kind == TERM_KERNEL) note_crop(g, stage->var, k);
             find_hull(g, stage, k, size);
         }
     }
@@ -607,6 +608,8 @@ static void prepare(Gen *g, SweepStage *stage) {
     find_rows(g, stage);
     find_slots(g, stage);
     find_columns(g, stage);
+    if (stage->def->kind == TERM_KERNEL && stage->def->kernel->region[0])
+        note_crop(g, stage->var, 0);
     stage->from[0] = stage->first;
     stage->to[0] = gen_add(g, stage->first, stage->rows);
     for (int k = 0; stage->def->kind == TERM_FOR && k < stage->def->nloops; k++)
@@ -818,6 +821,7 @@ static void find_window(Gen *g, SweepStage *stage) {
             stage->from[k] = gen_long(g, 0);
             stage->to[k] = size;
         } else {
+            note_crop(g, stage->var, k);
             hull_of_reads(g, stage, k, size);
         }
     }
