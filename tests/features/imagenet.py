@@ -1,6 +1,7 @@
 """examples/imagenet.dsl against Pillow's decoder, torchvision's boxes with our draws, and resampling in f64."""
+import json
 import numpy as np
-from support import MEAN, STD, Draws, close, crop_box, decoded, equal, jpeg, picture, resized, rounded_once, shuffled, std_math
+from support import HERE, MEAN, STD, Draws, close, crop_box, decoded, equal, jpeg, need, picture, resized, rounded_once, shuffled, std_math
 
 DSL = "../../examples/imagenet.dsl"
 SEED, SIZE, BATCH = 3, 24, 4
@@ -26,3 +27,13 @@ def check(run):
         levels = (image.transpose(1, 2, 0) * STD + MEAN) * 255
         close(levels, np.rint(levels), 2e-3, f"{names[i]}: whole levels")
         rounded_once(levels, y, names[i])
+
+
+def more(bench):
+    """What a record costs: rows of the decoder and of the resize between it and the batch, no picture."""
+    said = json.loads(bench.sh(bench.bin / "pipec", "explain", HERE / DSL, "--json").stdout)
+    kept = [(x["way"], x["bytes"]) for x in said["tensors"] if x["way"] in ("slot", "window") or x["way"] == "whole" and len(x["shape"]) > 1]
+    due = [("slot", 4 * 3 * 224 * 224), ("window", "12 * ? a row"), ("window", "3 * len(decode_jpeg, 1) a row")]
+    need(sorted(kept, key=str) == due, f"bytes: {kept}")
+    need([(c["kernel"], c["dimensions"]) for c in said["crops"]] == [("decode_jpeg", [0, 1])], f"crops: {said['crops']}")
+    need(not [x for x in said["tensors"] if x["way"] == "whole" and (not isinstance(x["bytes"], int) or x["bytes"] > 64)], "a whole tensor")
