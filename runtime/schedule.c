@@ -8,8 +8,8 @@
 
 /* Long enough that a lock costs nothing, short enough to share a batch out. */
 #define RUN_NS 200000
-/* What waking a thread may cost. */
-#define WAKE_NS 20000
+/* A batch that took so long is worth a wake-up, which costs about a twentieth. */
+#define WAKE_NS 100000
 
 /* ---- waking ---- */
 void schedule_wake(pipert *p, int who) {
