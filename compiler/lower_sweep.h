@@ -44,15 +44,41 @@ struct SweepStage {
     struct Calling *calling;
 };
 
-/* ---- lower_sweep.c, for the others ---- */
+/* ---- lower_sweep_reads.c ---- */
+/* How often the term reads the tensor's data. */
+int sweep_uses(const Term *, const Var *);
 /* Reads of a tensor in a term, with the loops and names on the way to each. */
 void sweep_reads(Gen *, const Var *, const Term *, SweepReads *);
 /* The loops of `loop` that a subscript of the read hangs on: a bit for each. */
 unsigned sweep_hangs_on(const Term *loop, const SweepRead *, const Term *subscript);
+/* The read with those steps alone that the subscript of an axis hangs on. */
+SweepRead sweep_needed(const SweepRead *, int axis);
 typedef void AtRead(Gen *, const SweepRead *, void *);
-/* Runs the folds that one of its subscripts needs, then `at`. */
+/* Runs the folds that the subscript needs, then `at`. */
 void sweep_replay(Gen *, const SweepRead *, int axis, AtRead *, void *);
+/* The index of a loop is that of `element`, counted from 0. */
 void sweep_bind(Gen *, const SweepStage *, int loop, Value element);
+
+/* ---- lower_sweep_find.c ---- */
+SweepStage *sweep_stage(Gen *, const Var *, const Term *def, SweepStage *reader);
+/* A plain comprehension of scalars. */
+bool sweep_is_loop(const Term *);
+/* Finds what the stage, and what those found, read row by row. */
+void sweep_find_producers(Gen *, SweepStage *);
+
+/* ---- lower_sweep_ring.c ---- */
+/* The names of a stage and its producers stand for rings from here on. */
+void sweep_announce(Gen *, SweepStage *);
+/* All else that their loops read is made here. */
+void sweep_force_inputs(Gen *, const SweepStage *);
+void sweep_choose_lanes(Gen *, SweepStage *);
+/* Rows, columns and memory of the stage and its producers. */
+void sweep_prepare(Gen *, SweepStage *);
+void sweep_make_ring(Gen *, SweepStage *);
+/* from and to of a dimension: the hull of what is read, outside of all loops. */
+void sweep_hull(Gen *, SweepStage *, int axis, Value size);
+bool sweep_small(Gen *, Value dim);     /* a constant of at most 4 */
+Value sweep_load(Gen *, Value array, Value index);      /* an i64 */
 
 /* ---- lower_sweep_lanes.c ---- */
 RowLanes sweep_lanes(Gen *, const SweepStage *);

@@ -1,0 +1,184 @@
+/* Who reads a tensor, where, on the way through which loops and names; evaluating
+ * the subscripts of such a read for themselves. */
+#include "lower_sweep.h"
+
+/* ---- who reads a tensor ---- */
+
+typedef struct { const Var *var; int n; } Uses;
+
+static void count_data(const Term *term, void *data) {
+    Uses *u = data;
+    if (term->kind == TERM_REF) u->n += term->var == u->var;
+    else if (term->kind != TERM_DIM) term_children(term, count_data, data);
+}
+
+int sweep_uses(const Term *term, const Var *var) {
+    Uses u = {var, 0};
+    count_data(term, &u);
+    return u.n;
+}
+
+/* ---- reads of a tensor in a loop, with the loops around them ---- */
+
+typedef struct Walk {
+    Gen *g;
+    const Var *var;             /* what is read */
+    SweepRead now;              /* the way to where we are */
+    SweepReads *reads;
+} Walk;
+
+static void find_reads(Walk *w, const Term *term);
+
+static void find_maybe(Walk *w, const Term *term) {
+    bool maybe = w->now.maybe;
+    if (!term) return;
+    w->now.maybe = true;
+    find_reads(w, term);
+    w->now.maybe = maybe;
+}
+
+static void find_child(const Term *term, void *data) { find_reads(data, term); }
+
+static void find_in_fold(Walk *w, const Term *term) {
+    int steps = w->now.nsteps;
+    for (int i = 0; i < term->nstates; i++) find_reads(w, term->inits[i]);
+    for (int i = 0; i < term->nloops; i++) {
+        find_reads(w, term->loop[i].from);
+        find_reads(w, term->loop[i].to);
+        if (w->now.nsteps < SWEEP_STEPS)
+            w->now.step[w->now.nsteps++] = (SweepStep){&term->loop[i], NULL};
+    }
+    for (int i = 0; i < term->nargs; i++) {
+        if (!term->arg[i]) continue;
+        if (term->nargs > 1 && (term->arg[1] || (term->nargs > 2 && term->arg[2])))
+            find_maybe(w, term->arg[i]);
+        else find_reads(w, term->arg[i]);
+    }
+    w->now.nsteps = steps;
+}
+
+static void find_reads(Walk *w, const Term *term) {
+    int steps = w->now.nsteps;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
+        term->arg[0]->var == w->var) {
+        w->now.index = term;
+        list_push(w->g->all->arena, w->reads, w->now);
+    }
+    switch (term->kind) {
+    case TERM_LET:
+        find_reads(w, term->arg[0]);
+        if (steps < SWEEP_STEPS) w->now.step[w->now.nsteps++] = (SweepStep){NULL, term};
+        find_reads(w, term->arg[1]);
+        w->now.nsteps = steps;
+        break;
+    case TERM_FOR: case TERM_FOLD: case TERM_SCAN: find_in_fold(w, term); break;
+    case TERM_IF:
+        find_reads(w, term->arg[0]);
+        find_maybe(w, term->arg[1]);
+        find_maybe(w, term->arg[2]);
+        break;
+    case TERM_INDEX:
+        for (int k = 1; k < term->nargs; k++) find_reads(w, term->arg[k]);
+        find_maybe(w, term->otherwise);
+        break;
+    default: term_children(term, find_child, w); break;
+    }
+}
+
+void sweep_reads(Gen *g, const Var *var, const Term *term, SweepReads *reads) {
+    Walk w = {.g = g, .var = var, .reads = reads};
+    find_reads(&w, term);
+}
+
+/* ---- which loops of the reader a subscript hangs on ---- */
+
+typedef struct { const Term *loop; const SweepRead *read; unsigned on; } Hangs;
+
+static void hangs(const Term *term, void *data) {
+    Hangs *h = data;
+    if (term->kind != TERM_REF) {
+        term_children(term, hangs, data);
+        return;
+    }
+    for (int k = 0; k < h->loop->nloops; k++)
+        if (h->loop->loop[k].var == term->var) h->on |= 1u << k;
+    for (int i = 0; i < h->read->nsteps; i++) {
+        const SweepStep *step = &h->read->step[i];
+        if (step->let && step->let->var == term->var) hangs(step->let->arg[0], data);
+        if (step->loop && step->loop->var == term->var) {
+            hangs(step->loop->from, data);
+            hangs(step->loop->to, data);
+        }
+    }
+}
+
+unsigned sweep_hangs_on(const Term *loop, const SweepRead *read, const Term *term) {
+    Hangs h = {loop, read, 0};
+    hangs(term, &h);
+    return h.on;
+}
+
+/* ---- evaluating subscripts ---- */
+
+void sweep_bind(Gen *g, const SweepStage *stage, int loop, Value element) {
+    bind_index(g, stage->def->loop[loop].var,
+               scalar(gen_add(g, stage->start[loop], element)));
+}
+
+/* The steps on the way to a read that one of its subscripts hangs on. */
+typedef struct { const SweepRead *read; unsigned steps; } Needed;
+
+static void find_needed(const Term *term, void *data) {
+    Needed *n = data;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_needed, data);
+        return;
+    }
+    for (int i = 0; i < n->read->nsteps; i++) {
+        const SweepStep *step = &n->read->step[i];
+        if (n->steps >> i & 1) continue;
+        if (step->let && step->let->var == term->var) {
+            n->steps |= 1u << i;
+            find_needed(step->let->arg[0], data);
+        } else if (step->loop && step->loop->var == term->var) {
+            n->steps |= 1u << i;
+            find_needed(step->loop->from, data);
+            find_needed(step->loop->to, data);
+        }
+    }
+}
+
+SweepRead sweep_needed(const SweepRead *read, int axis) {
+    Needed n = {read, 0};
+    SweepRead copy = {.index = read->index, .maybe = read->maybe};
+    find_needed(read->index->arg[1 + axis], &n);
+    for (int i = 0; i < read->nsteps; i++)
+        if (n.steps >> i & 1) copy.step[copy.nsteps++] = read->step[i];
+    return copy;
+}
+
+/* Runs the folds around a read, then `at`. */
+static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *data) {
+    const SweepStep *s = &read->step[step];
+    if (step == read->nsteps) {
+        at(g, read, data);
+        return;
+    }
+    if (s->let) {
+        bind_let(g, s->let);
+        replay(g, read, step + 1, at, data);
+        return;
+    }
+    Value from = gen_scalar(g, s->loop->from).v, to = gen_scalar(g, s->loop->to).v;
+    Value index = gen_for(g, from, to);
+    int old = context_open(g);
+    bind_index(g, s->loop->var, scalar(index));
+    replay(g, read, step + 1, at, data);
+    context_close(g, old);
+    gen_end(g);
+}
+
+void sweep_replay(Gen *g, const SweepRead *read, int axis, AtRead *at, void *data) {
+    SweepRead needed = sweep_needed(read, axis);
+    replay(g, &needed, 0, at, data);
+}

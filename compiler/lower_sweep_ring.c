@@ -1,0 +1,301 @@
+/* The rings of a sweep: which rows and columns are read, how large each is, how its
+ * elements lie. */
+#include "lower_lanes.h"
+#include "lower_sweep.h"
+
+typedef struct { int axis; Value low, high, size; } Hull;
+
+/* A subscript that is read for sure is tested here, once for all that follow:
+ * the read itself needs no test. */
+static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value size) {
+    Value outside;
+    if (g->sweep_loops || read->maybe || read->index->otherwise || index_proved(g, read->index, axis)) return;
+    outside = gen_op(g, LOOP_ULE, LT_I1, 2, size, sub);
+    gen_fail_when(g, outside, gen_site(g, read->index->at, NULL), sub, size, NO_VALUE, true);
+    list_push(g->all->arena, &g->tested, ((IndexTest){read->index, axis}));
+}
+
+static void widen(Gen *g, const SweepRead *read, void *data) {
+    Hull *h = data;
+    Value sub = gen_scalar(g, read->index->arg[1 + h->axis]).v, last;
+    test_read(g, read, h->axis, sub, h->size);
+    last = gen_op(g, LOOP_SMAX, LT_I64, 2, gen_sub(g, h->size, gen_long(g, 1)), gen_long(g, 0));
+    sub = gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last);
+    sub = gen_op(g, LOOP_SMAX, LT_I64, 2, sub, gen_long(g, 0));
+    build_set(&g->b, h->low,
+              gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h->low), sub));
+    build_set(&g->b, h->high,
+              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high), sub));
+}
+
+static void widen_by_all(Gen *g, const SweepStage *stage, Hull *h) {
+    for (int i = 0; i < stage->reads.n; i++)
+        sweep_replay(g, &stage->reads.at[i], h->axis, widen, h);
+}
+
+static Value slot(Gen *g, Value array, Value index) {
+    return build_offset(&g->b, array, index, 8);
+}
+
+Value sweep_load(Gen *g, Value array, Value index) {
+    return build_load(&g->b, loop_type(LT_I64), slot(g, array, index), 0);
+}
+
+static void store_slot(Gen *g, Value array, Value index, Value value) {
+    build_store(&g->b, value, slot(g, array, index), 0);
+}
+
+/* The rows of `stage` that each row of its reader reads. */
+static void find_rows(Gen *g, SweepStage *stage) {
+    const SweepStage *reader = stage->reader;
+    int buffer, old;
+    Value count = reader->rows, i;
+    Hull h = {.axis = 0, .size = stage->ring->dim[0].v};
+    stage->lo = gen_alloc(g, count, 8, &buffer);
+    stage->hi = gen_alloc(g, count, 8, &buffer);
+    i = gen_for(g, gen_long(g, 0), count);
+    old = context_open(g);
+    if (reader->row >= 0)
+        sweep_bind(g, reader, reader->row, gen_add(g, reader->first, i));
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    widen_by_all(g, stage, &h);
+    store_slot(g, stage->lo, i, build_get(&g->b, h.low));
+    store_slot(g, stage->hi, i, build_get(&g->b, h.high));
+    context_close(g, old);
+    gen_end(g);
+}
+
+/* hi becomes its running maximum; first, last and the slots of the ring. */
+static void find_slots(Gen *g, SweepStage *stage) {
+    Value count = stage->reader->rows, i, at, run, need, low, slots, zero = gen_long(g, 0);
+    run = build_var(&g->b, LT_I64, gen_long(g, -1));
+    i = gen_for(g, zero, count);
+    build_set(&g->b, run, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, run),
+                                 sweep_load(g, stage->hi, i)));
+    store_slot(g, stage->hi, i, build_get(&g->b, run));
+    gen_end(g);
+    low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    need = build_var(&g->b, LT_I64, gen_long(g, 1));
+    i = gen_for(g, zero, count);
+    at = gen_sub(g, gen_sub(g, count, gen_long(g, 1)), i);
+    build_set(&g->b, low, gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                                 sweep_load(g, stage->lo, at)));
+    Value last = sweep_load(g, stage->hi, at);
+    Value first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                         gen_add(g, last, gen_long(g, 1)));
+    build_set(&g->b, need, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, need),
+                                  gen_add(g, gen_sub(g, last, first), gen_long(g, 2))));
+    gen_end(g);
+    last = build_get(&g->b, run);
+    stage->first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
+                          gen_add(g, last, gen_long(g, 1)));
+    stage->first = gen_op(g, LOOP_SMAX, LT_I64, 2, stage->first, zero);
+    stage->rows = gen_nonnegative(g, gen_op(g, LOOP_SMAX, LT_I64, 2, zero,
+        gen_add(g, gen_sub(g, last, stage->first), gen_long(g, 1))));
+    slots = build_var(&g->b, LT_I64, gen_long(g, 1));
+    need = build_get(&g->b, need);
+    gen_while(g);
+    gen_do(g, gen_op(g, LOOP_SLT, LT_I1, 2, build_get(&g->b, slots), need));
+    build_set(&g->b, slots, gen_add(g, build_get(&g->b, slots), build_get(&g->b, slots)));
+    gen_end(g);
+    stage->slots = build_get(&g->b, slots);
+}
+
+void sweep_hull(Gen *g, SweepStage *stage, int axis, Value size) {
+    Hull h = {axis, NO_VALUE, NO_VALUE, size};
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    widen_by_all(g, stage, &h);
+    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
+    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
+                               stage->to[axis]);
+}
+
+/* ---- columns ---- */
+
+bool sweep_small(Gen *g, Value dim) {
+    int64_t n;
+    return gen_is_int(g, dim, &n) && n <= 4;
+}
+
+static unsigned column_loops(const SweepStage *stage, int axis) {
+    unsigned on = 0;
+    for (int i = 0; i < stage->reads.n; i++) {
+        const SweepRead *read = &stage->reads.at[i];
+        on |= sweep_hangs_on(stage->reader->def, read, read->index->arg[1 + axis]);
+    }
+    return on;
+}
+
+static int bits(unsigned set) {
+    int n = 0;
+    for (; set; set &= set - 1) n++;
+    return n;
+}
+
+/* The hull of a dimension is worth being found for each record. */
+static bool has_hull(Gen *g, const SweepStage *stage, int axis) {
+    bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[axis];
+    return !fixed && !sweep_small(g, stage->ring->dim[axis].v) &&
+           bits(column_loops(stage, axis)) <= 1;
+}
+
+/* Dimensions whose subscripts are all evaluated, and tested, before the rows. */
+static unsigned tested_axes(Gen *g, const SweepStage *stage) {
+    unsigned axes = 1;
+    for (int i = 0; i < stage->reads.n; i++)
+        if (stage->reads.at[i].maybe || stage->reads.at[i].index->otherwise) return 0;
+    for (int k = 1; k < stage->def->type->rank; k++)
+        if (has_hull(g, stage, k)) axes |= 1u << k;
+    return g->sweep_loops ? 0 : axes;
+}
+
+static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
+    const SweepStage *reader = stage->reader;
+    unsigned on = column_loops(stage, axis);
+    int opened = 0, old;
+    Hull h = {axis, NO_VALUE, NO_VALUE, size};
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    old = context_open(g);
+    for (int k = 0; k < reader->def->nloops; k++) {
+        Value from, to, index;
+        if (!(on >> k & 1)) continue;
+        from = reader->from[k];
+        to = reader->to[k];
+        index = gen_for(g, from, to);
+        sweep_bind(g, reader, k, index);
+        opened++;
+    }
+    widen_by_all(g, stage, &h);
+    while (opened--) gen_end(g);
+    context_close(g, old);
+    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
+    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
+                               stage->to[axis]);
+}
+
+static void find_columns(Gen *g, SweepStage *stage) {
+    int rank = stage->def->type->rank;
+    for (int k = 1; k < rank; k++) {
+        Value size = stage->ring->dim[k].v;
+        if (!has_hull(g, stage, k)) {
+            stage->from[k] = gen_long(g, 0);
+            stage->to[k] = size;
+        } else {
+            if (stage->def->kind == TERM_KERNEL) note_crop(g, stage->var, k);
+            find_hull(g, stage, k, size);
+        }
+    }
+}
+
+/* ---- the ring ---- */
+
+/* A row of a kernel is padded, so that rows lie at 16 mod 32 bytes: decoders
+ * that store rows past the cache do so only for aligned ones. */
+enum { ROW_ALIGN = 32, ROW_SHIFT = 16 };
+
+static int64_t padded_inner(const SweepStage *stage) {
+    const Type *type = stage->def->type;
+    int64_t inner, best = 0;
+    const char *layout = stage->def->kind == TERM_KERNEL ? stage->def->kernel->layout : NULL;
+    if (type->rank < 2 || !dim_constant(type->dims[type->rank - 1], &inner)) return 0;
+    while (layout && *layout) {
+        int64_t n = 0;
+        while (layout[n] && layout[n] != ',') n++;
+        if (n > inner && n > best) best = n;
+        layout += n + (layout[n] == ',');
+    }
+    return best;
+}
+
+static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
+    int rank = t->rank;
+    int64_t inner = t->pixels ? PIXEL : padded_inner(stage), size = dtype_size(t->dtype);
+    Value step = gen_long(g, 1);
+    for (int k = rank - 1; k >= 1; k--) {
+        t->step[k] = step;
+        t->origin[k] = stage->from[k];
+        step = gen_mul(g, step, k == rank - 1 && inner ? gen_long(g, inner)
+                                : gen_sub(g, stage->to[k], stage->from[k]));
+    }
+    if (stage->blocked) {
+        Value columns = gen_sub(g, stage->to[1], stage->from[1]);
+        t->step[0] = gen_long(g, PIXEL);
+        t->step[1] = gen_long(g, ROWS * PIXEL);
+        t->origin[0] = gen_long(g, 0);
+        t->mask = gen_long(g, ROWS - 1);
+        stage->slots = gen_mul(g, gen_add(g, columns, gen_long(g, PIXEL)), gen_long(g, ROWS));
+        return;
+    }
+    if (t->pixels && stage->def->kind == TERM_FOR)      /* whole vectors of columns */
+        step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, gen_long(g, WIDE - 1)),
+                      gen_long(g, -WIDE));
+    if (stage->def->kind == TERM_KERNEL) {
+        Value round = gen_long(g, ROW_ALIGN / size - 1);
+        step = gen_add(g, step, gen_long(g, 16));
+        step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, round),
+                      gen_long(g, ~(ROW_ALIGN / size - 1)));
+    }
+    t->step[0] = step;
+    t->origin[0] = gen_long(g, 0);
+    t->mask = gen_sub(g, stage->slots, gen_long(g, 1));
+}
+
+/* The names of what is made row by row stand for rings from here on; all else
+ * that their loops read is made before the sweep. */
+void sweep_announce(Gen *g, SweepStage *stage) {
+    const Type *type = stage->def->type;
+    Tensor *t = arena_new_of(g->all->arena, Tensor);
+    Thunk *thunk = bind_thunk(g, stage->var);
+    *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .placed = true, .mask = NO_VALUE};
+    for (int k = 0; k < type->rank; k++) t->dim[k] = bind_dim(g, thunk, k);
+    note_way(g, thunk, "window");
+    stage->ring = t;
+    for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
+    if (stage->reader) t->tested = tested_axes(g, stage);
+    t->pixels = stage->def->kind == TERM_KERNEL && padded_inner(stage) == PIXEL;
+    bind_value(g, stage->var, low_tensor(t, type));
+}
+
+void sweep_force_inputs(Gen *g, const SweepStage *stage) {
+    if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
+    for (int i = 0; i < stage->producers.n; i++) sweep_force_inputs(g, stage->producers.at[i]);
+}
+
+void sweep_choose_lanes(Gen *g, SweepStage *stage) {
+    for (int i = 0; i < stage->producers.n; i++) sweep_choose_lanes(g, stage->producers.at[i]);
+    if (stage->def->kind != TERM_FOR || !stage->var) return;
+    stage->lanes = sweep_lanes(g, stage);
+    stage->ring->pixels = stage->lanes != ROW_ONE;
+}
+
+void sweep_make_ring(Gen *g, SweepStage *stage) {
+    Tensor *t = stage->ring;
+    Value bytes;
+    ring_steps(g, stage, t);
+    bytes = gen_mul(g, gen_mul(g, stage->slots, t->step[0]),
+                    gen_long(g, dtype_size(t->dtype)));
+    t->data = gen_alloc(g, gen_add(g, bytes, gen_long(g, 256)), 1, &t->buffer);
+    if (stage->def->kind == TERM_KERNEL)
+        t->data = build_offset(&g->b, t->data, gen_long(g, ROW_SHIFT), 1);
+    stage->next = build_var(&g->b, LT_I64, stage->first);
+}
+
+void sweep_prepare(Gen *g, SweepStage *stage) {
+    find_rows(g, stage);
+    find_slots(g, stage);
+    find_columns(g, stage);
+    if (stage->def->kind == TERM_KERNEL && stage->def->kernel->region[0])
+        note_crop(g, stage->var, 0);
+    stage->from[0] = stage->first;
+    stage->to[0] = gen_add(g, stage->first, stage->rows);
+    for (int k = 0; stage->def->kind == TERM_FOR && k < stage->def->nloops; k++)
+        stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
+    for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
+    sweep_make_ring(g, stage);
+    if (stage->lanes == ROW_RUNS) sweep_find_runs(g, stage);
+    if (stage->def->kind == TERM_KERNEL) sweep_kernel_begin(g, stage);
+}

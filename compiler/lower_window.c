@@ -1,0 +1,90 @@
+/* A window for several readers: a kernel makes the hull of all that is read. */
+#include "lower_sweep.h"
+
+typedef struct { Gen *g; const Var *var; const Term *reader; bool found; int depth; } Through;
+
+/* Whether a name that the term reads is made of `var`. */
+static void find_through(const Term *term, void *data) {
+    Through *t = data;
+    const Term *def;
+    if (t->found || term->kind == TERM_DIM) return;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_through, data);
+        return;
+    }
+    if (term->var == t->var) {
+        t->found |= t->depth > 0;
+        return;
+    }
+    def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
+    if (!def || t->depth > 30) return;
+    t->depth++;
+    find_through(def, data);
+    t->depth--;
+}
+
+static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
+    const Graph *graph = g->all->graph;
+    for (int i = 0; i < graph->batched.n; i++)
+        if (graph->batched.at[i]->of == var) return false;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        int n = sweep_uses(node->term, var), before = reads->n;
+        Through t = {g, var, node->term, false, 0};
+        if (!n) continue;
+        sweep_reads(g, var, node->term, reads);
+        find_through(node->term, &t);
+        if (reads->n - before != n || node->level != level || t.found) return false;
+    }
+    return reads->n > 0;
+}
+
+static int loops_of(const SweepRead *read) {
+    int n = 0;
+    for (int i = 0; i < read->nsteps; i++) n += read->step[i].loop != NULL;
+    return n;
+}
+
+static void find_window(Gen *g, SweepStage *stage) {
+    for (int k = 0; k < stage->def->type->rank; k++) {
+        Value size = stage->ring->dim[k].v;
+        bool all = !stage->def->kernel->region[k] || sweep_small(g, size);
+        for (int i = 0; i < stage->reads.n && !all; i++) {
+            SweepRead read = sweep_needed(&stage->reads.at[i], k);
+            all = loops_of(&read) > 2;
+        }
+        if (all) {
+            stage->from[k] = gen_long(g, 0);
+            stage->to[k] = size;
+        } else {
+            note_crop(g, stage->var, k);
+            sweep_hull(g, stage, k, size);
+        }
+    }
+}
+
+bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
+    SweepStage *stage;
+    bool region = false;
+    if (g->plain || !thunk || !thunk->var || def->kernel->nresults != 1 ||
+        def->type->kind != TY_TENSOR || thunk->level < 0)
+        return false;
+    for (int k = 0; k < def->type->rank; k++) region |= def->kernel->region[k];
+    if (!region) return false;
+    g->sweep_loops = g->loops;
+    stage = sweep_stage(g, thunk->var, def, NULL);
+    if (!window_reads(g, thunk->var, thunk->level, &stage->reads)) return false;
+    sweep_announce(g, stage);
+    for (int i = 0; i < g->all->graph->nodes.n; i++)
+        if (sweep_uses(g->all->graph->nodes.at[i].term, thunk->var))
+            force_before(g, 1, &g->all->graph->nodes.at[i].term);
+    find_window(g, stage);
+    stage->first = stage->from[0];
+    stage->rows = gen_nonnegative(g, gen_op(g, LOOP_SMAX, LT_I64, 2, gen_long(g, 0),
+                                            gen_sub(g, stage->to[0], stage->from[0])));
+    stage->slots = gen_add(g, stage->rows, gen_long(g, 1));
+    sweep_make_ring(g, stage);
+    sweep_kernel_window(g, stage);
+    *low = low_tensor(stage->ring, def->type);
+    return true;
+}
