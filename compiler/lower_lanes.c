@@ -13,22 +13,6 @@
  *   NONE     not to be had in lanes: the row stays scalar */
 #include "lower_lanes.h"
 
-typedef struct LaneName { const Var *var; LaneKind kind; Value v; } LaneName;
-
-struct Lanes {
-    Gen *g;
-    int n, columns;             /* lanes; columns in them */
-    const Var *column, *channel;    /* channel NULL: every lane has the same */
-    const Var *fixed;           /* that same channel's index, and its value */
-    int64_t fixed_at;
-    const Var *row, *source;    /* ROWS: see lower_lanes.h; else NULL */
-    Value at;                   /* the column of lane 0 */
-    int channels;
-    LIST(LaneName) names;       /* bound inside of the element */
-    bool may_run, ran;
-    LIST(const Term *) runs;    /* reads at columns that are taken to run */
-};
-
 Lanes *lanes_new(Gen *g, int n, const Var *column, const Var *channel, int channels) {
     Lanes *l = arena_new_of(g->all->arena, Lanes);
     *l = (Lanes){.g = g, .n = n, .columns = n / PIXEL, .column = column,
@@ -66,18 +50,16 @@ Lanes *lanes_of_rows(Gen *g, const Var *row, const Var *column, const Var *chann
 
 bool lane_dtype(pl_dtype d) { return d == PL_F32 || d == PL_U8 || d == PL_I32; }
 
-static LaneName *lane_name(Lanes *l, const Var *var) {
+LaneName *lane_name(Lanes *l, const Var *var) {
     for (int i = l->names.n - 1; i >= 0; i--)
         if (l->names.at[i].var == var) return &l->names.at[i];
     return NULL;
 }
 
-static void bind_lane(Lanes *l, const Var *var, LaneKind kind, Value v) {
+void lane_bind(Lanes *l, const Var *var, LaneKind kind, Value v) {
     LaneName name = {var, kind, v};
     list_push(l->g->all->arena, &l->names, name);
 }
-
-/* ---- kinds ---- */
 
 typedef struct { Lanes *l; bool varies; } Varies;
 
@@ -94,7 +76,7 @@ static void find_varying(const Term *term, void *data) {
                  (term->var == v->l->column && v->l->columns > 1);
 }
 
-static bool varies(Lanes *l, const Term *term) {
+bool lane_varies(Lanes *l, const Term *term) {
     Varies v = {l, false};
     find_varying(term, &v);
     return v.varies;
@@ -147,7 +129,7 @@ static bool is_pixels(Lanes *l, const Term *tensor) {
 }
 
 /* A tensor in memory whose last dimension is a small constant. */
-static int64_t packed_channels(Lanes *l, const Tensor *t) {
+int64_t lane_packed(Lanes *l, const Tensor *t) {
     int64_t n;
     if (!t || t->placed || t->fails != NO_VALUE || t->fail != NO_VALUE || t->rank < 2 ||
         !lane_dtype(t->dtype) || !gen_is_int(l->g, t->dim[t->rank - 1].v, &n))
@@ -158,7 +140,7 @@ static int64_t packed_channels(Lanes *l, const Tensor *t) {
 /* As many channels as ours, and memory behind it: vectors read beyond a pixel. */
 static bool is_packed(Lanes *l, const Term *tensor) {
     const Tensor *t = known_tensor(l, tensor);
-    return t && t->slack && packed_channels(l, t) == l->channels;
+    return t && t->slack && lane_packed(l, t) == l->channels;
 }
 
 /* A vector is read without tests: they must have been made, or not be needed. */
@@ -169,7 +151,7 @@ static bool needs_no_test(Lanes *l, const Term *term, int axis) {
             bind_thunk(l->g, tensor->var)->value.t->tested >> axis & 1);
 }
 
-static bool fixed_int(const Lanes *l, const Term *term, int64_t *n) {
+bool lane_fixed(const Lanes *l, const Term *term, int64_t *n) {
     if (term->kind != TERM_REF || term->var != l->fixed) return term_is_int(term, n);
     *n = l->fixed_at;
     return l->fixed != NULL;
@@ -185,7 +167,7 @@ static LaneKind kind_in_columns(Lanes *l, const Term *term) {
         return LANE_NONE;
     if (lane_kind(l, term->arg[n]) != LANE_COLUMN) {
         column = n - 1;
-        if (!packed_channels(l, t) || !fixed_int(l, term->arg[n], &channel) ||
+        if (!lane_packed(l, t) || !lane_fixed(l, term->arg[n], &channel) ||
             lane_kind(l, term->arg[column]) != LANE_COLUMN)
             return LANE_NONE;
     }
@@ -197,7 +179,7 @@ static LaneKind kind_in_columns(Lanes *l, const Term *term) {
 }
 
 /* A table of places at the column. */
-static bool is_run(Lanes *l, const Term *term) {
+bool lane_is_run(Lanes *l, const Term *term) {
     const Tensor *t = known_tensor(l, term->arg[0]);
     int columns = 0;
     if (!l->may_run || l->columns == 1 || !t || t->placed || t->dtype != PL_I64) return false;
@@ -220,7 +202,7 @@ static LaneKind kind_of_index(Lanes *l, const Term *term) {
     int n = term->nargs - 1, rows = 0;
     if (term->otherwise) return LANE_NONE;
     if (!l->channel) return kind_in_columns(l, term);
-    if (is_run(l, term)) {
+    if (lane_is_run(l, term)) {
         l->ran = true;
         return LANE_COLUMN;
     }
@@ -260,7 +242,7 @@ static LaneKind kind_of_fold(Lanes *l, const Term *term) {
         lane_kind(l, term->loop[0].from) != LANE_ONE ||
         lane_kind(l, term->loop[0].to) != LANE_ONE || lane_kind(l, term->inits[0]) != LANE_ONE)
         return LANE_NONE;
-    bind_lane(l, term->states[0], LANE_MANY, NO_VALUE);
+    lane_bind(l, term->states[0], LANE_MANY, NO_VALUE);
     body = lane_kind(l, term->arg[0]);
     l->names.n = names;
     return body == LANE_MANY ? LANE_MANY : LANE_NONE;
@@ -270,7 +252,7 @@ LaneKind lanes_let_kind(Lanes *l, const Term *let) {
     LaneKind value;
     if (let->arg[0]->type->kind != TY_TENSOR || let->arg[0]->type->rank) return LANE_NONE;
     value = lane_kind(l, let->arg[0]);
-    if (value != LANE_NONE) bind_lane(l, let->var, value, NO_VALUE);
+    if (value != LANE_NONE) lane_bind(l, let->var, value, NO_VALUE);
     return value;
 }
 
@@ -288,7 +270,7 @@ LaneKind lane_kind(Lanes *l, const Term *term) {
         return name ? name->kind : LANE_ONE;
     }
     if (term->kind == TERM_LET) return kind_of_let(l, term);
-    if (!varies(l, term)) return LANE_ONE;
+    if (!lane_varies(l, term)) return LANE_ONE;
     switch (term->kind) {
     case TERM_OP: return kind_of_op(l, term);
     case TERM_INDEX: return kind_of_index(l, term);
@@ -296,315 +278,4 @@ LaneKind lane_kind(Lanes *l, const Term *term) {
     case TERM_IF: return kind_of_if(l, term);
     default: return LANE_NONE;
     }
-}
-
-/* ---- values ---- */
-
-static LoopType vector_type(const Lanes *l, LoopScalar scalar) {
-    return loop_vector(scalar, l->n);
-}
-
-static Value splat(Lanes *l, Value v) {
-    return build(&l->g->b, LOOP_SPLAT, vector_type(l, gen_type(l->g, v)), 1, v);
-}
-
-Value lanes_many(Lanes *l, const Term *term) {
-    Value v = lane_value(l, term);
-    return value_type(&l->g->b, v).lanes == 1 ? splat(l, v) : v;
-}
-
-static Value real_constant(Lanes *l, LoopScalar type, double value) {
-    return splat(l, gen_real(l->g, type, value));
-}
-
-static Value lane_select(Lanes *l, Value c, Value a, Value b) {
-    return build(&l->g->b, LOOP_SELECT, value_type(&l->g->b, a), 3, c, a, b);
-}
-
-static Value compare(Lanes *l, LoopOp op, Value a, Value b) {
-    return build(&l->g->b, op, vector_type(l, LT_I1), 2, a, b);
-}
-
-/* As gen_convert, lane by lane. */
-static Value convert(Lanes *l, const Term *term) {
-    LoopBuilder *b = &l->g->b;
-    pl_dtype from = term->arg[0]->type->dtype, to = term->type->dtype;
-    Value v = lanes_many(l, term->arg[0]), zero;
-    if (from == PL_U8) {
-        v = build(b, LOOP_ZEXT, vector_type(l, LT_I32), 1, v);
-        return to == PL_I32 ? v : build(b, LOOP_SITOFP, vector_type(l, LT_F32), 1, v);
-    }
-    if (from == PL_I32) return build(b, LOOP_SITOFP, vector_type(l, LT_F32), 1, v);
-    zero = real_constant(l, LT_F32, 0);
-    v = build(b, LOOP_RINT, vector_type(l, LT_F32), 1, v);
-    v = lane_select(l, compare(l, LOOP_FLT, zero, v), v, zero);
-    zero = real_constant(l, LT_F32, 255);
-    v = lane_select(l, compare(l, LOOP_FLT, v, zero), v, zero);
-    v = build(b, LOOP_FPTOSI, vector_type(l, LT_I32), 1, v);
-    return build(b, LOOP_TRUNC, vector_type(l, LT_I8), 1, v);
-}
-
-static Value extreme(Lanes *l, bool least, Value a, Value b) {
-    Value first = least ? compare(l, LOOP_FLT, a, b) : compare(l, LOOP_FLT, b, a);
-    Value nan = compare(l, LOOP_FNE, b, b);
-    first = build(&l->g->b, LOOP_OR, vector_type(l, LT_I1), 2, first, nan);
-    return lane_select(l, first, a, b);
-}
-
-static LoopOp real_op(Op op) {
-    switch (op) {
-    case OP_ADD: return LOOP_FADD;
-    case OP_SUB: return LOOP_FSUB;
-    case OP_MUL: return LOOP_FMUL;
-    case OP_DIV: return LOOP_FDIV;
-    case OP_NEG: return LOOP_FNEG;
-    case OP_ABS: return LOOP_FABS;
-    case OP_SQRT: return LOOP_SQRT;
-    case OP_FLOOR: return LOOP_FLOOR;
-    case OP_CEIL: return LOOP_CEIL;
-    case OP_TRUNC: return LOOP_TRUNCF;
-    case OP_ROUND: return LOOP_RINT;
-    case OP_FMA: return LOOP_FMA;
-    case OP_EQ: return LOOP_FEQ;
-    case OP_NE: return LOOP_FNE;
-    case OP_LT: case OP_GT: return LOOP_FLT;
-    case OP_LE: case OP_GE: return LOOP_FLE;
-    default: bug("lanes: %s", op_name[op]);
-    }
-}
-
-static Value operation(Lanes *l, const Term *term) {
-    LoopBuilder *b = &l->g->b;
-    bool real = dtype_is_float(term->arg[0]->type->dtype);
-    bool swap = term->op == OP_GT || term->op == OP_GE;
-    LoopType type = vector_type(l, reg_type(term->type->dtype));
-    Value v[3] = {NO_VALUE, NO_VALUE, NO_VALUE};
-    if (term->op == OP_CONVERT) return convert(l, term);
-    for (int i = 0; i < term->nargs; i++) v[i] = lanes_many(l, term->arg[i]);
-    if (term->op == OP_MIN || term->op == OP_MAX)
-        return extreme(l, term->op == OP_MIN, v[0], v[1]);
-    if (!real)
-        return build(b, term->op == OP_ADD ? LOOP_ADD : term->op == OP_SUB ? LOOP_SUB
-                                                                           : LOOP_MUL,
-                     type, 2, v[0], v[1]);
-    if (swap) return build(b, real_op(term->op), type, 2, v[1], v[0]);
-    return build_array(b, real_op(term->op), type, term->nargs, v);
-}
-
-/* A constant for each channel, the same in every pixel. */
-static Value by_channel(Lanes *l, const Tensor *t) {
-    LoopScalar scalar = mem_type(t->dtype);
-    Value v = NO_VALUE;
-    for (int c = 0; c < l->channels; c++) {
-        Value one = gen_load_element(l->g, t->dtype, t->data,
-                                     gen_position(l->g, t, (Value[]){gen_long(l->g, c)}),
-                                     t->buffer);
-        int *mask = arena_array(l->g->all->arena, int, l->n);
-        one = splat(l, one);
-        if (v == NO_VALUE) {
-            v = one;
-            continue;
-        }
-        for (int i = 0; i < l->n; i++) mask[i] = i % PIXEL == c ? l->n + i : i;
-        v = build(&l->g->b, LOOP_SHUFFLE, vector_type(l, scalar), 2, v, one);
-        built(&l->g->b)->mask = mask;
-    }
-    return v;
-}
-
-static Value shuffle(Gen *g, Value a, Value b, int lanes, int *mask) {
-    Value v = build(&g->b, LOOP_SHUFFLE, loop_vector(value_type(&g->b, a).scalar, lanes),
-                    2, a, b);
-    built(&g->b)->mask = mask;
-    return v;
-}
-
-Value lane_pick(Gen *g, Value a, Value b, int lanes, int first, int step) {
-    int *mask = arena_array(g->all->arena, int, lanes);
-    for (int i = 0; i < lanes; i++) mask[i] = first + i * step;
-    return shuffle(g, a, b, lanes, mask);
-}
-
-/* Lane i of channel c of pixels stored one after the other: element c + i * step
- * of what lies there, which is loaded as `step` vectors. */
-static Value one_channel(Lanes *l, const Tensor *t, Value at, int c, int step) {
-    Gen *g = l->g;
-    LoopType type = vector_type(l, mem_type(t->dtype));
-    Value v = NO_VALUE;
-    for (int part = 0; part < step; part++) {
-        Value from = build_offset(&g->b, at, gen_long(g, part * BLOCK), dtype_size(t->dtype));
-        Value load = build_load(&g->b, type, from, t->buffer);
-        int *mask = arena_array(g->all->arena, int, BLOCK);
-        for (int i = 0; i < BLOCK; i++) {
-            int element = c + i * step - part * BLOCK;
-            mask[i] = element >= 0 && element < BLOCK ? (part ? BLOCK : 0) + element : i;
-        }
-        v = shuffle(g, part ? v : load, load, BLOCK, mask);
-    }
-    return v;
-}
-
-void lanes_store(Gen *g, int n, const Value *v, Value at, int buffer) {
-    LoopType type = value_type(&g->b, v[0]);
-    for (int part = 0; part < n; part++) {
-        Value all = v[0];
-        for (int c = 1; c < n; c++) {
-            int *mask = arena_array(g->all->arena, int, BLOCK);
-            for (int i = 0; i < BLOCK; i++) {
-                int element = part * BLOCK + i, column = element / n;
-                mask[i] = element % n == c ? BLOCK + column
-                          : c == 1 && element % n == 0 ? column : i;
-            }
-            all = shuffle(g, all, v[c], BLOCK, mask);
-        }
-        build_store(&g->b, all, build_offset(&g->b, at, gen_long(g, part * BLOCK),
-                                             loop_type_bytes(type) / BLOCK), buffer);
-    }
-}
-
-static Value in_columns(Lanes *l, const Term *term, const Tensor *t) {
-    Gen *g = l->g;
-    int n = term->nargs - 1;
-    int64_t channel, channels;
-    Value subs[PK_MAX_RANK], at;
-    bool packed = lane_kind(l, term->arg[n]) != LANE_COLUMN;
-    for (int k = 0; k < n; k++) subs[k] = lane_value(l, term->arg[1 + k]);
-    if (packed) subs[n - 1] = gen_long(g, 0);
-    at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));
-    if (!packed) return build_load(&g->b, vector_type(l, mem_type(t->dtype)), at, t->buffer);
-    channels = packed_channels(l, t);
-    if (!fixed_int(l, term->arg[n], &channel)) bug("lanes: a channel that varies");
-    return one_channel(l, t, at, (int)channel, (int)channels);
-}
-
-/* Pixels side by side in memory get the room of PIXEL channels. */
-static Value spread(Lanes *l, Value v) {
-    int *mask = arena_array(l->g->all->arena, int, l->n);
-    for (int i = 0; i < l->n; i++) {
-        int c = i % PIXEL;
-        mask[i] = i / PIXEL * l->channels + (c < l->channels ? c : 0);
-    }
-    return shuffle(l->g, v, v, l->n, mask);
-}
-
-static Value element(Lanes *l, const Term *term) {
-    Gen *g = l->g;
-    int n = term->nargs - 1;
-    const Tensor *t = gen_tensor(g, term->arg[0]);
-    Value subs[PK_MAX_RANK], at;
-    if (!l->channel) return in_columns(l, term, t);
-    if (n == 1) return by_channel(l, t);
-    for (int k = 0; k < n - 1; k++) subs[k] = lane_value(l, term->arg[1 + k]);
-    subs[n - 1] = gen_long(g, 0);
-    at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));
-    at = build_load(&g->b, vector_type(l, mem_type(t->dtype)), at, t->buffer);
-    return t->pixels || l->columns == 1 || l->channels == PIXEL ? at : spread(l, at);
-}
-
-/* That of the first column. */
-static Value place(Lanes *l, const Term *term) {
-    Gen *g = l->g;
-    const Tensor *t = gen_tensor(g, term->arg[0]);
-    Value subs[PK_MAX_RANK];
-    for (int k = 0; k < term->nargs - 1; k++) subs[k] = lane_value(l, term->arg[1 + k]);
-    return gen_load_element(g, t->dtype, t->data, gen_position(g, t, subs), t->buffer);
-}
-
-static Value fold(Lanes *l, const Term *term) {
-    Gen *g = l->g;
-    Value init = lanes_many(l, term->inits[0]), state, index;
-    Value from = gen_scalar(g, term->loop[0].from).v, to = gen_scalar(g, term->loop[0].to).v;
-    int names = l->names.n, old;
-    LoopType type = value_type(&g->b, init);
-    state = build(&g->b, LOOP_VAR, type, 1, init);
-    index = gen_for(g, from, to);
-    old = context_open(g);
-    bind_index(g, term->loop[0].var, scalar(index));
-    bind_lane(l, term->states[0], LANE_MANY, build_get(&g->b, state));
-    build_set(&g->b, state, lanes_many(l, term->arg[0]));
-    l->names.n = names;
-    context_close(g, old);
-    gen_end(g);
-    return build_get(&g->b, state);
-}
-
-void lanes_let(Lanes *l, const Term *let) {
-    int names = l->names.n;
-    LaneKind kind = lane_kind(l, let->arg[0]);
-    l->names.n = names;
-    if (kind == LANE_ONE) {
-        bind_let(l->g, let);
-        bind_lane(l, let->var, LANE_ONE, NO_VALUE);
-    } else {
-        bind_lane(l, let->var, kind, lane_value(l, let->arg[0]));
-    }
-}
-
-/* One condition for all lanes is a branch. */
-static Value choice(Lanes *l, const Term *term) {
-    Gen *g = l->g;
-    int names = l->names.n;
-    LaneKind kind = lane_kind(l, term->arg[0]);
-    LoopType type = vector_type(l, reg_type(term->type->dtype));
-    Value c = NO_VALUE, v[2], var = NO_VALUE;
-    bool branch = kind == LANE_ONE && term->type->dtype != PL_BOOL;
-    l->names.n = names;
-    c = branch ? gen_scalar(g, term->arg[0]).v : lanes_many(l, term->arg[0]);
-    if (branch) var = build(&g->b, LOOP_VAR, type, 1, splat(l, gen_zero(g, type.scalar)));
-    for (int i = 0; i < 2; i++) {
-        if (branch && i == 0) gen_if(g, c);
-        if (branch && i == 1) gen_else(g);
-        v[i] = lanes_many(l, term->arg[1 + i]);
-        if (branch) build_set(&g->b, var, v[i]);
-        l->names.n = names;
-    }
-    if (!branch) return build(&g->b, LOOP_SELECT, type, 3, c, v[0], v[1]);
-    gen_end(g);
-    return build_get(&g->b, var);
-}
-
-Value lane_value(Lanes *l, const Term *term) {
-    const LaneName *name;
-    if (term->kind == TERM_REF) {
-        name = lane_name(l, term->var);
-        if (name && name->kind != LANE_ONE) return name->v;
-        if (term->var == l->column) return l->at;
-        return gen_scalar(l->g, term).v;
-    }
-    if (term->kind == TERM_LET) {
-        lanes_let(l, term);
-        return lane_value(l, term->arg[1]);
-    }
-    if (!varies(l, term)) return gen_scalar(l->g, term).v;
-    switch (term->kind) {
-    case TERM_OP:
-        if (lane_kind(l, term) == LANE_COLUMN) {
-            Value a = lane_value(l, term->arg[0]), b = lane_value(l, term->arg[1]);
-            return term->op == OP_ADD ? gen_add(l->g, a, b) : gen_sub(l->g, a, b);
-        }
-        return operation(l, term);
-    case TERM_INDEX: return is_run(l, term) ? place(l, term) : element(l, term);
-    case TERM_FOLD: return fold(l, term);
-    case TERM_IF: return choice(l, term);
-    default: bug("lanes: a term of kind %d", term->kind);
-    }
-}
-
-void lanes_start(Lanes *l, Value column) {
-    l->names.n = 0;
-    l->at = column;
-}
-
-Value lanes_at(Lanes *l, Value column, const Term *element_term) {
-    lanes_start(l, column);
-    return lanes_many(l, element_term);
-}
-
-Value lane_canonical(Gen *g, Value v) {
-    LoopType type = value_type(&g->b, v);
-    Value nan, is_nan;
-    if (type.scalar != LT_F32) return v;
-    nan = build(&g->b, LOOP_SPLAT, type, 1, gen_real(g, LT_F32, __builtin_nan("")));
-    is_nan = build(&g->b, LOOP_FNE, loop_vector(LT_I1, type.lanes), 2, v, v);
-    return build(&g->b, LOOP_SELECT, type, 3, is_nan, nan, v);
 }

@@ -8,7 +8,22 @@ enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
 
 typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
                LANE_NONE } LaneKind;
-typedef struct Lanes Lanes;
+
+typedef struct LaneName { const Var *var; LaneKind kind; Value v; } LaneName;
+
+typedef struct Lanes {
+    Gen *g;
+    int n, columns;             /* lanes; columns in them */
+    const Var *column, *channel;    /* channel NULL: every lane has the same */
+    const Var *fixed;           /* that same channel's index, and its value */
+    int64_t fixed_at;
+    const Var *row, *source;    /* of lanes_of_rows; else NULL */
+    Value at;                   /* the column of lane 0 */
+    int channels;
+    LIST(LaneName) names;       /* bound inside of the element */
+    bool may_run, ran;
+    LIST(const Term *) runs;    /* reads at columns that are taken to run */
+} Lanes;
 
 /* n: PIXEL, one column, or WIDE, several. */
 Lanes *lanes_new(Gen *, int n, const Var *column, const Var *channel, int channels);
@@ -39,4 +54,16 @@ Value lane_canonical(Gen *, Value);
 Value lane_pick(Gen *, Value a, Value b, int lanes, int first, int step);
 /* Vectors of `n` channels, interleaved and stored one after the other. */
 void lanes_store(Gen *, int n, const Value *, Value at, int buffer);
+
+/* ---- lower_lanes.c, for lower_lanes_value.c ---- */
+LaneName *lane_name(Lanes *, const Var *);
+void lane_bind(Lanes *, const Var *, LaneKind, Value);
+/* Whether it is not the same in all lanes. */
+bool lane_varies(Lanes *, const Term *);
+/* 2 to 4: channels of a tensor in memory whose last dimension is that constant; or 0. */
+int64_t lane_packed(Lanes *, const Tensor *);
+/* A constant, or the index that all lanes share. */
+bool lane_fixed(const Lanes *, const Term *, int64_t *);
+/* A table of places, read at the column, that is taken to run. */
+bool lane_is_run(Lanes *, const Term *);
 #endif
