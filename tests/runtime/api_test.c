@@ -119,6 +119,33 @@ static void test_batches_may_be_held(void) {
     pipert_close(p);                            /* held, and others in the making */
 }
 
+/* One that is kept for long stops nobody; memory that was given back comes first. */
+#ifndef PIPERT_HOSTILE                          /* it has room for one batch */
+static void test_one_batch_may_be_held_for_an_epoch(void) {
+    enum { MOST = 64 };
+    const void *seen[MOST];
+    pipert_options o;
+    pipert_batch *kept, *b;
+    int n = 0, batches = 0, status;
+    pipert *p;
+    pipert_defaults(&o);
+    o.mode = PIPERT_DEBUG;
+    p = open_kept(&o, "3000");
+    CHECK(pipert_next(p, &kept) == PIPERT_OK);
+    while ((status = pipert_next(p, &b)) == PIPERT_OK) {
+        int i = 0;
+        while (i < n && seen[i] != b->output[0].data) i++;
+        if (i == n && n < MOST) seen[n++] = b->output[0].data;
+        CHECK(b->output[0].data != kept->output[0].data);
+        pipert_release(p, b);
+        batches++;
+    }
+    CHECK(status == PIPERT_END && batches > 200 && n < 24);
+    CHECK(pipert_release(p, kept) == PIPERT_OK);
+    pipert_close(p);
+}
+#endif
+
 static void test_state_in_the_same_process(void) {
     pipert *p = open_kept(NULL, "300");
     pipert_batch *b;
@@ -239,6 +266,9 @@ int main(void) {
     test_epochs_and_stats();
     test_wrong_use_has_a_status_and_a_text();
     test_batches_may_be_held();
+#ifndef PIPERT_HOSTILE
+    test_one_batch_may_be_held_for_an_epoch();
+#endif
     test_state_in_the_same_process();
     test_closing_at_any_time();
     test_open_is_judged_by_the_plain_code();
