@@ -175,7 +175,8 @@ struct Term {
     const Var **states, **news; /* FOLD, SCAN */
     const Term **inits;
     const Term *otherwise;      /* INDEX */
-    unsigned proved;            /* INDEX: bit k: subscript k needs no test */
+    unsigned proved;            /* INDEX: bit k: subscript k needs no test; IF: not 0: what
+                                   arg[1] takes for proved holds by the condition alone */
     const Kernel *kernel;
     const Term **given;         /* KERNEL: for each result, for each axis: the dim's
                                    value, or NULL: only the kernel (or its peek) knows */

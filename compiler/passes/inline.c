@@ -472,8 +472,10 @@ static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
         Term *test;
         if (index->proved >> k & 1) continue;
         if (index->otherwise) {
-            value = term_new(in->arena, TERM_IF, value->type, index->at, 3,
-                             in_range(in, index, tensor, k), value, index->otherwise);
+            test = term_new(in->arena, TERM_IF, value->type, index->at, 3,
+                            in_range(in, index, tensor, k), value, index->otherwise);
+            test->proved = 1;
+            value = test;
             continue;
         }
         test = term_new(in->arena, TERM_CHECK, value->type, index->at, 3, value,

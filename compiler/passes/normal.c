@@ -4,6 +4,7 @@
  *   for i: let y = Y in A              let y = Y in for i: A     (Y without i)
  *   f(test(A, a == b), B)              test(f(A, B), a == b)
  *   if c then test(A, a == b) else B   test(if c then A else B, (c ? a : 0) == …)
+ *   if c then let y = x[i] in A else B let y = (if c then x[i] else 0) in if c …
  *
  * Bindings are lazy, so their place is a matter of scope alone. A test that is
  * made although nobody reads its value may fail a record that is good: the
@@ -55,13 +56,42 @@ static const Term *conditional(Arena *arena, const Term *test, const Term *condi
     return copy;
 }
 
-static const Term *strip_branch(Arena *arena, const Term *term, const Term *condition,
+static void find_read(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind == TERM_INDEX;
+    if (!*found) term_children(term, find_read, data);
+}
+
+static bool reads_scalar(const Term *value) {
+    bool found = false;
+    if (value->type->kind == TY_TENSOR && value->type->rank == 0) find_read(value, &found);
+    return found;
+}
+
+/* What is read lies in range because of the tests around it, which hold under the
+ * condition alone: so does the read. */
+static const Term *conditional_name(Arena *arena, const Term *let, const Term *condition,
+                                    bool branch) {
+    Term *copy = term_again(arena, let);
+    const Term *value = let->arg[0];
+    Term *other = term_new(arena, TERM_CONST, value->type, value->at, 0);
+    copy->arg[0] = term_new(arena, TERM_IF, value->type, value->at, 3, condition,
+                            branch ? value : other, branch ? other : value);
+    return copy;
+}
+
+static const Term *strip_branch(Arena *arena, const Term *choice, const Term *condition,
                                 bool branch, Wraps *wraps) {
     Wraps own = {0};
-    term = strip(arena, term, &own);
+    const Term *term = strip(arena, choice->arg[branch ? 1 : 2], &own);
+    bool tested = branch && choice->proved;
     for (int i = 0; i < own.n; i++) {
-        if (own.at[i].term->kind == TERM_CHECK)
+        bool test = own.at[i].term->kind == TERM_CHECK;
+        tested |= test;
+        if (test)
             own.at[i].term = conditional(arena, own.at[i].term, condition, branch);
+        else if (tested && reads_scalar(own.at[i].term->arg[0]))
+            own.at[i].term = conditional_name(arena, own.at[i].term, condition, branch);
         list_push(arena, wraps, own.at[i]);
     }
     return term;
@@ -156,8 +186,8 @@ static const Term *visit_if(Arena *arena, Graph *graph, const Term *term) {
     Wraps wraps = {0};
     Term *copy = term_again(arena, term);
     copy->arg[0] = name_condition(arena, graph, term, &wraps);
-    copy->arg[1] = strip_branch(arena, term->arg[1], copy->arg[0], true, &wraps);
-    copy->arg[2] = strip_branch(arena, term->arg[2], copy->arg[0], false, &wraps);
+    copy->arg[1] = strip_branch(arena, term, copy->arg[0], true, &wraps);
+    copy->arg[2] = strip_branch(arena, term, copy->arg[0], false, &wraps);
     return wrap_again(arena, &wraps, choose_items(arena, copy));
 }
 
