@@ -85,6 +85,7 @@ int driver_cpus(const Options *options, Cpu cpus[4]) {
 bool driver_lower(Driver *d) {
     LowerOptions options = {
         .fuse = d->options->fuse,
+        .reorder = d->options->reorder,
         .needs = d->options->cpu == CPU_LEVEL_NATIVE ? host_features(d->arena) : NULL,
         .version = PIPEC_VERSION,
         .lines = d->options->debug,

@@ -90,7 +90,8 @@ static void note_all_inline(Lowering *all, const Graph *graph) {
 static PlanCode *make_fused(Lowering *all, const LowerOptions *options) {
     Lowering as_written = *all;
     PlanCode *code;
-    all->graph = passes_run(all->arena, all->graph, options->level, options->dump);
+    all->graph = passes_run(all->arena, all->graph, options->level, options->reorder,
+                            options->dump);
     all->def.at = NULL;
     all->def.n = all->def.room = 0;
     all->live.at = NULL;

@@ -11,6 +11,7 @@
 
 typedef struct LowerOptions {
     bool fuse;                  /* false: the plain plan alone */
+    bool reorder;               /* exact reordering */
     int ncpus; Cpu cpu[4];      /* as EmitOptions: one pl_code of the fused plan each */
     const char *needs;          /* CPU_NATIVE: features, comma-separated */
     const char *version;

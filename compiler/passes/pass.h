@@ -14,6 +14,7 @@
 typedef struct Pass {
     const char *name;
     int level;                  /* runs at -O of at least this */
+    bool reorders;              /* does not run with --reorder=off */
     Graph *(*run)(Arena *, const Graph *);
     const char *help;
 } Pass;
@@ -22,8 +23,9 @@ extern const int pass_count;
 
 /* Runs the table from top to bottom; the graph is verified after every pass.
  * `dump` (may be NULL): prints the graph after the pass of that name. */
-const Graph *passes_run(Arena *, const Graph *, int level, const char *dump);
+const Graph *passes_run(Arena *, const Graph *, int level, bool reorder, const char *dump);
 
+Graph *pass_filters(Arena *, const Graph *);
 Graph *pass_normal(Arena *, const Graph *);
 Graph *pass_inline(Arena *, const Graph *);
 Graph *pass_tables(Arena *, const Graph *);

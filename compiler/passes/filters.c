@@ -1,0 +1,134 @@
+/* filters: of two `where`s the cheap one is asked first.
+ *
+ *   where dear        where cheap
+ *   where cheap       where dear
+ *
+ * when the dear one cannot fail: then nobody can tell which of the two dropped a
+ * record. If the cheap one fails, the record is judged by the plain plan, which
+ * keeps the order of the text. Fields between them are computed where they are
+ * read, so they need not move. */
+#include "pass.h"
+
+enum { DEAR = 100000, ROUNDS = 16 };    /* ROUNDS: what a loop is taken for */
+
+typedef struct Filters {
+    const Term **def;           /* by variable: a field's term, or NULL */
+    int *cost;                  /* by variable: of that, from 1; 0: not known yet */
+    char *safe;                 /* by variable: 1 it cannot fail, 2 it may */
+} Filters;
+
+/* ---- cost ---- */
+
+typedef struct Costs { Filters *f; int64_t sum; } Costs;
+
+static void add_cost(const Term *term, void *data) {
+    Costs *c = data, inner = {c->f, 0};
+    if (term->kind == TERM_REF) {
+        int *known = &c->f->cost[term->var->id];
+        const Term *def = c->f->def[term->var->id];
+        if (def && !*known) {
+            add_cost(def, &inner);
+            *known = 1 + (int)inner.sum;
+        }
+        c->sum += *known;
+    } else {
+        term_children(term, add_cost, &inner);
+        for (int i = 0; i < term->nloops; i++) inner.sum *= ROUNDS;
+        c->sum += inner.sum + (term->kind == TERM_KERNEL ? DEAR : 1);
+    }
+    if (c->sum > DEAR) c->sum = DEAR;
+}
+
+static int64_t cost_of(Filters *f, const Term *term) {
+    Costs c = {f, 0};
+    add_cost(term, &c);
+    return c.sum;
+}
+
+/* ---- what cannot fail ---- */
+
+static bool op_is_safe(const Term *term) {
+    int64_t n;
+    if (term->op != OP_FLOORDIV && term->op != OP_MOD) return true;
+    return dtype_is_float(term->type->dtype) || (term_is_int(term->arg[1], &n) && n != 0);
+}
+
+static bool index_is_safe(const Term *term) {
+    unsigned all = (1u << (term->nargs - 1)) - 1;
+    return term->otherwise || (term->proved & all) == all;
+}
+
+static bool reduction_is_safe(Reduction r) {
+    return r == RED_SUM || r == RED_PRODUCT || r == RED_ANY || r == RED_ALL || r == RED_COUNT;
+}
+
+typedef struct Safe { Filters *f; bool safe; } Safe;
+
+static void find_unsafe(const Term *term, void *data) {
+    Safe *s = data;
+    if (!s->safe) return;
+    switch (term->kind) {
+    case TERM_REF:
+        if (s->f->def[term->var->id] && !s->f->safe[term->var->id]) {
+            Safe inner = {s->f, true};
+            find_unsafe(s->f->def[term->var->id], &inner);
+            s->f->safe[term->var->id] = inner.safe ? 1 : 2;
+        }
+        s->safe = s->f->safe[term->var->id] != 2;
+        return;
+    case TERM_KERNEL: case TERM_FAIL: case TERM_CHECK: case TERM_SCATTER: case TERM_PERM:
+        s->safe = false;
+        return;
+    case TERM_OP: s->safe = op_is_safe(term); break;
+    case TERM_INDEX: s->safe = index_is_safe(term); break;
+    case TERM_REDUCE: s->safe = reduction_is_safe(term->reduction); break;
+    default: break;
+    }
+    term_children(term, find_unsafe, data);
+}
+
+static bool cannot_fail(Filters *f, const Term *term) {
+    Safe s = {f, true};
+    find_unsafe(term, &s);
+    return s.safe;
+}
+
+/* ---- order ---- */
+
+/* The next `where` of the same records after node i; -1: there is none. */
+static int next_where(const Graph *graph, int i) {
+    for (int k = i + 1; k < graph->nodes.n && graph->nodes.at[k].kind != NODE_EACH; k++)
+        if (graph->nodes.at[k].kind == NODE_WHERE) return k;
+    return -1;
+}
+
+static bool swap_one(Filters *f, Graph *graph) {
+    for (int i = 0; i < graph->nodes.n; i++) {
+        Node node = graph->nodes.at[i];
+        int next = node.kind == NODE_WHERE ? next_where(graph, i) : -1;
+        if (next < 0 || cost_of(f, node.term) <= cost_of(f, graph->nodes.at[next].term) ||
+            !cannot_fail(f, node.term))
+            continue;
+        for (int k = i; k < next; k++) graph->nodes.at[k] = graph->nodes.at[k + 1];
+        graph->nodes.at[next] = node;
+        return true;
+    }
+    return false;
+}
+
+Graph *pass_filters(Arena *arena, const Graph *graph) {
+    Graph *copy = arena_new_of(arena, Graph);
+    Filters f = {.def = arena_array(arena, const Term *, graph->nvars + 1),
+                 .cost = arena_array(arena, int, graph->nvars + 1),
+                 .safe = arena_array(arena, char, graph->nvars + 1)};
+    *copy = *graph;
+    copy->nodes.at = arena_array(arena, Node, graph->nodes.n + 1);
+    copy->nodes.room = graph->nodes.n + 1;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        copy->nodes.at[i] = graph->nodes.at[i];
+        if (graph->nodes.at[i].kind == NODE_FIELD)
+            f.def[graph->nodes.at[i].vars[0]->id] = graph->nodes.at[i].term;
+    }
+    while (swap_one(&f, copy)) continue;
+    return copy;
+}
