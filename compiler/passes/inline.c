@@ -465,12 +465,39 @@ static const Term *in_range(Inliner *in, const Term *index, const Term *tensor, 
                     term_bool(in->arena, false));
 }
 
+/* Whether computing the subscript may fail, as far as its form shows. */
+static void find_failure(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind != TERM_CONST && term->kind != TERM_OP && term->kind != TERM_DIM &&
+              (term->kind != TERM_REF || (term->var->kind != VAR_INDEX &&
+                                          term->var->kind != VAR_SOURCE));
+    if (term->kind == TERM_OP && (term->op == OP_FLOORDIV || term->op == OP_MOD))
+        *found |= term->arg[1]->kind != TERM_CONST || term->arg[1]->bits == 0;
+    if (!*found && term->kind == TERM_OP) term_children(term, find_failure, data);
+}
+
+static bool reads_sub(const Term *def, int k) {
+    switch (def->kind) {
+    case TERM_FOR: return term_reads(def->arg[0], def->loop[k].var);
+    case TERM_CHECK: return reads_sub(def->arg[0], k);
+    case TERM_IF: return reads_sub(def->arg[1], k) && reads_sub(def->arg[2], k);
+    default: return true;
+    }
+}
+
+/* An element that is the same at all places still fails as its subscript does. */
+static bool fails_unread(Inliner *in, const Term *index, const Term *tensor, int k) {
+    bool found = false;
+    find_failure(index->arg[1 + k], &found);
+    return found && !reads_sub(info_of(in, tensor->var)->def, k);
+}
+
 /* The read as it was: with its tests, or its value outside. */
 static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
                            const Term *value) {
     for (int k = index->nargs - 2; k >= 0; k--) {
         Term *test;
-        if (index->proved >> k & 1) continue;
+        if (index->proved >> k & 1 && !fails_unread(in, index, tensor, k)) continue;
         if (index->otherwise) {
             test = term_new(in->arena, TERM_IF, value->type, index->at, 3,
                             in_range(in, index, tensor, k), value, index->otherwise);

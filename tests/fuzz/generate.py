@@ -210,7 +210,7 @@ class Generator(Scalars, Tensors, Chains):
         r = self.rng
         rows = const(r.choice([1, 2, 3])) if r.random() < .4 else self.length()
         if r.random() < .3:
-            other = rows if not self.may_fail or r.random() < .5 else const(2) if r.random() < .5 else self.length()
+            other = rows if not self.may_fail or r.random() < .5 else const(2) if rows.const is None and r.random() < .5 else self.length()
             a, b = (self.tensor(self.dtype(), (size, *((const(2),) * r.choice([0, 1]))), 2) for size in r.sample([rows, other], 2))
             m, n = self.fresh("e"), self.fresh("e")
             self.add(Stmt("each", [m, n], f"each {m}, {n} in (", a, ", ", b, ")"), (m, a.dtype, a.dims[1:]), (n, b.dtype, b.dims[1:]))
