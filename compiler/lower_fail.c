@@ -138,11 +138,23 @@ Value gen_count(Gen *g, int rank, const Scalar *dims) {
     return count;
 }
 
+/* ALLOC leaves the function by itself; kernels that were begun are ended first. */
+static void leave_without_room(Gen *g, Value bytes) {
+    Value at = gen_field(g, LT_I64, g->call, CALL_AT, 0);
+    Value room = gen_sub(g, gen_field(g, LT_I64, g->call, CALL_END, 0), at);
+    Value size = gen_add(g, bytes, gen_long(g, 63));
+    size = gen_op(g, LOOP_AND, LT_I64, 2, size, gen_long(g, -64));
+    gen_if(g, gen_op(g, LOOP_ULT, LT_I1, 2, room, size));
+    gen_return(g, PL_NO_MEMORY);
+    gen_end(g);
+}
+
 Value gen_alloc(Gen *g, Value count, int64_t size, int *buffer) {
     int64_t n;
     Value bytes;
     if (gen_is_int(g, count, &n)) bytes = gen_long(g, n * size + 64);
     else bytes = gen_add(g, gen_mul(g, count, gen_long(g, size)), gen_long(g, 64));
+    if (g->rowing.n) leave_without_room(g, bytes);
     g->allocs++;
     *buffer = ++g->buffers;
     return build(&g->b, LOOP_ALLOC, loop_type(LT_PTR), 1, bytes);
