@@ -275,10 +275,22 @@ static void field_of(Fields *f, const Node *node, const Term *let) {
     list_push(f->arena, &f->nodes, field);
 }
 
-static void open_node(Fields *f, const Node *node) {
+static bool has_tests(const Wraps *wraps) {
+    for (int i = 0; i < wraps->n; i++)
+        if (wraps->at[i].term->kind == TERM_CHECK) return true;
+    return false;
+}
+
+/* The number of rows of an `each` must not hang on what only their values need:
+ * `given`, the statement as it came, stays if a test came out of it. */
+static void open_node(Fields *f, const Node *node, const Node *given) {
     Wraps wraps = {0}, tests = {0};
     Node copy = *node;
     const Term *term = strip(f->arena, node->term, &wraps);
+    if (node->kind == NODE_EACH && has_tests(&wraps)) {
+        wraps.n = 0;
+        term = given->term;
+    }
     if (node->kind == NODE_FIELD) term = name_items(f->arena, f->graph, term, &wraps);
     for (int i = 0; i < wraps.n; i++)
         if (wraps.at[i].term->kind == TERM_LET) field_of(f, node, wraps.at[i].term);
@@ -320,7 +332,7 @@ static void drop_dead(Arena *arena, Graph *graph) {
 Graph *pass_normal(Arena *arena, const Graph *graph) {
     Graph *copy = graph_rewrite(arena, graph, visit, NULL);
     Fields f = {arena, copy, {.arena = arena, .graph = copy, .visit = project}, {0}};
-    for (int i = 0; i < copy->nodes.n; i++) open_node(&f, &copy->nodes.at[i]);
+    for (int i = 0; i < copy->nodes.n; i++) open_node(&f, &copy->nodes.at[i], &graph->nodes.at[i]);
     copy->nodes.at = f.nodes.at;
     copy->nodes.n = f.nodes.n;
     copy->nodes.room = f.nodes.room;

@@ -38,13 +38,13 @@ class Chains:
         """A constant, or a size that differs from record to record."""
         r = self.rng
         if r.random() < .35:
-            return const(r.choice([1, 3, 6, 8, 12]))
+            return const(r.choice([1, 3, 6, 8, 12, 16, 19, 33]))    # 16 columns fill a vector
         known = [v for v in self.vars if v.name.startswith("side")]
         if known and r.random() < .4:
-            return Dim(r.choice(known).name, 3, 12)
+            return Dim(r.choice(known).name, 3, 22)
         name = self.fresh("side")
-        self.add(Stmt("field", [name], f"{name} = (value * {r.choice([1, 3, 7])} + {r.randrange(9)}) % {r.choice([4, 7, 10])} + 3"), (name, "i64", ()))
-        return Dim(name, 3, 12)
+        self.add(Stmt("field", [name], f"{name} = (value * {r.choice([1, 3, 7])} + {r.randrange(9)}) % {r.choice([4, 7, 10, 20])} + 3"), (name, "i64", ()))
+        return Dim(name, 3, 22)
 
     def chain(self):
         """Adds the fields of a chain; the last one is what is emitted."""
@@ -133,7 +133,7 @@ class Chains:
 
     def c_resample(self, p):
         """Rows or columns resampled, with weights that only the row knows."""
-        n = self.rng.choice([1, 2, 4, 7, 9])
+        n = self.rng.choice([1, 2, 4, 7, 9, 16, 18])
         rows = self.rng.random() < .5
         size, at, out = ("h", "x[t, j, k]", "n, w, c") if rows else ("w", "x[i, t, k]", "h, n, c")
         i = "i" if rows else "j"
@@ -151,9 +151,9 @@ class Chains:
         return f"fn NAME{HEAD}) -> T[h // 2, w, c] = for i, j, k: x[2 * i + {self.rng.choice([0, 1])}, j, k]", "", p.dtype, h, p.w, p.c
 
     def c_twice(self, p):
-        if p.h.most > 12:
+        if p.h.most > 22:
             return None
-        h = const(2 * p.h.const) if p.h.const is not None else Dim(f"({p.h.text} * 2)", p.h.least * 2, 24)
+        h = const(2 * p.h.const) if p.h.const is not None else Dim(f"({p.h.text} * 2)", p.h.least * 2, 2 * p.h.most)
         return f"fn NAME{HEAD}) -> T[h * 2, w, c] = for i, j, k: x[i // 2, {self.rng.choice(['j', 'w - 1 - j'])}, k]", "", p.dtype, h, p.w, p.c
 
     def c_scale(self, p):
@@ -228,13 +228,13 @@ class Chains:
             return None
         r = self.rng
         self.image = True
-        step, dtype, h, w = r.choice([("resize(x, 5, 4)", "T", "5", "4"), ("gaussian_blur(x, 3, .8)", "T", "h", "w"), ("adjust_hue(x, .1)", "T", "h", "w"), ("grayscale(x, 3)", "T", "h", "w"),
+        step, dtype, h, w = r.choice([("resize(x, 5, 4)", "T", "5", "4"), ("resize(x, 18, 20)", "T", "18", "20"), ("gaussian_blur(x, 3, .8)", "T", "h", "w"), ("adjust_hue(x, .1)", "T", "h", "w"), ("grayscale(x, 3)", "T", "h", "w"),
                                       ("normalize(x, [.5, .4, .3], [.2, .2, .3])", "f32", "h", "w"), ("center_crop(x, 3)", "T", "3", "3"),
                                       ("adjust_contrast(x, 1.5)", "T", "h", "w"), ("to_float(x)", "f32", "h", "w")]
                                      + ([("color_jitter(x, .5, .5, .5, .1)", "T", "h", "w"), ("random_resized_crop(x, 4)", "T", "4", "4")] if self.draws else []))
         if p.dtype not in ("u8", "f32"):
             return None
-        side = {"5": const(5), "4": const(4), "3": const(3)}
+        side = {"18": const(18), "20": const(20), "5": const(5), "4": const(4), "3": const(3)}
         return f"fn NAME(x: T[h, w, 3]) -> {dtype}[{h}, {w}, 3] = {step}", "", p.dtype if dtype == "T" else dtype, side.get(h, p.h), side.get(w, p.w), p.c
 
 
