@@ -69,13 +69,25 @@ static const Tensor *made_at(Gen *g, const Term *term, const Type *type,
 
 /* ---- dense: memory of the batch ---- */
 
+/* Who reads it after this reads the batch: what it was made of may be gone. */
+static const Tensor *keep_made(Gen *g, Thunk *thunk, const Tensor *t) {
+    Thunk now = *thunk;
+    now.known = true;
+    now.value = low_tensor(t, thunk->var->type);
+    thunk_set(g, thunk, &now);
+    return t;
+}
+
 static const Tensor *dense(Gen *g, Thunk *thunk, const Dest *dest) {
     const Term *ref = term_ref(g->all->arena, thunk->var);
     const Tensor *t;
-    Thunk now;
     if (!thunk->known && thunk->term) note_way(g, thunk, "slot");
-    if (thunk->known || way_inline(g, thunk) || !thunk->term)
+    if (thunk->known || !thunk->term)
         return gen_tensor_at(g, ref, thunk->var->type, dest);
+    if (way_inline(g, thunk)) {
+        t = gen_tensor_at(g, ref, thunk->var->type, dest);
+        return keep_made(g, thunk, t);
+    }
     t = thunk_made_at(g, thunk, thunk->var->type, dest);
     if (t) return t;
     g->forcing = thunk;
@@ -83,11 +95,7 @@ static const Tensor *dense(Gen *g, Thunk *thunk, const Dest *dest) {
     g->field = thunk->var->name;
     t = gen_tensor_at(g, thunk->term, thunk->var->type, dest);
     g->forcing = NULL;
-    now = *thunk;
-    now.known = true;
-    now.value = low_tensor(t, thunk->var->type);
-    thunk_set(g, thunk, &now);
-    return t;
+    return keep_made(g, thunk, t);
 }
 
 /* ---- ragged, and below batch: memory of ours, handed over ---- */
