@@ -223,8 +223,17 @@ static LaneKind kind_of_index(Lanes *l, const Term *term) {
                                                                     : LANE_NONE;
 }
 
+static void find_read(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind == TERM_INDEX;
+    if (!*found) term_children(term, find_read, data);
+}
+
+/* Unless the condition is one for all columns both branches are computed: then
+ * nothing may be read that the condition guards. */
 static LaneKind kind_of_if(Lanes *l, const Term *term) {
     LaneKind kind[3];
+    bool reads = false;
     if (term->type->kind != TY_TENSOR || term->type->rank) return LANE_NONE;
     for (int i = 0; i < 3; i++) {
         int names = l->names.n;
@@ -232,6 +241,8 @@ static LaneKind kind_of_if(Lanes *l, const Term *term) {
         l->names.n = names;
         if (kind[i] != LANE_ONE && kind[i] != LANE_MANY) return LANE_NONE;
     }
+    if (term->proved) find_read(term->arg[1], &reads);
+    if (reads && (kind[0] != LANE_ONE || term->type->dtype == PL_BOOL)) return LANE_NONE;
     return LANE_MANY;
 }
 

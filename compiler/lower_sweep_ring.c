@@ -19,13 +19,15 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
     Hull *h = data;
     Value sub = gen_scalar(g, read->index->arg[1 + h->axis]).v, last;
     test_read(g, read, h->axis, sub, h->size);
-    last = gen_op(g, LOOP_SMAX, LT_I64, 2, gen_sub(g, h->size, gen_long(g, 1)), gen_long(g, 0));
-    sub = gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last);
+    last = gen_sub(g, h->size, gen_long(g, 1));
+    sub = gen_op(g, LOOP_SMIN, LT_I64, 2, sub,
+                 gen_op(g, LOOP_SMAX, LT_I64, 2, last, gen_long(g, 0)));
     sub = gen_op(g, LOOP_SMAX, LT_I64, 2, sub, gen_long(g, 0));
     build_set(&g->b, h->low,
               gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h->low), sub));
     build_set(&g->b, h->high,
-              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high), sub));
+              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high),
+                     gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last)));   /* of nothing: nothing */
 }
 
 static void widen_by_all(Gen *g, const SweepStage *stage, Hull *h) {

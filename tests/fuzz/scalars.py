@@ -39,13 +39,13 @@ class Scalars:
             return (r.random() < .8 and self.variable(d)) or self.converted(d) or self.literal(d)
         kinds = ["leaf", "leaf", "compute", "compute", "compute", "if", "convert"]
         if self.level >= 1:
-            kinds += ["special", "special", "minmax", "block"]
+            kinds += ["special", "special", "minmax", "block", "constant"]
         if self.level >= 2:
             kinds += ["element", "element", "element", "reduce", "reduce", "fold"]
         if self.level >= 3:
             kinds += ["call", "switch", "higher", "length", "item", "pair_fold", "kept", "library"]
         if self.level >= 5 and self.draws:
-            kinds += ["draw"]
+            kinds += ["draw", "draw"]
         if self.level >= 7 and self.may_fail:
             kinds += ["fail"]
         for _ in range(8):
@@ -159,6 +159,19 @@ class Scalars:
         if d == "u16":
             return Expr(d, (), "bits(", self.scalar(r.choice(["f16", "bf16"]), size), ")")
         return None
+
+    def s_constant(self, d, size):
+        """Literals alone: folded when the feature is checked."""
+        r = self.rng
+        a, b = self.literal(d).text(), self.literal(d).text()
+        if d == "bool":
+            c, e = self.literal("i32").text(), self.literal("i32").text()
+            return Expr(d, (), f"({c} {r.choice(['<', '<=', '==', '!='])} {e})")
+        if d in ("i32", "i64", "u32", "u64") and r.random() < .4:
+            return Expr(d, (), f"shr({a}, {r.choice([1, 3, 31])})")
+        if compute(d, d) != d or r.random() < .4:
+            return Expr(d, (), f"{r.choice(['min', 'max'])}({a}, {b})")
+        return Expr(d, (), f"({a} {r.choice('+-*')} {b})")
 
     def s_minmax(self, d, size):
         r = self.rng
@@ -378,7 +391,7 @@ class Scalars:
             return Expr(d, (), r.choice(["uniform(0, 1)", "uniform(-2, 5)", "normal()"]))
         if d == "f64":
             return Expr(d, (), "uniform(f64(0), f64(3))")
-        if d == "i64" and self.may_fail and r.random() < .3:
+        if d == "i64" and self.may_fail and r.random() < .5:
             return Expr(d, (), "randint(0, ", self.scalar("i64", 0), f" % {r.choice([3, 5])} - 1)")
         if d == "i64":
             return Expr(d, (), r.choice(["randint(0, 5)", "randint(-3, 1000)"]))
