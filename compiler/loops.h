@@ -151,6 +151,8 @@ Value build_get(LoopBuilder *, Value var);
 void build_set(LoopBuilder *, Value var, Value value);
 /* Opens a block; build_end returns to the block around it. */
 Value build_for(LoopBuilder *, Value from, Value to, int64_t step);   /* the index */
+/* How often the loop that was begun last is unrolled; 1: never. */
+void build_unroll(LoopBuilder *, int count);
 void build_if(LoopBuilder *, Value condition);
 void build_else(LoopBuilder *);
 void build_while(LoopBuilder *);                    /* condition block */

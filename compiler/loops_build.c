@@ -277,6 +277,8 @@ Value build_for(LoopBuilder *b, Value from, Value to, int64_t step) {
     return instr->result;
 }
 
+void build_unroll(LoopBuilder *b, int count) { around(b)->unroll = count; }
+
 void build_if(LoopBuilder *b, Value condition) {
     LoopInstr *instr = append(b, LOOP_IF, loop_type(LT_VOID), 1, &condition);
     enter(b, &instr->body[0]);

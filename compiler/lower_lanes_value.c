@@ -219,6 +219,7 @@ static Value fold(Lanes *l, const Term *term) {
     LoopType type = value_type(&g->b, init);
     state = build(&g->b, LOOP_VAR, type, 1, init);
     index = gen_for(g, from, to);
+    build_unroll(&g->b, 1);     /* few rounds, as many as the data says */
     old = context_open(g);
     bind_index(g, term->loop[0].var, scalar(index));
     lane_bind(l, term->states[0], LANE_MANY, build_get(&g->b, state));
