@@ -116,6 +116,25 @@ int explain(const Graph *graph, FILE *out, bool json) {
     return ferror(out) ? 1 : 0;
 }
 
+/* ---- for `pipec check` ---- */
+
+/* In the feature's own file, if a call there led to the place. */
+static Loc own_place(const Graph *graph, const Place *at) {
+    while (at->loc.file != graph->file && at->caller) at = at->caller;
+    return at->loc;
+}
+
+void explain_tests(const Graph *graph, Diags *diags) {
+    Arena *arena = arena_new();
+    LowerNotes notes = decide(arena, graph);
+    for (int i = 0; i < notes.tested.n; i++) {
+        Diag *diag = diag_at(diags, DIAG_N0001_TESTED, own_place(graph, notes.tested.at[i]),
+                             "this subscript is tested in every round of its loop");
+        diag_help(diags, diag, "`clamp(i, 0, n - 1)` and `x[i else value]` need no test");
+    }
+    arena_free(arena);
+}
+
 /* ---- YAML ---- */
 
 static void put_members(FILE *out, const Graph *graph) {

@@ -37,6 +37,7 @@ typedef struct TensorNote {
 typedef struct LowerNotes {
     LIST(TensorNote) tensors;
     LIST(const char *) dead;    /* fields that nothing needs */
+    LIST(const Place *) tested; /* subscripts that are tested in every round of a loop */
 } LowerNotes;
 
 /* notes may be NULL. */
@@ -44,6 +45,8 @@ LoopModule *lower_graph(Arena *, const Graph *, const LowerOptions *, LowerNotes
 
 /* ---- explain.c: what lowering decided, for people or as JSON; 0, or 1 ---- */
 int explain(const Graph *, FILE *, bool json);
+/* Notes the subscripts that are tested in every round of a loop. */
+void explain_tests(const Graph *, Diags *);
 /* The plan as YAML: stages, their members, the way of each tensor. */
 void print_plan(const Graph *, FILE *);
 

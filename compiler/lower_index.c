@@ -44,6 +44,7 @@ static void test_outside(Gen *g, Access *a, int k, Value dim) {
     Value inside = below(g, a->sub[k], dim);
     int site = gen_site(g, a->term->at, "the subscript %lld is not below %lld");
     bool soft = a->roomy && g->loops > 0 && !g->plain;
+    note_test(g, a->term->at);
     a->fail = gen_fail_when(g, gen_not(g, inside), site, a->sub[k], dim, a->fail, soft);
     if (soft)
         a->soft = a->soft == NO_VALUE ? inside

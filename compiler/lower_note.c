@@ -90,6 +90,14 @@ void note_crop(Gen *g, const Var *var, int axis) {
     if (note) note->crop |= 1u << axis;
 }
 
+void note_test(Gen *g, const Place *at) {
+    LowerNotes *notes = g->all->notes;
+    if (!notes || g->plain || !g->loops || !at) return;
+    for (int i = 0; i < notes->tested.n; i++)
+        if (notes->tested.at[i] == at) return;
+    list_push(g->all->arena, &notes->tested, at);
+}
+
 void note_gone(Lowering *all, const Var *var) {
     const Term *term = var->id < all->def.n ? all->def.at[var->id] : NULL;
     if (var->type->kind != TY_TENSOR || var->type->rank == 0 || is_noted(all, var)) return;

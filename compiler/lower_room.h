@@ -311,6 +311,8 @@ bool term_cheap(Gen *, const Term *);           /* a few operations, no failure 
 /* ---- lower_note.c: for `pipec explain` ---- */
 void note_way(Gen *, const Thunk *, const char *way);
 void note_crop(Gen *, const Var *, int axis);
+/* A subscript is tested; in a loop, people want to know. */
+void note_test(Gen *, const Place *);
 /* Notes that a tensor is inline, unless something else is known of it. */
 void note_gone(Lowering *, const Var *);
 

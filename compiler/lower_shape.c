@@ -259,6 +259,7 @@ Value gen_check(Gen *g, const Term *term) {
         fail = gen_first(g, fail, s[i].fail);
     }
     if (term->check == CHECK_SUBSCRIPT && gen_proves_below(g, s[0].v, s[1].v)) return fail;
+    if (term->check == CHECK_SUBSCRIPT) note_test(g, term->at);
     second = term->check == CHECK_SIZE ? gen_long(g, 0) : s[1].v;
     return gen_fail_when(g, check_fails(g, term, s),
                          gen_site(g, term->at, check_reason(g->all->arena, term)),

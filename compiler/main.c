@@ -18,8 +18,10 @@ static int run_compile(Driver *d) {
 /* The C of kernels is compiled too, and thrown away. */
 static int run_check(Driver *d) {
     KernelFiles kernels = {0};
-    return !(driver_read(d) && driver_check(d) &&
-             (d->library || build_kernels(d, KERNELS_BITCODE, &kernels)));
+    bool good = driver_read(d) && driver_check(d) &&
+                (d->library || build_kernels(d, KERNELS_BITCODE, &kernels));
+    if (good && d->graph) explain_tests(d->graph, d->diags);
+    return !good;
 }
 
 static int run_explain(Driver *d) {
