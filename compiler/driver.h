@@ -51,6 +51,8 @@ bool driver_join(Driver *, const TextList *objects, const char *path);
 bool driver_assembly_c(Driver *, const char *text, const char *path);
 
 /* ---- driver_depend.c ---- */
+/* The files that the result is made of, without those of pipec. */
+bool driver_sources(Driver *, TextList *);
 bool driver_write_dependencies(Driver *);
 
 /* ---- driver_inspect.c: a compiled feature; exit status ---- */

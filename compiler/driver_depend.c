@@ -1,6 +1,7 @@
-/* -MD: what the result is made of, as a rule for make. */
+/* What the result is made of; -MD: as a rule for make. */
 #include <string.h>
 #include "driver.h"
+#include "kernel_build.h"
 
 /* Blanks, # and $ as make reads them. */
 static void put_name(FILE *out, const char *name) {
@@ -13,27 +14,41 @@ static void put_name(FILE *out, const char *name) {
     }
 }
 
-static void put_source(FILE *out, TextList *done, Arena *arena, const char *path) {
-    for (int i = 0; i < done->n; i++)
-        if (!strcmp(done->at[i], path))
+static void add_source(Driver *d, TextList *list, const char *path) {
+    for (int i = 0; i < list->n; i++)
+        if (!strcmp(list->at[i], path))
             return;
-    list_push(arena, done, path);
-    fputs(" \\\n  ", out);
-    put_name(out, path);
+    list_push(d->arena, list, path);
 }
 
-static void put_rule(Driver *d, FILE *out, const char *target) {
-    TextList done = {0};
-    put_name(out, target);
-    fputs(":", out);
+static bool add_kernel(Driver *d, TextList *list, const Kernel *kernel) {
+    const char *path = kernel->library ? kernel->library_path : kernel->source;
+    TextList files = {0};
+    if (!kernel->used || kernel->is_std || !path)
+        return true;
+    add_source(d, list, path);
+    bool good = kernel_includes(d, kernel, &files);
+    for (int i = 0; i < files.n; i++)
+        add_source(d, list, files.at[i]);
+    return good;
+}
+
+bool driver_sources(Driver *d, TextList *list) {
+    bool good = true;
     for (int i = 0; i < d->graph->files.n; i++)
         if (!d->graph->files.at[i]->is_std)
-            put_source(out, &done, d->arena, d->graph->files.at[i]->path);
-    for (int i = 0; i < d->graph->kernels.n; i++) {
-        const Kernel *kernel = d->graph->kernels.at[i];
-        const char *path = kernel->library ? kernel->library_path : kernel->source;
-        if (kernel->used && !kernel->is_std && path)
-            put_source(out, &done, d->arena, path);
+            add_source(d, list, d->graph->files.at[i]->path);
+    for (int i = 0; i < d->graph->kernels.n && good; i++)
+        good = add_kernel(d, list, d->graph->kernels.at[i]);
+    return good;
+}
+
+static void put_rule(FILE *out, const char *target, const TextList *sources) {
+    put_name(out, target);
+    fputs(":", out);
+    for (int i = 0; i < sources->n; i++) {
+        fputs(" \\\n  ", out);
+        put_name(out, sources->at[i]);
     }
     fputs("\n", out);
 }
@@ -42,12 +57,15 @@ bool driver_write_dependencies(Driver *d) {
     const char *target = driver_target(d), *path = d->options->dependency_file;
     if (!d->options->dependencies && !path)
         return true;
+    TextList sources = {0};
+    if (!driver_sources(d, &sources))
+        return false;
     if (!path)
         path = arena_format(d->arena, "%s/%s.d", file_folder(d->arena, target),
                             file_stem(d->arena, target));
     FILE *out = fopen(path, "w");
     if (out)
-        put_rule(d, out, target ? target : file_stem(d->arena, d->options->input));
+        put_rule(out, target ? target : file_stem(d->arena, d->options->input), &sources);
     if (out && fclose(out) == 0)
         return true;
     driver_fail_file(d, "write", path);

@@ -16,7 +16,7 @@ static void add_text(XXH3_state_t *state, const char *text) {
 static void add_file(Driver *d, XXH3_state_t *state, const char *path) {
     size_t size = 0;
     const char *text = file_read(d->arena, path, &size);
-    add_text(state, path);
+    XXH3_64bits_update(state, &size, sizeof size);
     if (text)
         XXH3_64bits_update(state, text, size);
 }
@@ -30,7 +30,17 @@ static void add_options(XXH3_state_t *state, const Options *o) {
     }
 }
 
-static uint64_t cache_key(Driver *d) {
+/* The libraries of kernels are linked to, not copied: where they lie counts. */
+static void add_places(Driver *d, XXH3_state_t *state) {
+    for (int i = 0; i < d->graph->kernels.n; i++) {
+        const char *path = d->graph->kernels.at[i]->library_path;
+        char *real = path ? realpath(path, NULL) : NULL;
+        add_text(state, real ? real : "");
+        free(real);
+    }
+}
+
+static uint64_t cache_key(Driver *d, const TextList *sources) {
     XXH3_state_t *state = XXH3_createState();
     if (!state)
         bug("no memory for a hash");
@@ -38,13 +48,9 @@ static uint64_t cache_key(Driver *d) {
     add_text(state, PIPEC_VERSION);
     add_file(d, state, "/proc/self/exe");
     add_options(state, d->options);
-    for (int i = 0; i < d->graph->files.n; i++)
-        XXH3_64bits_update(state, d->graph->files.at[i]->text, d->graph->files.at[i]->size);
-    for (int i = 0; i < d->graph->kernels.n; i++) {
-        const Kernel *kernel = d->graph->kernels.at[i];
-        if (kernel->used && !kernel->is_std)
-            add_file(d, state, kernel->library ? kernel->library_path : kernel->source);
-    }
+    for (int i = 0; i < sources->n; i++)
+        add_file(d, state, sources->at[i]);
+    add_places(d, state);
     uint64_t key = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return key;
@@ -81,8 +87,11 @@ static bool link_libraries(Driver *d, const char *folder) {
 }
 
 static const char *compiled(Driver *d) {
+    TextList sources = {0};
+    if (!driver_sources(d, &sources))
+        return NULL;
     const char *folder = arena_format(d->arena, "%s/%016llx", cache_folder(d),
-                                      (unsigned long long)cache_key(d));
+                                      (unsigned long long)cache_key(d, &sources));
     const char *path = arena_format(d->arena, "%s/%s.so", folder,
                                     file_stem(d->arena, d->options->input));
     if (file_exists(path))

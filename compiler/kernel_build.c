@@ -149,11 +149,19 @@ static const char *own_source(Driver *d, const Kernel *kernel) {
         : kernel->source;
 }
 
+/* The words behind which a source of C stands, where its names are looked up. */
+static bool c_flags(Driver *d, const Kernel *kernel, const char *source, TextList *argv) {
+    const char *map = arena_format(d->arena, "-ffile-prefix-map=%s/=",
+                                   file_folder(d->arena, source));
+    const char *include = arena_format(d->arena, "-I%s/include", d->places.share);
+    push_all(d, argv, (const char *const[]){"-std=gnu11", "-fno-ident", map, include, NULL});
+    return package_flags(d, kernel, "--cflags", argv);
+}
+
 /* Compiles one source to scratch/kN.ext. */
 static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm form, int number) {
     const char *source = own_source(d, kernel), *compiler = compiler_for(d, kernel, form);
     const char *stem = arena_format(d->arena, "k%d", number);
-    const char *folder = file_folder(d->arena, source);
     const char *out = arena_format(d->arena, "%s/%s.%s", d->places.scratch, stem,
                                    form_ends[form]);
     const char *header = write_prototypes(d, kernel->source, stem);
@@ -166,11 +174,8 @@ static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm fo
     push_all(d, &argv, form_flags[form]);
     push_all(d, &argv, (const char *const[]){"-O2", "-fPIC", "-ffp-contract=off", NULL});
     if (ends_with(source, ".c")) {
-        const char *map = arena_format(d->arena, "-ffile-prefix-map=%s/=", folder);
-        const char *include = arena_format(d->arena, "-I%s/include", d->places.share);
-        push_all(d, &argv, (const char *const[]){"-std=gnu11", "-fno-ident", map, include,
-                                                 "-include", header, NULL});
-        if (!package_flags(d, kernel, "--cflags", &argv))
+        push_all(d, &argv, (const char *const[]){"-include", header, NULL});
+        if (!c_flags(d, kernel, source, &argv))
             return NULL;
     }
     push_all(d, &argv, (const char *const[]){source, "-o", out, NULL});
@@ -188,6 +193,43 @@ static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm fo
         fail_compile(d, kernel, process.output);
     }
     return NULL;
+}
+
+/* ---- what a source includes ---- */
+
+/* The next name of a rule of make, unescaped; NULL at its end. */
+static char *rule_name(Arena *arena, const char **text) {
+    const char *s = *text;
+    while (*s == ' ' || *s == '\n' || (*s == '\\' && s[1] == '\n'))
+        s++;
+    char *name = arena_alloc(arena, strlen(s) + 1), *to = name;
+    for (; *s && *s != ' ' && *s != '\n'; s++) {
+        bool escape = (*s == '\\' && (s[1] == ' ' || s[1] == '#')) || (*s == '$' && s[1] == '$');
+        *to++ = *(s += escape);
+    }
+    *to = 0;
+    *text = s;
+    return to > name ? name : NULL;
+}
+
+bool kernel_includes(Driver *d, const Kernel *kernel, TextList *files) {
+    TextList argv = {0};
+    if (kernel->is_std || !kernel->source || !ends_with(kernel->source, ".c"))
+        return true;
+    list_push(d->arena, &argv, compiler_for(d, kernel, KERNELS_BITCODE));
+    push_all(d, &argv, (const char *const[]){"-MM", "-MT", "k", "-w", NULL});
+    if (!c_flags(d, kernel, kernel->source, &argv))
+        return false;
+    push_all(d, &argv, (const char *const[]){"-include", "pipec_kernel.h", kernel->source, NULL});
+    list_push(d->arena, &argv, NULL);
+    Process process = process_run(d->arena, argv.at, NULL);
+    if (process.status != 0)
+        return true;            /* it does not compile either, and that is reported */
+    const char *at = process.output + 2, *name;
+    while ((name = rule_name(d->arena, &at)))
+        if (strncmp(name, d->places.share, strlen(d->places.share)))
+            list_push(d->arena, files, name);
+    return true;
 }
 
 /* ---- what must be there ---- */

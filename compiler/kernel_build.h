@@ -21,6 +21,10 @@ bool build_kernels(Driver *, KernelForm, KernelFiles *);
  * user's own, or his C compiled now; NULL: it cannot be made (reported). */
 const char *kernel_library(Driver *, const Kernel *);
 
+/* Adds the files that the C of a kernel includes, itself among them, without those
+ * of the system and of pipec; false: it cannot be told (reported). */
+bool kernel_includes(Driver *, const Kernel *, TextList *files);
+
 /* ---- kernel_header.c ---- */
 void print_kernel_header(FILE *, const Graph *);
 /* The prototypes of one kernel, without includes. */
