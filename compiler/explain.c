@@ -3,7 +3,8 @@
 #include "lower.h"
 
 static LowerNotes decide(Arena *arena, const Graph *graph) {
-    LowerOptions options = {.fuse = true, .reorder = true, .ncpus = 1, .cpu = {CPU_ANY}, .version = "",
+    LowerOptions options = {.fuse = true, .reorder = true, .ncpus = 1, .cpu = {CPU_ANY},
+                            .version = "",
                             .level = 2};
     LowerNotes notes = {0};
     lower_graph(arena, graph, &options, &notes);

@@ -164,7 +164,8 @@ static bool read_below(const Lowering *all, const Var *var) {
     for (int i = 0; i < all->below.n; i++) {
         const Var *below = all->below.at[i];
         const Term *def = all->def.at[below->id];
-        if (def && (use_paths((Lowering *)all, def, USE_DATA, var) || all->live.at[var->id] & 1u << USE_DIMS))
+        if (def && (use_paths((Lowering *)all, def, USE_DATA, var) ||
+                    all->live.at[var->id] & 1u << USE_DIMS))
             return true;
     }
     return false;

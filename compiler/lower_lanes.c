@@ -2,8 +2,8 @@
  *
  * A row of pixels has a column loop and, innermost, a small constant loop over
  * channels, padded to PIXEL. A vector is one pixel, or WIDE / PIXEL columns of
- * them, or one of ROWS rows, or BLOCK columns of one channel. Every lane performs the operations of its element in the same order, so
- * no bit changes. A term is
+ * them, or one of ROWS rows, or BLOCK columns of one channel. Every lane performs
+ * the operations of its element in the same order, so no bit changes. A term is
  *
  *   ONE      the same in all lanes: made by the walker of scalars
  *   ROW      the row: it may only choose a row of the ring that is read

@@ -159,14 +159,16 @@ void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
     first = gen_add(g, stage->from[1], gen_mul(g, block, pixels));
     if (stage->lanes == ROW_RUNS) {
         lanes_may_run(l);
-        runs = build_load(&g->b, loop_type(LT_I32), build_offset(&g->b, stage->runs, block, 4), 0);
+        runs = build_load(&g->b, loop_type(LT_I32),
+                          build_offset(&g->b, stage->runs, block, 4), 0);
         gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, runs, gen_int(g, LT_I32, 0)));
     }
     store_columns(g, stage, l, row, first);
     if (stage->lanes == ROW_RUNS) {
         gen_else(g);
         pixels_one_by_one(g, stage, row, first,
-                          gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, first, pixels), stage->to[1]));
+                          gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, first, pixels),
+                                 stage->to[1]));
         gen_end(g);
     }
     gen_end(g);

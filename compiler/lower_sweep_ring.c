@@ -9,7 +9,9 @@ typedef struct { int axis; Value low, high, size; } Hull;
  * the read itself needs no test. */
 static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value size) {
     Value outside;
-    if (g->sweep_loops || read->maybe || read->index->otherwise || index_proved(g, read->index, axis)) return;
+    if (g->sweep_loops || read->maybe || read->index->otherwise ||
+        index_proved(g, read->index, axis))
+        return;
     outside = gen_op(g, LOOP_ULE, LT_I1, 2, size, sub);
     gen_fail_when(g, outside, gen_site(g, read->index->at, NULL), sub, size, NO_VALUE, true);
     list_push(g->all->arena, &g->tested, ((IndexTest){read->index, axis}));

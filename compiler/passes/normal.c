@@ -332,7 +332,8 @@ static void drop_dead(Arena *arena, Graph *graph) {
 Graph *pass_normal(Arena *arena, const Graph *graph) {
     Graph *copy = graph_rewrite(arena, graph, visit, NULL);
     Fields f = {arena, copy, {.arena = arena, .graph = copy, .visit = project}, {0}};
-    for (int i = 0; i < copy->nodes.n; i++) open_node(&f, &copy->nodes.at[i], &graph->nodes.at[i]);
+    for (int i = 0; i < copy->nodes.n; i++)
+        open_node(&f, &copy->nodes.at[i], &graph->nodes.at[i]);
     copy->nodes.at = f.nodes.at;
     copy->nodes.n = f.nodes.n;
     copy->nodes.room = f.nodes.room;
