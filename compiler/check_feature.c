@@ -57,18 +57,39 @@ static const Term *param_value(Checker *ck, Scope *scope, const Expr *e, const T
     return term;
 }
 
+/* What is wrong with the text of -D is one message of its own. */
+static const Term *define_value(Checker *ck, Scope *scope, const Define *define,
+                                const Param *param, const Type *type) {
+    Diags *diags = ck->diags;
+    const Expr *e;
+    const Term *value;
+    const char *wants = type_text(ck->arena, type);
+    ck->diags = diags_new(ck->arena);
+    e = define_expr(ck, define, type);
+    value = e ? param_value(ck, scope, e, type, define->name) : NULL;
+    if (diags_errors(ck->diags)) value = NULL;
+    ck->diags = diags;
+    ((Define *)define)->used = true;
+    if (!value)
+        check_error(ck, DIAG_E0304_PARAMETER, param->name.loc,
+                    "-D %s: `%s` is no value of the parameter `%s`, which is %s %s",
+                    define->name, define->text, define->name,
+                    strchr("aefio", *wants) ? "an" : "a", wants);
+    return value;
+}
+
 static void fixed_param(Checker *ck, Scope *scope, const Param *param, GraphParam *out,
                         const Define *define, const Type *type) {
-    const Expr *e = define ? define_expr(ck, define, type) : param->value;
+    const Expr *e = define ? NULL : param->value;
     Entry *entry;
     out->at_compile = true;
-    if (define) ((Define *)define)->used = true;
     if (!e && !define) {
         check_help(ck, check_error(ck, DIAG_E0304_PARAMETER, param->name.loc,
                        "`%s` must be known when the feature is compiled", param->name.text),
                    "give it a default, or a value: `-D %s=…`", param->name.text);
     }
-    out->value = e ? param_value(ck, scope, e, type, param->name.text) : NULL;
+    out->value = define ? define_value(ck, scope, define, param, type)
+                 : e ? param_value(ck, scope, e, type, param->name.text) : NULL;
     entry = scope_add(ck, scope, param->name, S_VALUE);
     entry->val = val_term(out->value, param->name.loc);
 }

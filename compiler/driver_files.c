@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- places ---- */
@@ -22,25 +24,57 @@ void places_find(Places *places, Arena *arena) {
     places->share = arena_format(arena, "%s/../share/pipec", places->bin);
 }
 
+const char *places_temporary(void) {
+    const char *tmp = getenv("TMPDIR");
+    return tmp && *tmp ? tmp : "/tmp";
+}
+
+/* What the handler of signals removes. */
+static const char *volatile scratch_now;
+
+/* The folder holds files alone. Runs in a handler too: system calls, no library. */
+static void remove_folder(const char *path) {
+    _Alignas(struct dirent64) char entries[4096];
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long n;
+    while (folder >= 0 && (n = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
+        for (long at = 0; at < n;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            unlinkat(folder, entry->d_name, 0);
+            at += entry->d_reclen;
+        }
+    close(folder);
+    rmdir(path);
+}
+
+/* The signal itself comes again when this returns, and ends the process. */
+static void clean_up(int signal) {
+    if (scratch_now)
+        remove_folder(scratch_now);
+    raise(signal);
+}
+
+static void catch_signals(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction own = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND}, before;
+    for (int i = 0; i < 3; i++)
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &own, NULL);
+}
+
 const char *places_scratch(Places *places, Arena *arena) {
     if (places->scratch)
         return places->scratch;
-    const char *tmp = getenv("TMPDIR");
-    char *name = arena_format(arena, "%s/pipec-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    places->scratch = mkdtemp(name);
+    catch_signals();
+    places->scratch = mkdtemp(arena_format(arena, "%s/pipec-XXXXXX", places_temporary()));
+    scratch_now = places->scratch;
     return places->scratch;
 }
 
-/* The scratch folder holds files alone. */
 void places_drop(Places *places) {
-    DIR *folder = places->scratch ? opendir(places->scratch) : NULL;
-    if (!folder)
-        return;
-    for (struct dirent *entry; (entry = readdir(folder));)
-        unlinkat(dirfd(folder), entry->d_name, 0);
-    closedir(folder);
-    rmdir(places->scratch);
-    places->scratch = NULL;
+    if (places->scratch)
+        remove_folder(places->scratch);
+    places->scratch = scratch_now = NULL;
 }
 
 /* ---- names ---- */

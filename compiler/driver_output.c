@@ -184,7 +184,7 @@ bool driver_write(Driver *d) {
         return false;
     }
     if (!places_scratch(&d->places, d->arena)) {
-        driver_fail_file(d, "make a folder below", "/tmp");
+        driver_fail_file(d, "make a folder below", places_temporary());
         return false;
     }
     if (kind->lowered && !driver_lower(d))

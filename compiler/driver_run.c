@@ -1,7 +1,9 @@
 /* pipec run: the compiled feature is kept under the hash of all that it is made
- * of, in $XDG_CACHE_HOME/pipec or ~/.cache/pipec. */
+ * of, in $XDG_CACHE_HOME/pipec or ~/.cache/pipec, and in $TMPDIR where these cannot
+ * be written. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include "driver.h"
@@ -58,13 +60,31 @@ static uint64_t cache_key(Driver *d, const TextList *sources) {
 
 /* ---- the cache ---- */
 
-static const char *cache_folder(Driver *d) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+/* What others can write into would run as ours. */
+static bool is_own(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_uid == getuid() && !(info.st_mode & S_IWOTH);
+}
+
+/* The folder of one key in the first cache that can be used, made; NULL: none can. */
+static const char *cache_folder(Driver *d, uint64_t key) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *bases[3];
+    int n = 0;
     if (cache && *cache == '/')
-        return arena_format(d->arena, "%s/pipec", cache);
+        bases[n++] = arena_format(d->arena, "%s/pipec", cache);
     if (home && *home == '/')
-        return arena_format(d->arena, "%s/.cache/pipec", home);
-    return arena_format(d->arena, "/tmp/pipec-%ld", (long)getuid());
+        bases[n++] = arena_format(d->arena, "%s/.cache/pipec", home);
+    bases[n++] = arena_format(d->arena, "%s/pipec-%ld", places_temporary(), (long)getuid());
+    for (int i = 0; i < n; i++) {
+        const char *folder = arena_format(d->arena, "%s/%016llx", bases[i],
+                                          (unsigned long long)key);
+        if (file_make_folders(d->arena, bases[i]) && is_own(bases[i]) &&
+            file_make_folders(d->arena, folder))
+            return folder;
+    }
+    driver_fail(d, DIAG_E0501_FILE, "there is no folder for the cache: %s cannot be made, or "
+                "is not yours alone", bases[n - 1]);
+    return NULL;
 }
 
 /* The libraries of kernels have to lie beside the feature. */
@@ -90,16 +110,13 @@ static const char *compiled(Driver *d) {
     TextList sources = {0};
     if (!driver_sources(d, &sources))
         return NULL;
-    const char *folder = arena_format(d->arena, "%s/%016llx", cache_folder(d),
-                                      (unsigned long long)cache_key(d, &sources));
+    const char *folder = cache_folder(d, cache_key(d, &sources));
+    if (!folder)
+        return NULL;
     const char *path = arena_format(d->arena, "%s/%s.so", folder,
                                     file_stem(d->arena, d->options->input));
     if (file_exists(path))
         return path;
-    if (!file_make_folders(d->arena, folder)) {
-        driver_fail_file(d, "make", folder);
-        return NULL;
-    }
     d->options->kind = OUT_SO;
     d->options->output = path;
     return link_libraries(d, folder) && driver_write(d) ? path : NULL;

@@ -12,6 +12,12 @@ static int complain(const char *format, const char *text) {
     return 1;
 }
 
+/* As pipert run: a wrong --set is a wrong command line. */
+static int refuse(const pipert *p, int status) {
+    complain("%s", p ? pipert_error(p) : "no memory");
+    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? 2 : 1;
+}
+
 static int start(const Eval *ev, const pl_feature *feature, pipert **p) {
     pipert_options options;
     int status;
@@ -68,12 +74,13 @@ static int show_record(Eval *ev, pipert *p) {
 static int run(Eval *ev, bool sample) {
     const char *why = NULL;
     pipert *p = NULL;
-    int status;
+    int status, started;
     ev->sample = sample;
     ev->live = (Live){0};
     eval_find_live(ev, &ev->live);
     if (!ev->symbols && !kernels_load(ev, &why)) return why ? complain("%s", why) : 1;
-    if (start(ev, eval_table(ev), &p)) status = complain("%s", p ? pipert_error(p) : "no memory");
+    started = start(ev, eval_table(ev), &p);
+    if (started) status = refuse(p, started);
     else status = sample ? show_record(ev, p) : hash_stream(ev, p);
     pipert_close(p);
     return status;

@@ -393,7 +393,7 @@ bool build_kernels(Driver *d, KernelForm form, KernelFiles *files) {
     KernelSourceList sources = {0};
     bool good = true;
     if (d->graph->kernels.n && !places_scratch(&d->places, d->arena)) {
-        driver_fail_file(d, "make a folder below", "/tmp");
+        driver_fail_file(d, "make a folder below", places_temporary());
         return false;
     }
     for (int i = 0; i < d->graph->kernels.n; i++) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "driver_version.h"
 #include "passes/pass.h"
 
@@ -55,7 +56,7 @@ static const Option options[] = {
      "on|off", "off: the plain plan alone"},
     {"--reorder", ON_PLAN, TAKES_CHOICE, offsetof(Options, reorder), "off|exact",
      "exact|off", "exact: only where no value changes"},
-    {"--dump", ON_SOURCE, TAKES_PASS, offsetof(Options, dump), NULL,
+    {"--dump", ON_SOURCE & ~ON_RUN, TAKES_PASS, offsetof(Options, dump), NULL,
      "PASS", "prints what stands after tree, graph, loops or a pass"},
     {"-MD", ON_COMPILE, TAKES_NOTHING, offsetof(Options, dependencies), NULL,
      NULL, "writes imports and kernel sources as a make rule"},
@@ -84,6 +85,12 @@ static const Option options[] = {
     {"--version", ON_ALL, PRINTS_VERSION, 0, NULL, NULL, NULL},
 };
 enum { NOPTIONS = sizeof options / sizeof *options };
+
+/* Of pipert: those whose value may be the next word. */
+static const char pipert_options[] =
+    "--set|--threads|--readers|--epochs|--epoch|--batches|--seed|--rank|--world|--mode|"
+    "--memory|--on-error|--max-errors|--max-bytes|--max-pixels|--cpu|--dump|--show|--state|"
+    "--report";
 
 typedef struct CommandRow {
     const char *name, *arguments, *help;
@@ -286,19 +293,36 @@ static int misplaced_option(const char *text, Command command) {
     return unknown_option(text);
 }
 
-static int read_option(Options *o, Arena *arena, Line *line) {
-    const char *text = line->argv[line->at], *value;
-    const Option *row = find_option(text, o->command, &value);
-    if (!row && o->command == CMD_RUN) {
-        list_push(arena, &o->rest, text);
+/* An option of pipert, with its value. */
+static int pass_on(Options *o, Arena *arena, Line *line) {
+    const char *text = line->argv[line->at];
+    list_push(arena, &o->rest, text);
+    if (choice(pipert_options, text) < 0)
         return -1;
-    }
+    if (line->at + 1 == line->argc)
+        return usage("%s wants a value", text);
+    list_push(arena, &o->rest, line->argv[++line->at]);
+    return -1;
+}
+
+/* Whether pipert has the option too, and ours does not take this value. */
+static bool is_of_pipert(const Option *row, const char *value) {
+    return row->takes == TAKES_CHOICE && choice(pipert_options, row->name) >= 0 && value &&
+           choice(row->choices, value) < 0;
+}
+
+static int read_option(Options *o, Arena *arena, Line *line) {
+    const char *text = line->argv[line->at], *value, *next = line->argv[line->at + 1];
+    const Option *row = find_option(text, o->command, &value);
+    if (o->command == CMD_RUN && (!row || is_of_pipert(row, value ? value : next)))
+        return pass_on(o, arena, line);
     if (!row)
         return misplaced_option(text, o->command);
     if (takes_value(row) && !value) {
-        if (line->at + 1 == line->argc)
+        if (!next)
             return usage("%s wants a value", row->name);
-        value = line->argv[++line->at];
+        value = next;
+        line->at++;
     }
     return set_value(o, arena, row, value);
 }
@@ -333,6 +357,10 @@ static int check_line(const Options *o) {
     bool text = o->kind != OUT_SO && o->kind != OUT_OBJ && o->kind != OUT_BC;
     if (o->dependencies && !o->dependency_file && !o->output && text)
         return usage("-MD wants -MF or -o");
+    if (o->dependency_file && !o->dependencies)
+        return usage("-MF says where -MD writes, and there is no -MD");
+    if (o->command == CMD_COMPILE && !text && o->output && !strcmp(o->output, "-") && isatty(1))
+        return usage("-o - would write what is no text to the terminal");
     return -1;
 }
 

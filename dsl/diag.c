@@ -46,6 +46,13 @@ Diags *diags_new(Arena *arena) {
 
 int diags_errors(const Diags *diags) { return diags->errors; }
 
+int diags_count(const Diags *diags, DiagCode code) {
+    int n = 0;
+    for (int i = 0; i < diags->all.n; i++)
+        n += diags->all.at[i]->code == code;
+    return n;
+}
+
 Diag *diag_at(Diags *diags, DiagCode code, Loc loc, const char *format, ...) {
     assert(code < DIAG_COUNT);
     Diag *diag = arena_new_of(diags->arena, Diag);

@@ -46,6 +46,7 @@ void diag_note(Diags *, Diag *, Loc, const char *format, ...)
 void diag_help(Diags *, Diag *, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int diags_errors(const Diags *);
+int diags_count(const Diags *, DiagCode);
 /* Prints all in order of file and place: path:line:column: severity[CODE]: …,
  * the line, carets, notes, help. `color`: ANSI. Equal messages once. */
 void diags_print(const Diags *, FILE *, int color);
