@@ -227,11 +227,24 @@ Name parser_name(Parser *p, const char *what) {
     return name;
 }
 
+void parser_once(Parser *p, Name name, const void *before, int n, size_t stride) {
+    for (int i = 0; i < n && name.text; i++) {
+        const Name *first = (const void *)((const char *)before + (size_t)i * stride);
+        if (!first->text || strcmp(first->text, name.text))
+            continue;
+        Diag *diag = diag_at(p->diags, DIAG_E0102_TWICE, name.loc, "`%s` stands here twice",
+                             name.text);
+        diag_note(p->diags, diag, first->loc, "first here");
+        return;
+    }
+}
+
 /* names -> NAME { "," NAME } */
 NameList parser_names(Parser *p, const char *what) {
     NameList names = {0};
     do {
         Name name = parser_name(p, what);
+        parser_once(p, name, names.at, names.n, sizeof *names.at);
         if (name.text)
             list_push(p->arena, &names, name);
     } while (parser_accept(p, T_COMMA));

@@ -61,6 +61,8 @@ void parser_leave(Parser *, int cost);
 /* ---- parser.c: names ---- */
 Name parser_name(Parser *, const char *what);
 NameList parser_names(Parser *, const char *what);
+/* Reports a name that one of the n before it has; each begins with its Name. */
+void parser_once(Parser *, Name, const void *before, int n, size_t stride);
 
 /* ---- parser_expr.c ---- */
 Expr *parser_node(Parser *, ExprKind, int from);

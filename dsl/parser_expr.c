@@ -199,6 +199,7 @@ static IndexList parse_indices(Parser *p) {
     IndexList indices = {0};
     do {
         Index index = parse_index(p);
+        parser_once(p, index.name, indices.at, indices.n, sizeof *indices.at);
         list_push(p->arena, &indices, index);
     } while (parser_accept(p, T_COMMA));
     return indices;

@@ -60,6 +60,7 @@ static TypeExpr *parse_tuple_type(Parser *p) {
             parser_accept(p, T_COLON);
             named = true;
         }
+        parser_once(p, name, type->item_names.at, type->item_names.n, sizeof name);
         list_push(p->arena, &type->item_names, name);
         TypeExpr *item = parse_type(p);
         list_push(p->arena, &type->items, item);
@@ -129,6 +130,7 @@ ParamList parse_params(Parser *p) {
     if (parser_kind(p) != T_RPAREN)
         do {
             Param param = parse_param(p);
+            parser_once(p, param.name, params.at, params.n, sizeof *params.at);
             if (param.name.text)
                 list_push(p->arena, &params, param);
         } while (parser_accept(p, T_COMMA));
