@@ -158,8 +158,11 @@ static int wait_for(pipert *p, int64_t until) {
     if (!p->running) begin_epoch(p);
     while ((status = look(p)) == PIPERT_AGAIN) {
         if (!p->nthreads) {
-            if (schedule_step(&p->workers[0])) continue;
-            return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
+            p->workers[0].until = until < 0 ? 0 : until;
+            if (!schedule_step(&p->workers[0]))
+                return fail_with(p, PIPERT_BUG, "the schedule has nothing to do");
+            if (until >= 0 && plat_now() >= until) return look(p);
+            continue;
         }
         schedule_wake(p, WAKE_WORKER);
         p->waiting = true;
@@ -242,6 +245,12 @@ int64_t schedule_left(const pipert *p) {
     for (int i = 0; p->nlanes > 1 && i < p->nlanes; i++)
         if (&p->lanes[i] != &p->lanes[(p->first_batch + p->next_turn) % p->nlanes])
             n += p->lanes[i].places - p->lanes[i].done_place;
+    return n;
+}
+
+int64_t schedule_rows(const pipert *p) {
+    int64_t n = p->fixed ? p->places : 0;
+    for (int i = 0; i < p->nlanes; i++) n += p->lanes[i].position;
     return n;
 }
 

@@ -35,7 +35,7 @@ static void compute_one(worker *w, run *r, int64_t i) {
 }
 
 /* The same for records that go well: no node, nothing to undo. Returns where it
- * met one that did not. */
+ * met one that did not, or paused. */
 static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     pipert *p = w->p;
     const pl_feature *f = p->feature;
@@ -57,22 +57,33 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
         if (ragged) slot_keep(p, r->slot, r->row + i, w->out);
         if (w->call.kernel.at != start) record_reset(w, (mark){start, 0, NULL});
         w->call.kernel.end = end;
+        if (schedule_pauses(w)) {
+            i++;
+            break;
+        }
     }
     record_reset(w, m);
     return i;
 }
 
+/* At least one record is done before a pause. */
+static bool through(const worker *w, const run *r, int64_t i) {
+    return i >= r->read || (i > r->at && schedule_pauses(w));
+}
+
+/* After a pause, r->read is where it was made. */
 void fixed_compute(worker *w, run *r) {
     bool ragged = false;
     int64_t i = r->at;
     for (int k = 0; k < w->p->feature->nfields; k++)
         ragged |= w->p->feature->fields[k].ragged != 0;
     slot_use(w, r->slot);
-    while (i < r->read && !atomic_load_explicit(&w->p->stop, memory_order_relaxed)) {
+    while (!through(w, r, i)) {
         if (!r->reader.failed) i = compute_fast(w, r, i, ragged);
-        if (i >= r->read) break;
+        if (through(w, r, i)) break;
         if (r->reader.failed && r->reader.failed[i - r->at]) record_failed(w, r, i, 0);
         else compute_one(w, r, i);
         i++;
     }
+    r->read = i;
 }

@@ -75,6 +75,7 @@ struct worker {
     char *out_at, *out_end;     /* … by pieces: this one */
     pl_out *out;                /* one per field */
     int64_t began;              /* its step, or its last batch in it */
+    int64_t until;              /* the caller's thread: it waits no longer; or 0 */
     plat_thread thread;
     bool started;
 };
@@ -153,6 +154,9 @@ struct slot {
 /* out_bytes: address space for ragged values. */
 bool slot_init(pipert *, slot *, int64_t rows, size_t out_bytes);
 void slot_fini(slot *);
+/* Nearly slot_bytes, which holds only once this is known to be a size; *largest: the
+ * name of the field that takes most. */
+double slot_size(const pipert *, int64_t rows, const char **largest);
 size_t slot_bytes(const pipert *, int64_t rows);
 void slot_open(pipert *, slot *, int64_t turn, int64_t number, int64_t rows,
                int64_t real);
@@ -258,6 +262,9 @@ void schedule_unlock(pipert *);
 /* Waits, until a time or (-1) for ever; false: the time passed. */
 bool schedule_sleep(pipert *, plat_cond *, int64_t until);
 
+/* Asked between records: the run is closed, or the caller has waited enough. What is
+ * left of the piece of work is put back. */
+static inline bool schedule_pauses(const worker *w);
 /* One piece of work; false if there is none. Lock held. */
 bool schedule_step(worker *);
 void schedule_thread(void *worker);
@@ -287,6 +294,8 @@ void schedule_release(pipert *, slot *);
 /* The epoch ended: the next look begins the next one. */
 void schedule_end_epoch(pipert *);
 int64_t schedule_left(const pipert *);
+/* Rows that the epoch has had so far, or all its places where none is taken away. */
+int64_t schedule_rows(const pipert *);
 void schedule_stats(pipert *);
 
 /* ---- report.c ---- */
@@ -297,6 +306,10 @@ void bad_add(bad_list *, bad *);
 void bad_move(bad_list *to, bad_list *from);
 bad *bad_new(pipert *);
 void bad_free(pipert *, bad *);
+/* Writes out what is there. A status, with the error text set. */
+int report_flush(pipert *);
+/* The first of them, for people; "" if there is none. */
+void report_first(pipert *, bad_list *, char *to, size_t n);
 /* Counts and writes; frees them. A status, with the error text set. */
 int report_bads(pipert *, bad_list *);
 /* Moves those of turns up to `turn`. */
@@ -324,7 +337,7 @@ void state_forget(pipert *);
 /* ---- pipert.c: the handle ---- */
 struct pipert {
     pipert_options options;
-    char error[1024];
+    char error[5200];
     int status;                 /* sticky */
     bool started;
     const pl_feature *feature;
@@ -398,11 +411,19 @@ struct pipert {
     /* the caller's */
     FILE *report;
     int64_t epoch_bad;
+    bool told_of_nothing;
     pipert_stats stats;
     saved *restored;            /* until its epoch begins */
 };
 
+static inline bool schedule_pauses(const worker *w) {
+    if (atomic_load_explicit(&w->p->stop, memory_order_relaxed)) return true;
+    return w->until && plat_now() >= w->until;
+}
+
 /* Sets the error text and the sticky status; returns the status. */
 int fail_with(pipert *, int status, const char *format, ...);
+/* The same for a call that did nothing: the run goes on. */
+int tell_with(pipert *, int status, const char *text);
 void log_text(pipert *, int level, const char *format, ...);
 #endif

@@ -114,36 +114,38 @@ static void enter_child(worker *w, run *r, node *parent, int64_t row) {
 }
 
 /* Records without children that go well, on their way to the slot: the same as
- * enter_place, without its care. Stops at the first that is anything else. */
-static void enter_fast(worker *w, run *r) {
+ * enter_place, without its care. Stops at the first that is anything else. true: it
+ * paused. */
+static bool enter_fast(worker *w, run *r) {
     pipert *p = w->p;
     const pl_code *code = p->code;
     const pl_value *in = r->values + (r->enter - r->at) * p->feature->ninputs;
-    if (p->feature->levels > 1 || stages(p) || r->reader.failed) return;
-    if (r->lane->skip_place >= r->first + r->enter) return;
+    if (p->feature->levels > 1 || stages(p) || r->reader.failed) return false;
+    if (r->lane->skip_place >= r->first + r->enter) return false;
     while (r->enter < r->read && !part_is_full(w, r)) {
         mark before = record_mark(w);
         node *n = record_node(w, code, NULL, 0, in, (uint64_t)index_of(r));
         int verdict;
-        if (!n) return;
+        if (!n) return false;
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
         if (verdict == PL_OK) {
             n->place = r->first + r->enter;
             keep_leaf(r, n);
         } else {
             record_reset(w, before);
-            if (verdict != PL_REJECTED) return;
+            if (verdict != PL_REJECTED) return false;
         }
         r->enter++;
         in += p->feature->ninputs;
+        if (schedule_pauses(w)) return true;
     }
+    return false;
 }
 
 /* Goes on where the last part ended. true: all that was read is entered. */
 static bool enter_part(worker *w, run *r) {
-    pipert *p = w->p;
-    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
-        if (!r->depth) enter_fast(w, r);
+    do {
+        if (!r->depth && enter_fast(w, r)) return false;
         if (part_is_full(w, r)) return false;
         if (!r->depth) {
             if (r->enter == r->read) return true;
@@ -155,8 +157,8 @@ static bool enter_part(worker *w, run *r) {
         int64_t row = r->path_row[r->depth - 1]++;
         if (row < record_rows(parent)) enter_child(w, r, parent, row);
         else if (!--r->depth) r->enter++;
-    }
-    return true;
+    } while (!schedule_pauses(w));
+    return false;
 }
 
 /* Forgets what was placed; nodes that are still open stay. */
@@ -275,15 +277,18 @@ static void emit_leaf(worker *w, run *r, node *leaf, slot *s, int64_t row) {
     if (!leaf->parent || leaf->parent->plain == twin) record_reset(w, before);
 }
 
-static void emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
+/* Up to n rows; less, and at least one, if it pauses. Returns how many. */
+static int64_t emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
     pipert *p = w->p;
+    int64_t i;
     const pl_feature *f = p->feature;
     mark before;
     record_attach(w, r->memory);
     slot_use(w, s);
     before = record_mark(w);
-    for (int64_t i = row; i < row + n; i++, r->next_leaf = r->next_leaf->next) {
+    for (i = row; i < row + n; i++, r->next_leaf = r->next_leaf->next) {
         node *leaf = r->next_leaf;
+        if (i > row && schedule_pauses(w)) break;
         slot_aim(f->fields, f->nfields, s, i, w->out);
         if (leaf->parent || leaf->code != p->code ||
             leaf->code->emit(&w->call, p->lib, &leaf->frame, w->out) != PL_OK) {
@@ -296,6 +301,7 @@ static void emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
         if (w->call.kernel.at != before.at) record_reset(w, before);
     }
     record_attach(w, w->own);
+    return i - row;
 }
 
 static void copy_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
@@ -304,7 +310,7 @@ static void copy_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
         if (!slot_bring_row(w, s, row + i, &r->stage, r->placed + i)) return;
 }
 
-/* Places rows as far as there are slots. true: the part is placed. */
+/* Places rows as far as there are slots, and until a pause. true: the part is placed. */
 bool kept_place(worker *w, run *r) {
     pipert *p = w->p;
     while (r->placed < r->nrows) {
@@ -315,7 +321,7 @@ bool kept_place(worker *w, run *r) {
         if (n > p->batch - row) n = p->batch - row;
         schedule_unlock(p);
         if (stages(p)) copy_rows(w, r, s, row, n);
-        else emit_rows(w, r, s, row, n);
+        else n = emit_rows(w, r, s, row, n);
         plat_lock(&p->lock);
         last = r->placed + n - 1;
         if (row + n == p->batch && r->first < r->lane->places) {
@@ -327,6 +333,7 @@ bool kept_place(worker *w, run *r) {
         s->nfailed += r->bads.n;
         bad_move(&r->lane->bads, &r->bads);
         schedule_rows_done(w, s, n);
+        if (schedule_pauses(w)) return r->placed == r->nrows;
     }
     return true;
 }

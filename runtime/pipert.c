@@ -17,6 +17,11 @@ int fail_with(pipert *p, int status, const char *format, ...) {
     return p->status = status;
 }
 
+int tell_with(pipert *p, int status, const char *text) {
+    if (!p->status) snprintf(p->error, sizeof p->error, "%s", text);
+    return status;
+}
+
 void log_text(pipert *p, int level, const char *format, ...) {
     char text[512];
     va_list list;
@@ -42,8 +47,12 @@ static int check_options(pipert *p) {
     if (o->world < 1 || o->rank < 0 || o->rank >= o->world)
         return fail_with(p, PIPERT_ARGUMENT, "there is no rank %d of %d: ranks are 0 to %d",
                          o->rank, o->world, o->world - 1);
-    if (o->threads < 0 || o->threads > 1024 || o->readers < 0 || o->readers > 1024)
-        return fail_with(p, PIPERT_ARGUMENT, "%d threads", o->threads);
+    if (o->threads < 0 || o->threads > 1024)
+        return fail_with(p, PIPERT_ARGUMENT, "%d threads: it takes 1 to 1024, or 0: chosen",
+                         o->threads);
+    if (o->readers < 0 || o->readers > 1024)
+        return fail_with(p, PIPERT_ARGUMENT, "%d readers: it takes 1 to 1024, or 0: chosen",
+                         o->readers);
     if (o->mode < PIPERT_STREAMING || o->mode > PIPERT_DEBUG)
         return fail_with(p, PIPERT_ARGUMENT, "there is no mode %d", o->mode);
     if (o->memory < 0 || o->max_bytes <= 0 || o->max_pixels <= 0)
@@ -74,6 +83,8 @@ static pipert *new_handle(const pipert_options *options) {
 int pipert_open(pipert **out, const char *path, const pipert_options *options) {
     pipert *p = *out = new_handle(options);
     if (!p) return PIPERT_MEMORY;
+    if (!path || !*path)
+        return fail_with(p, PIPERT_ARGUMENT, "pipert_open needs the path of a feature");
     if (check_options(p) || load_file(p, path)) return p->status;
     return load_feature(p);
 }
@@ -82,6 +93,7 @@ int pipert_open_feature(pipert **out, const struct pl_feature *feature,
                         const pipert_options *options) {
     pipert *p = *out = new_handle(options);
     if (!p) return PIPERT_MEMORY;
+    if (!feature) return fail_with(p, PIPERT_ARGUMENT, "pipert_open_feature needs a feature");
     if (check_options(p)) return p->status;
     p->feature = feature;
     return load_feature(p);
@@ -91,6 +103,9 @@ int pipert_set(pipert *p, const char *name, const char *value) {
     if (p->status) return p->status;
     if (p->started)
         return fail_with(p, PIPERT_ARGUMENT, "parameters are set before the start");
+    if (!name || !value)
+        return fail_with(p, PIPERT_ARGUMENT, "pipert_set needs a name and a value (%s is NULL)",
+                         name ? name : "the name");
     return param_set(p, name, value);
 }
 
@@ -177,15 +192,21 @@ static int batch_failed(pipert *p, const slot *s) {
                          "batch %lld does not fit the memory budget of %lld bytes: "
                          "raise --memory, or make the batch smaller",
                          (long long)s->number, (long long)p->options.memory);
-    case PIPERT_BATCH:
-        return fail_with(p, PIPERT_BATCH, "%s", *s->why ? s->why :
-                         "no record of the batch is good");
     default: return fail_with(p, s->status, "%s", s->why);
     }
 }
 
+/* Its failures are described before they are reported and freed. */
+static void none_good(pipert *p, slot *s) {
+    char first[400];
+    report_first(p, &s->bads, first, sizeof first);
+    snprintf(s->why, sizeof s->why, "no record of batch %lld is good%s%s",
+             (long long)s->number, *first ? "; the first: " : "", first);
+}
+
 static int hand_out(pipert *p, slot *s, pipert_batch **out) {
     if (s->status == PIPERT_MEMORY) return batch_failed(p, s);
+    if (s->status == PIPERT_BATCH && !*s->why) none_good(p, s);
     if (report_bads(p, &s->bads)) return p->status;
     if (s->status) return batch_failed(p, s);
     for (int k = 0; k < s->public.noutputs; k++)
@@ -197,6 +218,43 @@ static int hand_out(pipert *p, slot *s, pipert_batch **out) {
     return PIPERT_OK;
 }
 
+/* The parameter, fixed at compile time, that gives the batch's size: "" if no one alone
+ * does. */
+static const char *batch_parameter(const pipert *p) {
+    char size[32];
+    const char *name = "";
+    snprintf(size, sizeof size, "%lld", (long long)p->batch);
+    for (int i = 0; i < p->feature->nparams; i++) {
+        const pl_param *q = &p->feature->params[i];
+        if (!q->at_compile || !q->text || strcmp(q->text, size)) continue;
+        if (*name) return "";
+        name = q->name;
+    }
+    return name;
+}
+
+/* An epoch without a batch is no error, but seldom what was meant. */
+static void tell_of_nothing(pipert *p) {
+    int64_t rows = schedule_rows(p), least = p->batch * p->options.world;
+    bool drops = p->feature->last == PL_LAST_DROP;
+    const char *name = drops ? batch_parameter(p) : "";
+    if (p->told_of_nothing) return;
+    p->told_of_nothing = true;
+    if (!rows) {
+        log_text(p, PIPERT_LOG_WARNING, "epoch %llu is empty: none of %lld records is left",
+                 (unsigned long long)p->epoch, (long long)p->places);
+        return;
+    }
+    log_text(p, PIPERT_LOG_WARNING,
+             "epoch %llu has no batch: its %lld record%s %s fewer than the %lld of one%s%s%s%s%s",
+             (unsigned long long)p->epoch, (long long)rows, rows == 1 ? "" : "s",
+             rows == 1 ? "is" : "are", (long long)least,
+             p->options.world > 1 ? " for every rank" : "",
+             drops ? ", and `last = drop` drops them; compile with `last = partial` or a "
+                     "smaller batch" : "",
+             *name ? ": -D" : "", name, *name ? "=…" : "");
+}
+
 /* Lanes that the end of another left unfinished are told of. */
 static void end_epoch(pipert *p) {
     int64_t left = schedule_left(p);
@@ -204,18 +262,21 @@ static void end_epoch(pipert *p) {
     snprintf(reason, sizeof reason, "%lld places were not reached when a lane ran out",
              (long long)left);
     if (left) report_line(p, -1, "", "lanes", p->feature->source_line, reason);
+    report_flush(p);
+    if (!p->next_turn && !p->start_batch) tell_of_nothing(p);
     schedule_end_epoch(p);
 }
 
 int pipert_next(pipert *p, pipert_batch **out) {
     slot *s;
-    int status = pipert_start(p);
+    int status;
+    if (!out) return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
     *out = NULL;
-    if (status) return status;
+    if ((status = pipert_start(p))) return status;
     status = schedule_next(p, &s);
     if (status == PIPERT_OK) return hand_out(p, s, out);
     if (status == PIPERT_END) end_epoch(p);
-    return status;
+    return p->status ? p->status : status;
 }
 
 int pipert_wait(pipert *p, int64_t milliseconds) {
@@ -227,7 +288,9 @@ int pipert_wait(pipert *p, int64_t milliseconds) {
 
 int pipert_release(pipert *p, pipert_batch *b) {
     slot *s = (slot *)(void *)b;
-    if (!s || s->state != SLOT_HELD) return PIPERT_ARGUMENT;
+    if (!s || s->state != SLOT_HELD)
+        return tell_with(p, PIPERT_ARGUMENT, s ? "the batch is not held: it was released before"
+                                               : "there is no batch to release");
     schedule_release(p, s);
     return PIPERT_OK;
 }

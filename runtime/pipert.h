@@ -70,7 +70,8 @@ typedef struct pipert_options {
     int mode;                   /* all stages at once; stage by stage; the plain
                                    plan in the caller's thread */
     int64_t memory;             /* for batches and what is read ahead; 0: the
-                                   larger of 512 MB and three batches */
+                                   larger of 512 MB and three batches, as far as
+                                   the machine's memory goes */
     int on_error;
     int64_t max_errors;         /* tolerated records per epoch; -1: any number */
     double max_error_rate;      /* of the epoch's places; < 0: any */

@@ -121,6 +121,23 @@ int64_t plat_now(void) {
 }
 
 /* ---- memory ---- */
+/* "max" and the like is no limit. */
+static int64_t limit_in(const char *path, int64_t most) {
+    long long n;
+    FILE *f = fopen(path, "re");
+    if (!f) return most;
+    if (fscanf(f, "%lld", &n) == 1 && n > 0 && n < most) most = n;
+    fclose(f);
+    return most;
+}
+
+int64_t plat_memory(void) {
+    int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    int64_t most = pages > 0 && page > 0 ? pages * page : INT64_MAX;
+    most = limit_in("/sys/fs/cgroup/memory.max", most);
+    return limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", most);
+}
+
 void *plat_reserve(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

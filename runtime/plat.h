@@ -40,6 +40,8 @@ void *plat_reserve(size_t bytes);
 /* The same for what will be written as a whole: in large pages where there are. */
 void *plat_reserve_large(size_t bytes);
 void plat_unreserve(void *, size_t bytes);
+/* What the machine, and the limit of its control group, let this process have. */
+int64_t plat_memory(void);
 /* Gives the whole pages inside [at, at + bytes) back; they read as zero. */
 void plat_discard(void *at, size_t bytes);
 

@@ -69,6 +69,14 @@ int report_open(pipert *p) {
                      plat_error(errno, why, sizeof why));
 }
 
+int report_flush(pipert *p) {
+    char why[128];
+    errno = 0;
+    if (!p->report || (!fflush(p->report) && !ferror(p->report))) return PIPERT_OK;
+    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s", p->report_path,
+                     plat_error(errno ? errno : EIO, why, sizeof why));
+}
+
 void report_close(pipert *p) {
     if (p->report) fclose(p->report);
     p->report = NULL;
@@ -108,37 +116,6 @@ const char *report_file(const pipert *p) {
     return file ? file : p->feature->name;
 }
 
-static int end_run(pipert *p, const bad *b, const char *path) {
-    return fail_with(p, PIPERT_RECORD,
-                     "record %lld%s%s%s failed: %s:%d: %s: %s\n"
-                     "to go on without records that fail: --on-error skip",
-                     (long long)b->index, *path ? " (" : "", path, *path ? ")" : "",
-                     report_file(p), b->line, b->operator_name, b->reason);
-}
-
-static bool too_many(const pipert *p) {
-    const pipert_options *o = &p->options;
-    if (o->max_errors >= 0 && p->epoch_bad > o->max_errors) return true;
-    return o->max_error_rate >= 0 &&
-           (double)p->epoch_bad > o->max_error_rate * (double)p->places;
-}
-
-static int report_one(pipert *p, const bad *b) {
-    char path[4400];
-    source_describe(&p->source, b->index, path, sizeof path);
-    p->epoch_bad++;
-    p->stats.bad_records++;
-    report_line(p, b->index, path, b->operator_name, b->line, b->reason);
-    if (p->options.on_error == PIPERT_ON_ERROR_FAIL) return end_run(p, b, path);
-    if (!too_many(p)) return PIPERT_OK;
-    return fail_with(p, PIPERT_TOO_MANY,
-                     "%lld records of epoch %llu failed, more than max_errors allows; "
-                     "the last is record %lld%s%s%s: %s: %s",
-                     (long long)p->epoch_bad, (unsigned long long)p->epoch,
-                     (long long)b->index, *path ? " (" : "", path, *path ? ")" : "",
-                     b->operator_name, b->reason);
-}
-
 static int by_place(const void *a, const void *b) {
     const bad *x = *(bad *const *)a, *y = *(bad *const *)b;
     if (x->place != y->place) return x->place < y->place ? -1 : 1;
@@ -157,16 +134,63 @@ static void sort(bad_list *l) {
     free(all);
 }
 
+/* Which record failed, where and why. */
+static void describe(const pipert *p, const bad *b, const char *path, char *to, size_t n) {
+    snprintf(to, n, "record %lld%s%s%s failed: %s:%d: %s: %s", (long long)b->index,
+             *path ? " (" : "", path, *path ? ")" : "", report_file(p), b->line,
+             b->operator_name, b->reason);
+}
+
+void report_first(pipert *p, bad_list *l, char *to, size_t n) {
+    char path[4400];
+    *to = 0;
+    if (l->n > 1) sort(l);
+    if (!l->first) return;
+    source_describe(&p->source, l->first->index, path, sizeof path);
+    describe(p, l->first, path, to, n);
+}
+
+static void end_run(pipert *p, const bad *b, const char *path) {
+    char text[5000];
+    describe(p, b, path, text, sizeof text);
+    fail_with(p, PIPERT_RECORD, "%s\nto go on without records that fail: --on-error skip",
+              text);
+}
+
+static void end_by_count(pipert *p, const bad *b, const char *path) {
+    char text[5000];
+    describe(p, b, path, text, sizeof text);
+    fail_with(p, PIPERT_TOO_MANY,
+              "%lld records of epoch %llu failed, more than max_errors allows; the last: %s",
+              (long long)p->epoch_bad, (unsigned long long)p->epoch, text);
+}
+
+static bool too_many(const pipert *p) {
+    const pipert_options *o = &p->options;
+    if (o->max_errors >= 0 && p->epoch_bad > o->max_errors) return true;
+    return o->max_error_rate >= 0 &&
+           (double)p->epoch_bad > o->max_error_rate * (double)p->places;
+}
+
+static void report_one(pipert *p, const bad *b) {
+    char path[4400];
+    source_describe(&p->source, b->index, path, sizeof path);
+    p->epoch_bad++;
+    p->stats.bad_records++;
+    report_line(p, b->index, path, b->operator_name, b->line, b->reason);
+    if (p->options.on_error == PIPERT_ON_ERROR_FAIL) end_run(p, b, path);
+    else if (too_many(p)) end_by_count(p, b, path);
+}
+
 int report_bads(pipert *p, bad_list *l) {
-    int status = PIPERT_OK;
     if (l->n > 1) sort(l);
     while (l->first) {
         bad *b = l->first;
         l->first = b->next;
-        if (!status) status = report_one(p, b);
+        if (!p->status) report_one(p, b);
         bad_free(p, b);
     }
     bad_list_init(l);
-    if (p->report) fflush(p->report);
-    return status;
+    report_flush(p);
+    return p->status;
 }

@@ -318,7 +318,7 @@ static void compute_fixed(worker *w, run *r) {
     if (r->read == r->at) read_run(p, r);
     for (;;) {
         fixed_compute(w, r);
-        if (r->read == r->count || p->source.reads || atomic_load(&p->stop)) return;
+        if (r->read == r->count || p->source.reads || schedule_pauses(w)) return;
         r->at = r->read;
         read_run(p, r);
     }

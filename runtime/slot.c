@@ -12,6 +12,18 @@ static size_t field_bytes(const pl_field *field, int64_t rows) {
     return pages(each * (size_t)rows);
 }
 
+double slot_size(const pipert *p, int64_t rows, const char **largest) {
+    const pl_feature *f = p->feature;
+    double total = (double)rows, most = -1;
+    for (int k = 0; k < f->nfields; k++) {
+        const pl_field *field = &f->fields[k];
+        double n = (double)rows * (field->ragged ? sizeof(pk_tensor) : (double)field->bytes);
+        if (n > most) most = n, *largest = field->name;
+        total += n;
+    }
+    return total;
+}
+
 size_t slot_bytes(const pipert *p, int64_t rows) {
     const pl_feature *f = p->feature;
     size_t total = pages((size_t)rows);

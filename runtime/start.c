@@ -31,11 +31,18 @@ static int64_t count_part_rows(const pipert *p) {
     return each < 1 ? 1 : each;
 }
 
-/* The budget comes first: the larger of 512 MB and three batches, if not stated. */
+/* The budget comes first: if not stated, the larger of 512 MB and three batches, or as
+ * many as three quarters of the machine's memory hold, or one. */
+static int64_t choose_memory(const pipert *p) {
+    int64_t most = plat_memory() / 4 * 3, n = p->dense_bytes;
+    n = limit(n, 0, most / 3) * 3;
+    return limit(n > p->dense_bytes ? n : p->dense_bytes, 512000000, INT64_MAX);
+}
+
 static void choose_sizes(pipert *p) {
     pipert_options *o = &p->options;
     bool debug = o->mode == PIPERT_DEBUG;
-    if (!o->memory) o->memory = limit(3 * p->dense_bytes, 512000000, INT64_MAX);
+    if (!o->memory) o->memory = choose_memory(p);
     p->nworkers = debug ? 1 : o->threads ? o->threads : plat_cpus();
     p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 8;
     p->nruns = debug ? 1 : 2 * p->nworkers + 2 * p->nreaders + 1;
@@ -133,7 +140,20 @@ static bool start_workers(pipert *p) {
     return true;
 }
 
+/* A batch that no budget lets fit ends here, not by the system's hand in mid-epoch. */
+static int check_machine(pipert *p) {
+    const char *largest = "";
+    double bytes = slot_size(p, p->batch, &largest), memory = (double)plat_memory();
+    if (bytes <= memory) return PIPERT_OK;
+    return fail_with(p, PIPERT_MEMORY,
+                     "one batch of %lld records needs %.0f MB of memory and this machine has "
+                     "%.0f MB: make the batch smaller, or the dimensions of `%s`, which "
+                     "takes most",
+                     (long long)p->batch, bytes / 1e6, memory / 1e6, largest);
+}
+
 int schedule_start(pipert *p) {
+    if (check_machine(p)) return p->status;
     p->dense_bytes = (int64_t)slot_bytes(p, p->batch);
     choose_sizes(p);
     p->nslots = count_slots(p);

@@ -59,7 +59,9 @@ int pipert_save(pipert *p, char *to, size_t size) {
     text t = {to, size, 0};
     char parameters[PARAMETERS];
     bool ended = !p->running;
-    if (!p->started || !p->slots || !size) return PIPERT_STATE;
+    if (!p->started || !p->slots)
+        return tell_with(p, PIPERT_STATE, "there is no state before the start");
+    if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
     parameters_text(p, parameters, sizeof parameters);
     put(&t, "pipert state 1\nfeature %s %016llx\nparameters%s\nplaces %lld\n",
         p->feature->name, (unsigned long long)p->feature->hash, parameters,
@@ -75,7 +77,8 @@ int pipert_save(pipert *p, char *to, size_t size) {
                 ended ? 0LL : (long long)p->lanes[i].done_event);
         put(&t, "\n");
     }
-    return t.used + 1 < size ? PIPERT_OK : PIPERT_STATE;
+    if (t.used + 1 < size) return PIPERT_OK;
+    return tell_with(p, PIPERT_STATE, "the state does not fit: 1 KB is enough");
 }
 
 /* ---- reading ---- */
@@ -101,6 +104,13 @@ static bool read_lanes(saved *s, const char *at) {
     return true;
 }
 
+/* sscanf would take a minus sign. */
+static bool read_count(const char *line, const char *name, unsigned long long *to) {
+    size_t n = strlen(name);
+    return !strncmp(line, name, n) && line[n] >= '0' && line[n] <= '9' &&
+           sscanf(line + n, "%llu", to) == 1;
+}
+
 static bool read_line(saved *s, const char *line) {
     long long n;
     unsigned long long u;
@@ -109,10 +119,10 @@ static bool read_line(saved *s, const char *line) {
     else if (!strncmp(line, "parameters", 10))
         snprintf(s->parameters, sizeof s->parameters, "%s", line + 10);
     else if (sscanf(line, "places %lld", &n) == 1) s->places = n;
-    else if (sscanf(line, "seed %llu", &u) == 1) s->seed = u;
-    else if (sscanf(line, "epoch %llu", &u) == 1) s->epoch = u;
-    else if (sscanf(line, "batches %lld", &n) == 1) s->batches = n;
-    else if (sscanf(line, "bad %lld", &n) == 1) s->bad = n;
+    else if (read_count(line, "seed ", &u)) s->seed = u;
+    else if (read_count(line, "epoch ", &u) && u <= INT64_MAX) s->epoch = u;
+    else if (sscanf(line, "batches %lld", &n) == 1 && n >= 0) s->batches = n;
+    else if (sscanf(line, "bad %lld", &n) == 1 && n >= 0) s->bad = n;
     else if (sscanf(line, "lanes%n", &at) == 0 && at) return read_lanes(s, line + at);
     else return false;
     return true;
@@ -122,6 +132,7 @@ int pipert_restore(pipert *p, const char *from) {
     saved *s = calloc(1, sizeof *s);
     char copy[4096], *line, *rest = copy;
     if (p->status) return free(s), p->status;
+    if (!from) return free(s), fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
     if (!s) return fail_with(p, PIPERT_MEMORY, "no memory");
     snprintf(copy, sizeof copy, "%s", from);
     line = strsep(&rest, "\n");
@@ -136,6 +147,14 @@ int pipert_restore(pipert *p, const char *from) {
     p->options.seed = s->seed;
     p->epoch = s->epoch;
     return PIPERT_OK;
+}
+
+/* What an epoch can have come to; kept rows may be more than places with `each`. */
+static bool in_range(const pipert *p, const saved *s) {
+    int64_t most = p->places / p->batch + (p->places % p->batch != 0);
+    for (int i = 0; i < s->nlanes; i++)
+        if (s->lane[i].place > p->places) return false;
+    return !p->fixed || s->batches < most + p->options.world;
 }
 
 int state_check(pipert *p) {
@@ -154,6 +173,9 @@ int state_check(pipert *p) {
                       (long long)p->places);
     if (!p->fixed && s->nlanes != p->feature->lanes)
         return refuse(p, "it has %d lanes", s->nlanes);
+    if (!in_range(p, s))
+        return refuse(p, "the epoch of %lld places has no batch %lld", (long long)p->places,
+                      (long long)s->batches);
     return PIPERT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* pipert: runs compiled features. */
 #include "tool.h"
+#include <errno.h>
 #include <string.h>
 
 static int usage(void) {
@@ -15,7 +16,7 @@ static int run_command(int argc, char **argv) {
     return status;
 }
 
-int main(int argc, char **argv) {
+static int command(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             return print_help(stdout), STATUS_OK;
@@ -27,4 +28,14 @@ int main(int argc, char **argv) {
     fprintf(stderr, "pipert: there is no command `%s`; it is: pipert run FEATURE.so\n",
             argv[1]);
     return STATUS_USAGE;
+}
+
+/* What could not be printed is no success. */
+int main(int argc, char **argv) {
+    int status = command(argc, argv);
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout)) return status;
+    fprintf(stderr, "pipert: the output cannot be written: %s\n",
+            strerror(errno ? errno : EIO));
+    return status == STATUS_OK ? STATUS_FAILED : status;
 }

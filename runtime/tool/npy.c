@@ -1,9 +1,7 @@
 /* NumPy's file format, version 1.0. */
 #include "tool.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct array {
     int dtype, rank;
@@ -49,50 +47,44 @@ static void write_bf16(FILE *f, const array *a) {
     }
 }
 
-static bool write_array(const char *folder, const char *name, const char *part,
-                        int64_t number, const array *a) {
-    char path[4096];
+/* Where a batch's files go, and what went wrong. */
+typedef struct dump {
+    const char *folder;
+    int64_t number;
+    char *why;
+    size_t room;
+} dump;
+
+static bool write_array(const dump *d, const char *name, const char *part, const array *a) {
+    char path[4400];
     FILE *f;
-    bool good;
-    snprintf(path, sizeof path, "%s/%s%s.%04lld.npy", folder, name, part, (long long)number);
+    snprintf(path, sizeof path, "%s/%s%s.%04lld.npy", d->folder, name, part,
+             (long long)d->number);
     f = fopen(path, "wb");
-    if (!f) return false;
+    if (!f) return file_end(f, path, d->why, d->room);
     write_header(f, a);
     if (a->dtype == PIPERT_BF16) write_bf16(f, a);
     else fwrite(a->data, (size_t)pipert_dtype_size(a->dtype), (size_t)count(a), f);
-    good = !ferror(f);
-    return fclose(f) == 0 && good;
+    return file_end(f, path, d->why, d->room);
 }
 
-static bool make_folder(const char *path) {
-    char part[4096];
-    size_t n = strlen(path);
-    if (n >= sizeof part) return errno = ENAMETOOLONG, false;
-    for (size_t i = 1; i <= n; i++) {
-        if (path[i] && path[i] != '/') continue;
-        memcpy(part, path, i);
-        part[i] = 0;
-        if (mkdir(part, 0777) && errno != EEXIST) return false;
-    }
-    return true;
-}
-
-static bool dump_one(const char *folder, int64_t number, const pipert_output *o) {
+static bool dump_one(const dump *d, const pipert_output *o) {
     int64_t rows = o->dim[0], one = rows + 1, shapes[2] = {rows, o->rank - 1};
     array values = {o->dtype, o->rank, o->dim, o->data};
     array offsets = {PIPERT_I64, 1, &one, o->offsets};
     array shape = {PIPERT_I32, 2, shapes, o->shapes};
-    if (!o->ragged) return write_array(folder, o->name, "", number, &values);
+    if (!o->ragged) return write_array(d, o->name, "", &values);
     values.rank = 1;
     values.dim = &o->count;
-    return write_array(folder, o->name, "", number, &values) &&
-           write_array(folder, o->name, ".offsets", number, &offsets) &&
-           (!o->shapes || write_array(folder, o->name, ".shapes", number, &shape));
+    return write_array(d, o->name, "", &values) &&
+           write_array(d, o->name, ".offsets", &offsets) &&
+           (!o->shapes || write_array(d, o->name, ".shapes", &shape));
 }
 
-bool npy_dump(const char *folder, int64_t number, const pipert_batch *b) {
-    if (!number && !make_folder(folder)) return false;
+bool npy_dump(const char *folder, int64_t number, const pipert_batch *b, char *why,
+              size_t n) {
+    dump d = {folder, number, why, n};
     for (int i = 0; i < b->noutputs; i++)
-        if (!dump_one(folder, number, &b->output[i])) return false;
+        if (!dump_one(&d, &b->output[i])) return false;
     return true;
 }

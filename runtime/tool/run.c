@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static volatile sig_atomic_t interrupted;
 
@@ -21,12 +22,13 @@ typedef struct outcome {
     progress bar;
     int64_t started, first_batch, ended;        /* ns */
     int64_t begun;                              /* of the process */
-    int64_t batches, epoch_records, epoch;
-    char error[1200];
+    counts done;
+    char error[4800];
 } outcome;
 
+/* The first one is told. */
 static int failed(outcome *r, const char *text) {
-    snprintf(r->error, sizeof r->error, "%s", text);
+    if (!*r->error) snprintf(r->error, sizeof r->error, "%s", text);
     return STATUS_FAILED;
 }
 
@@ -37,44 +39,73 @@ static int pipert_failed(outcome *r, int status) {
 }
 
 /* ---- state ---- */
+static int state_failed(outcome *r, const char *path, const char *why) {
+    char text[4800];
+    snprintf(text, sizeof text, "%s: %s", path, why);
+    return failed(r, text);
+}
+
 static int read_state(outcome *r, const char *path) {
     char text[4096];
     size_t n;
     FILE *f = fopen(path, "r");
     if (!f && errno == ENOENT) return STATUS_OK;
-    if (!f) return failed(r, strerror(errno));
+    if (!f) return state_failed(r, path, strerror(errno));
     n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = 0;
-    if (pipert_restore(r->p, text)) return pipert_failed(r, PIPERT_STATE);
+    if (pipert_restore(r->p, text)) return state_failed(r, path, pipert_error(r->p));
     return STATUS_OK;
 }
 
 /* Whole or not at all. */
 static int write_state(outcome *r, const char *path) {
-    char text[1024], other[4096];
+    char text[1024], other[4096], why[4800];
     FILE *f;
-    bool good;
-    if (pipert_save(r->p, text, sizeof text)) return pipert_failed(r, PIPERT_STATE);
+    if (pipert_save(r->p, text, sizeof text)) return state_failed(r, path, pipert_error(r->p));
     snprintf(other, sizeof other, "%s.new", path);
     f = fopen(other, "w");
-    good = f && fputs(text, f) >= 0;
-    good = f && fclose(f) == 0 && good && !rename(other, path);
-    return good ? STATUS_OK : failed(r, strerror(errno));
+    if (f) fputs(text, f);
+    if (!file_end(f, other, why, sizeof why)) return failed(r, why);
+    if (!rename(other, path)) return STATUS_OK;
+    file_fails(path, errno, why, sizeof why);
+    return failed(r, why);
+}
+
+/* The state's file is replaced by another: both must be possible. */
+static bool state_possible(const char *path, char *why, size_t n) {
+    char other[4096];
+    struct stat s;
+    if (strlen(path) + 5 > sizeof other) return file_fails(path, ENAMETOOLONG, why, n);
+    if (!stat(path, &s) && !S_ISREG(s.st_mode)) {
+        snprintf(why, n, "%s is no regular file", path);
+        return false;
+    }
+    snprintf(other, sizeof other, "%s.new", path);
+    return file_possible(path, why, n) && file_possible(other, why, n);
+}
+
+/* Found out before the run, not after it. */
+static int check_files(const options *o, outcome *r) {
+    char why[4800];
+    bool good = (!o->state || state_possible(o->state, why, sizeof why)) &&
+                (!o->show || file_possible(o->show, why, sizeof why)) &&
+                (!o->run.report || file_possible(o->run.report, why, sizeof why)) &&
+                (!o->dump || file_make_folder(o->dump, why, sizeof why));
+    return good ? STATUS_OK : failed(r, why);
 }
 
 /* ---- the loop ---- */
 static int take(const options *o, outcome *r, const pipert_batch *b) {
-    if (!r->batches) r->first_batch = now_ns();
+    char why[4800];
+    if (!r->done.batches) r->first_batch = now_ns();
     if (r->hash) stream_hash_add(r->hash, b);
     if (r->sheet) sheet_add(r->sheet, b);
-    if (o->dump && !npy_dump(o->dump, r->batches, b)) {
-        snprintf(r->error, sizeof r->error, "%s: %s", o->dump, strerror(errno));
-        return STATUS_FAILED;
-    }
-    r->batches++;
-    r->epoch_records += b->valid;
-    r->epoch = b->epoch;
+    if (o->dump && !npy_dump(o->dump, r->done.batches, b, why, sizeof why))
+        return failed(r, why);
+    r->done.batches++;
+    r->done.epoch_records += b->valid;
+    r->done.epoch = b->epoch;
     return STATUS_OK;
 }
 
@@ -83,22 +114,22 @@ static int next(outcome *r, pipert_batch **b) {
     int status = PIPERT_AGAIN;
     while (!interrupted && status == PIPERT_AGAIN) {
         status = pipert_wait(r->p, 100);
-        progress_show(&r->bar, r->p, r->epoch_records, r->epoch);
+        progress_show(&r->bar, r->p, &r->done);
     }
     if (interrupted) return PIPERT_AGAIN;
     return status == PIPERT_OK ? pipert_next(r->p, b) : status;
 }
 
 static int loop(const options *o, outcome *r) {
-    int64_t epochs = 0;
-    while (epochs < o->epochs && (o->batches < 0 || r->batches < o->batches)) {
+    while (r->done.epochs < o->epochs &&
+           (o->batches < 0 || r->done.batches < o->batches)) {
         pipert_batch *b;
         int status = next(r, &b);
         if (interrupted) return STATUS_INTERRUPTED;
         if (status < 0) return pipert_failed(r, status);
         if (status == PIPERT_END) {
-            epochs++;
-            r->epoch_records = 0;
+            r->done.epochs++;
+            r->done.epoch_records = 0;
             continue;
         }
         status = take(o, r, b);
@@ -124,12 +155,21 @@ static void print_json(const outcome *r, const pipert_stats *s, double seconds) 
            (long long)s->bytes_read, (long long)s->bytes_out, s->threads, s->cpu);
 }
 
+static void print_count(int64_t n, const char *what, const char *ending) {
+    printf("%lld %s%s", (long long)n, what, n == 1 ? "" : ending);
+}
+
+/* What took less than 10 ms has no rate worth reading. */
 static void print_summary(const pipert_stats *s, double seconds) {
-    printf("%lld records in %lld batches, %.3f s, %.0f records/s, %.1f MB/s read",
-           (long long)s->records, (long long)s->batches, seconds,
-           seconds > 0 ? (double)s->records / seconds : 0,
-           seconds > 0 ? (double)s->bytes_read / seconds / 1e6 : 0);
-    if (s->bad_records) printf(", %lld bad records", (long long)s->bad_records);
+    print_count(s->records, "record", "s");
+    printf(" in ");
+    print_count(s->batches, "batch", "es");
+    printf(", %.3f s", seconds);
+    if (seconds >= .01)
+        printf(", %.0f records/s, %.1f MB/s read", (double)s->records / seconds,
+               (double)s->bytes_read / seconds / 1e6);
+    if (s->bad_records) printf(", ");
+    if (s->bad_records) print_count(s->bad_records, "bad record", "s");
     printf("\n");
 }
 
@@ -144,27 +184,35 @@ static void tell(const options *o, outcome *r, int status) {
     else if (!o->quiet) print_summary(&s, seconds);
 }
 
+static void print_warning(void *context, int level, const char *text) {
+    (void)context;
+    if (level == PIPERT_LOG_WARNING) fprintf(stderr, "pipert: %s\n", text);
+}
+
 static int open_feature(const options *o, outcome *r) {
-    int status = pipert_open(&r->p, o->feature, &o->run);
+    pipert_options run = o->run;
+    int status;
+    run.log = print_warning;
+    status = pipert_open(&r->p, o->feature, &run);
     for (int i = 0; i < o->nset && !status; i++)
         status = pipert_set(r->p, o->set[i].name, o->set[i].value);
     if (status) return pipert_failed(r, status);
+    if ((status = check_files(o, r))) return status;
     if (o->state && (status = read_state(r, o->state))) return status;
     status = pipert_start(r->p);
     return status ? pipert_failed(r, status) : STATUS_OK;
 }
 
 static int run_opened(const options *o, outcome *r) {
+    char why[4800];
     int status;
     r->started = now_ns();
-    progress_start(&r->bar, o->quiet, o->epochs);
+    progress_start(&r->bar, r->p, o);
     status = loop(o, r);
     r->ended = now_ns();
     if (o->state && write_state(r, o->state) && !status) status = STATUS_FAILED;
-    if (r->sheet) {
-        const char *why = sheet_write(r->sheet, o->show);
-        if (why && !status) status = failed(r, why);
-    }
+    if (r->sheet && !sheet_write(r->sheet, o->show, why, sizeof why) && !status)
+        status = failed(r, why);
     tell(o, r, status);
     return status;
 }
@@ -179,6 +227,7 @@ int run(const options *o) {
     if (!status) status = run_opened(o, &r);
     if (*r.error) fprintf(stderr, "pipert: %s\n", r.error);
     pipert_close(r.p);
+    sheet_free(r.sheet);
     if (r.hash) stream_hash_free(r.hash);
     return status;
 }

@@ -1,5 +1,6 @@
 /* A contact sheet: images of a batch side by side. */
 #include "tool.h"
+#include <errno.h>
 #include <math.h>
 #include <png.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ typedef struct scale { double mul[4], add[4]; } scale;
 struct sheet {
     unsigned char *tile[MOST];  /* RGB */
     int n, h, w;
+    int64_t batches;            /* seen */
     scale scale;                /* of all tiles: that of the first batch */
     char name[128];             /* of the output; "": none found yet */
 };
@@ -117,6 +119,7 @@ static void draw(unsigned char *to, const pipert_output *o, const layout *l, int
 
 void sheet_add(sheet *s, const pipert_batch *b) {
     layout l;
+    s->batches++;
     for (int i = 0; i < b->noutputs && s->n < MOST; i++) {
         const pipert_output *o = &b->output[i];
         if ((*s->name && strcmp(s->name, o->name)) || !find_layout(o, &l)) continue;
@@ -135,18 +138,20 @@ void sheet_add(sheet *s, const pipert_batch *b) {
     }
 }
 
-static const char *write_png(sheet *s, const char *path) {
+static bool write_png(sheet *s, const char *path, char *why, size_t n) {
     int across = (int)ceil(sqrt((double)s->n * s->h / s->w)), down;
     png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB};
     unsigned char *all;
-    bool good;
+    FILE *f;
+    bool good = true;
     if (across < 1) across = 1;
     if (across > s->n) across = s->n;
     down = (s->n + across - 1) / across;
     image.width = (unsigned)(across * (s->w + GAP) - GAP);
     image.height = (unsigned)(down * (s->h + GAP) - GAP);
     all = calloc((size_t)image.width * image.height, 3);
-    if (!all) return "no memory for the sheet";
+    if (!all) return file_fails(path, ENOMEM, why, n);
+    f = fopen(path, "wb");
     for (int i = 0; i < s->n; i++)
         for (int y = 0; y < s->h; y++) {
             size_t row = (size_t)(i / across * (s->h + GAP) + y);
@@ -154,14 +159,24 @@ static const char *write_png(sheet *s, const char *path) {
             memcpy(all + 3 * (row * image.width + column), s->tile[i] + 3 * y * s->w,
                    (size_t)(3 * s->w));
         }
-    good = png_image_write_to_file(&image, path, 0, all, 0, NULL);
+    if (f && !png_image_write_to_stdio(&image, f, 0, all, 0, NULL) && !ferror(f)) {
+        snprintf(why, n, "%s cannot be written: %s", path, image.message);
+        good = false;
+    }
     free(all);
-    return good ? NULL : "the contact sheet cannot be written";
+    if (good) return file_end(f, path, why, n);
+    fclose(f);
+    return false;
 }
 
-const char *sheet_write(sheet *s, const char *path) {
-    const char *why = s->n ? write_png(s, path) : "no output holds u8 or f32 images to show";
-    for (int i = 0; i < s->n; i++) free(s->tile[i]);
+bool sheet_write(sheet *s, const char *path, char *why, size_t n) {
+    if (s->n) return write_png(s, path, why, n);
+    snprintf(why, n, s->batches ? "%s: no output holds u8 or f32 images to show"
+                                : "%s: there was no batch to show", path);
+    return false;
+}
+
+void sheet_free(sheet *s) {
+    for (int i = 0; s && i < s->n; i++) free(s->tile[i]);
     free(s);
-    return why;
 }

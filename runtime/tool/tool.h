@@ -28,28 +28,44 @@ void print_help(FILE *);
 /* ---- run.c ---- */
 int run(const options *);
 
+/* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
+/* What can be known before a file is written: nothing is changed. */
+bool file_possible(const char *path, char *why, size_t n);
+/* Closes f (NULL: errno says why it did not open); what is not whole is removed. */
+bool file_end(FILE *f, const char *path, char *why, size_t n);
+/* Makes a folder and those above it. */
+bool file_make_folder(const char *path, char *why, size_t n);
+/* false */
+bool file_fails(const char *path, int error, char *why, size_t n);
+
 /* ---- npy.c ---- */
-/* Writes the batch's outputs as FOLDER/FIELD.NNNN.npy; false: errno says why. */
-bool npy_dump(const char *folder, int64_t number, const pipert_batch *);
+/* Writes the batch's outputs as FOLDER/FIELD.NNNN.npy. */
+bool npy_dump(const char *folder, int64_t number, const pipert_batch *, char *why,
+              size_t n);
 
 /* ---- sheet.c ---- */
 typedef struct sheet sheet;
 /* Collects images of the first output that holds some. */
 sheet *sheet_new(void);
 void sheet_add(sheet *, const pipert_batch *);
-/* Writes them as one PNG and frees all; NULL or what went wrong. */
-const char *sheet_write(sheet *, const char *path);
+/* Writes them as one PNG. */
+bool sheet_write(sheet *, const char *path, char *why, size_t n);
+void sheet_free(sheet *);
 
 /* ---- progress.c ---- */
 typedef struct progress {
     bool on;
     int64_t start, last_time, last_records, last_bytes, last_wait, last_read, last_full;
     double rate;                /* records a second, smoothed */
-    int64_t epochs;
+    int64_t epochs, batches;    /* the run has so many; batches < 0: all */
+    double first;               /* share of the run that was done before it */
 } progress;
 
+/* What the run has done. */
+typedef struct counts { int64_t epochs, batches, epoch, epoch_records; } counts;
+
 int64_t now_ns(void);
-void progress_start(progress *, bool quiet, int64_t epochs);
-void progress_show(progress *, pipert *, int64_t epoch_records, int64_t epoch);
+void progress_start(progress *, pipert *, const options *);
+void progress_show(progress *, pipert *, const counts *);
 void progress_clear(progress *);
 #endif
