@@ -94,6 +94,8 @@ bool driver_lower(Driver *d) {
     };
     options.ncpus = driver_cpus(d->options, options.cpu);
     d->loops = lower_graph(d->arena, d->graph, &options, NULL);
+    if (d->loops->dsl_file)             /* the folder is no part of what is made */
+        d->loops->dsl_file = file_base(d->loops->dsl_file);
     verify_loops(d->loops, "lower");
     if (dumps(d, "loops"))
         print_loops(stderr, d->loops);

@@ -77,8 +77,12 @@ static TextList c_compiler(Driver *d, const char *level, const char *machine) {
     push_all(d, &argv, (const char *const[]){
         own && *own ? own : "cc", "-std=gnu11", level, machine, "-fPIC",
         "-ffp-contract=off", "-fno-math-errno", "-w", "-fno-ident", include, NULL});
+    char *real = realpath(d->places.scratch, NULL);
     if (d->options->debug)
-        list_push(d->arena, &argv, "-g");
+        push_all(d, &argv, (const char *const[]){
+            "-g", arena_format(d->arena, "-fdebug-prefix-map=%s=.",
+                               real ? real : d->places.scratch), NULL});
+    free(real);
     return argv;
 }
 
@@ -111,12 +115,23 @@ bool driver_compile_c(Driver *d, const char *text, TextList *objects) {
                                 "-DPIPEC_TABLES", "tables.o", objects);
 }
 
+/* Names other than the feature's become local: other features may have the same
+ * kernels. */
+static bool hide_names(Driver *d, const char *path) {
+    const char *own = arena_format(d->arena, "--keep-global-symbol=" PL_SYMBOL "_%s",
+                                   d->graph->name);
+    TextList argv = {0};
+    push_all(d, &argv, (const char *const[]){
+        "objcopy", "-D", own, "--keep-global-symbol=" PL_SYMBOL, path, NULL});
+    return run_tool(d, &argv, "hide the names of the object");
+}
+
 bool driver_join(Driver *d, const TextList *objects, const char *path) {
     TextList argv = {0};
     push_all(d, &argv, (const char *const[]){"ld", "-r", "-o", path, NULL});
     for (int i = 0; i < objects->n; i++)
         list_push(d->arena, &argv, objects->at[i]);
-    return run_tool(d, &argv, "join the objects");
+    return run_tool(d, &argv, "join the objects") && hide_names(d, path);
 }
 
 bool driver_assembly_c(Driver *d, const char *text, const char *path) {

@@ -98,7 +98,62 @@ static const char *c_text(Driver *d) {
     return copy;
 }
 
-static void print_c(Driver *d, FILE *out) { fputs(c_text(d), out); }
+/* As its declaration spells it: a path would differ from place to place. */
+static const char *kernel_source_text(Driver *d, const Kernel *kernel) {
+    const Decl *decl = kernel->decl;
+    for (int i = 0; i < decl->clauses.n; i++)
+        if (decl->clauses.at[i].kind == CL_FROM)
+            return arena_format(d->arena, kernel->is_std ? "$S/kernels/%s" : "\"%s\"",
+                                decl->clauses.at[i].expr->text);
+    bug("a kernel without a body");
+}
+
+static void push_once(Driver *d, TextList *list, const char *text) {
+    for (int i = 0; i < list->n; i++)
+        if (!strcmp(list->at[i], text))
+            return;
+    list_push(d->arena, list, text);
+}
+
+static void print_list(FILE *out, const char *before, const TextList *list) {
+    fputs(before, out);
+    for (int i = 0; i < list->n; i++)
+        fprintf(out, " %s", list->at[i]);
+}
+
+/* The C of kernels is not in the text: how it is compiled. */
+static void print_kernel_lines(Driver *d, FILE *out) {
+    TextList sources = {0}, packages = {0};
+    for (int i = 0; i < d->graph->kernels.n; i++) {
+        const Kernel *kernel = d->graph->kernels.at[i];
+        if (!kernel->used || !kernel->source)
+            continue;
+        push_once(d, &sources, kernel_source_text(d, kernel));
+        if (kernel->needs)
+            push_once(d, &packages, kernel->needs);
+    }
+    if (!sources.n)
+        return;
+    fputs("/* Its kernels, each beside the .dsl that declares it, are compiled by\n"
+          " *   S=$(dirname \"$(command -v pipec)\")/../share/pipec\n"
+          " *   cc -c -std=gnu11 -O2 -fPIC -ffp-contract=off -I$S/include \\\n"
+          " *      -include pipec_kernel.h", out);
+    if (packages.n) {
+        print_list(out, " $(pkg-config --cflags", &packages);
+        fputs(") \\\n *     ", out);
+    }
+    print_list(out, "", &sources);
+    if (packages.n) {
+        print_list(out, "\n * and linked with $(pkg-config --libs", &packages);
+        fputs(")", out);
+    }
+    fputs(" */\n", out);
+}
+
+static void print_c(Driver *d, FILE *out) {
+    print_kernel_lines(d, out);
+    fputs(c_text(d), out);
+}
 
 static bool make_llvm_ir(Driver *d, const char *path) {
     return emit_by_llvm(d, EMIT_LLVM_IR, path, &(KernelFiles){0});
@@ -114,28 +169,34 @@ static bool make_asm(Driver *d, const char *path) {
         : emit_by_llvm(d, EMIT_ASM, path, &(KernelFiles){0});
 }
 
+/* The feature and its kernels. */
+static bool c_objects(Driver *d, KernelFiles *kernels, TextList *objects) {
+    if (!build_kernels(d, KERNELS_OBJECTS, kernels) ||
+        !driver_compile_c(d, c_text(d), objects))
+        return false;
+    for (int i = 0; i < kernels->files.n; i++)
+        list_push(d->arena, objects, kernels->files.at[i]);
+    return true;
+}
+
 static bool make_obj(Driver *d, const char *path) {
+    KernelFiles kernels = {0};
     TextList objects = {0};
     return d->options->backend == BACKEND_C
-        ? driver_compile_c(d, c_text(d), &objects) && driver_join(d, &objects, path)
-        : emit_by_llvm(d, EMIT_OBJ, path, &(KernelFiles){0});
+        ? c_objects(d, &kernels, &objects) && driver_join(d, &objects, path)
+        : emit_by_llvm(d, EMIT_OBJ, path, &kernels);
 }
 
 static bool make_so(Driver *d, const char *path) {
     const char *object = arena_format(d->arena, "%s/feature.o", d->places.scratch);
     KernelFiles kernels = {0};
     TextList objects = {0};
-    if (d->options->backend == BACKEND_LLVM) {
-        list_push(d->arena, &objects, object);
-        return emit_by_llvm(d, EMIT_OBJ, object, &kernels) &&
+    if (d->options->backend == BACKEND_C)
+        return c_objects(d, &kernels, &objects) &&
                driver_link(d, &objects, &kernels.libraries, path);
-    }
-    if (!build_kernels(d, KERNELS_OBJECTS, &kernels) ||
-        !driver_compile_c(d, c_text(d), &objects))
-        return false;
-    for (int i = 0; i < kernels.files.n; i++)
-        list_push(d->arena, &objects, kernels.files.at[i]);
-    return driver_link(d, &objects, &kernels.libraries, path);
+    list_push(d->arena, &objects, object);
+    return emit_by_llvm(d, EMIT_OBJ, object, &kernels) &&
+           driver_link(d, &objects, &kernels.libraries, path);
 }
 
 /* ---- to its place ---- */

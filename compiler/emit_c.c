@@ -138,6 +138,9 @@ static void write_datum(CWriter *c, int number) {
     }
     if (d->size > at) write_bytes(c, d, at, d->size);
     fprintf(c->out, "\n};\n");
+    if (d->weak)
+        fprintf(c->out, "extern const struct %s_type%d %s __attribute__((weak, alias(\"%s\")));\n",
+                c->prefix, number, d->weak, d->name);
 }
 
 /* ---- functions ---- */

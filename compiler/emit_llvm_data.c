@@ -80,6 +80,11 @@ void llvm_declare_data(Llvm *l) {
 }
 
 void llvm_define_data(Llvm *l) {
-    for (int i = 0; i < l->loops->data.n; i++)
-        LLVMSetInitializer(l->data[i], value(l, l->loops->data.at[i]));
+    for (int i = 0; i < l->loops->data.n; i++) {
+        const LoopDatum *d = l->loops->data.at[i];
+        LLVMSetInitializer(l->data[i], value(l, d));
+        if (d->weak)
+            LLVMSetLinkage(LLVMAddAlias2(l->module, type_of(l, d), 0, l->data[i], d->weak),
+                           LLVMWeakAnyLinkage);
+    }
 }

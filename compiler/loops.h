@@ -98,6 +98,8 @@ typedef struct LoopDatum {
     LIST(LoopReloc) relocs;
     bool writable;              /* import slots */
     bool exported;
+    const char *weak;           /* exported: a second name, which several objects of
+                                   one program may have; or NULL */
 } LoopDatum;
 
 typedef struct LoopModule {

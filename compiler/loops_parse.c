@@ -160,6 +160,7 @@ static void parse_datum(LoopParser *p) {
         if (loop_accept(p, "align")) d->align = (int)loop_take_integer(p);
         else if (loop_accept(p, "writable")) d->writable = true;
         else if (loop_accept(p, "exported")) d->exported = true;
+        else if (loop_accept(p, "weak")) d->weak = loop_take(p, T_STRING, "a name");
         else break;
     }
     bool typed = loop_accept(p, "of");

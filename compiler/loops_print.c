@@ -292,6 +292,7 @@ static void print_datum(FILE *out, const LoopModule *m, int number) {
     fprintf(out, " align %d", d->align);
     if (d->writable) fputs(" writable", out);
     if (d->exported) fputs(" exported", out);
+    if (d->weak) fputs(" weak ", out), print_string(out, d->weak);
     fprintf(out, " {   # %d", number);
     print_bytes(out, d->bytes, d->size);
     fputs("\n}\n", out);

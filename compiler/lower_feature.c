@@ -343,7 +343,8 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain, const PlanCo
         .ncodes = ncodes, .source_line = line,
     };
     table = datum(all, &row, sizeof row);
-    all->module->data.at[table]->name = PL_SYMBOL;
+    all->module->data.at[table]->name = arena_format(all->arena, PL_SYMBOL "_%s", graph->name);
+    all->module->data.at[table]->weak = PL_SYMBOL;
     all->module->data.at[table]->exported = true;
     POINT(table, 0, pl_feature, name, text(all, graph->name));
     POINT(table, 0, pl_feature, version, text(all, all->options->version));
