@@ -120,6 +120,7 @@ typedef struct Checker {
     Graph *graph;
     LIST(Unit *) units;
     Unit *core, *sources, *main;
+    bool source_unknown;        /* there is none such, and it was reported */
     const Decl *feature;
     Define *defines; int ndefines;
     const Body *body;
@@ -177,6 +178,8 @@ const Decl *unit_find(Unit *, const char *name, DeclKind, DeclKind, Unit **owner
 /* Loads what is always there, then looks at all names of all units. */
 void check_all_names(Checker *);
 const char *near_name(Checker *, Scope *, const char *word);
+/* Helps with a name that is not defined: a near one, or the import that has it. */
+void suggest_name(Checker *, Scope *, Diag *, const char *word);
 bool dtype_by_name(const char *name, pl_dtype *);
 bool is_dtype_variable(const char *name);
 bool class_has(const char *class_name, pl_dtype, bool *known);

@@ -158,10 +158,9 @@ static Val read_entry(Checker *ck, const Entry *entry, Loc loc) {
 }
 
 static void unknown_name(Checker *ck, Scope *scope, Name name) {
-    const char *near = near_name(ck, scope, name.text);
-    Diag *diag = check_error(ck, DIAG_E0101_NAME, name.loc, "`%s` is not defined here",
-                             name.text);
-    if (near) check_help(ck, diag, "did you mean `%s`?", near);
+    if (ck->source_unknown && scope->unit == ck->main) return;     /* one of its fields? */
+    suggest_name(ck, scope, check_error(ck, DIAG_E0101_NAME, name.loc,
+                                        "`%s` is not defined here", name.text), name.text);
 }
 
 static Val check_name(Checker *ck, Scope *scope, const Expr *e) {

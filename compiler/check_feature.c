@@ -445,6 +445,7 @@ static void unknown_source(Checker *ck, const Expr *call, const char *name) {
     const Module *module = ck->sources->module;
     Diag *diag;
     int n = 0;
+    ck->source_unknown = true;
     for (size_t i = 0; i < sizeof later_sources / sizeof *later_sources; i++)
         if (!strcmp(later_sources[i], name)) {
             check_error(ck, DIAG_E0004_NOT_YET, call->loc,

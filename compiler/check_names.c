@@ -216,6 +216,32 @@ const char *near_name(Checker *ck, Scope *scope, const char *word) {
     return nearest_name(word, names.at, names.n);
 }
 
+/* The names that imports of the library would bring; *from: the part of each. */
+static Names importable(Checker *ck, Names *from) {
+    Names names = {0};
+    for (int i = 0; i < nstd_files; i++) {
+        const Unit *unit = unit_load(ck, std_files[i].path, NULL, (Loc){0});
+        if (!unit || unit == ck->sources) continue;
+        add_unit_names(ck, &names, unit, false);
+        while (from->n < names.n) list_push(ck->arena, from, std_files[i].path);
+    }
+    return names;
+}
+
+void suggest_name(Checker *ck, Scope *scope, Diag *diag, const char *word) {
+    const char *near = near_name(ck, scope, word), *far;
+    Names from = {0}, names = importable(ck, &from);
+    int i = 0;
+    far = nearest_name(word, names.at, names.n);
+    while (far && strcmp(names.at[i], far)) i++;
+    if (far && !strcmp(far, word))
+        check_help(ck, diag, "it comes with `import \"%s\"`", from.at[i]);
+    else if (near)
+        check_help(ck, diag, "did you mean `%s`?", near);
+    else if (far)
+        check_help(ck, diag, "did you mean `%s`? It comes with `import \"%s\"`", far, from.at[i]);
+}
+
 /* ---- attributes ---- */
 
 static const char *const attributes[] = {
@@ -322,7 +348,7 @@ static bool is_alias(const Unit *unit, const char *name) {
 static void walk_name(Walk *walk, const Expr *e) {
     pl_dtype dtype;
     Unit *owner;
-    const char *name = e->name.text, *near;
+    const char *name = e->name.text;
     const Decl *decl;
     Scope scope = {.unit = walk->unit};
     Diag *diag;
@@ -336,8 +362,7 @@ static void walk_name(Walk *walk, const Expr *e) {
     }
     diag = check_error(walk->ck, DIAG_E0101_NAME, e->name.loc, "`%s` is not defined here",
                        name);
-    near = near_name(walk->ck, &scope, name);
-    if (near) check_help(walk->ck, diag, "did you mean `%s`?", near);
+    suggest_name(walk->ck, &scope, diag, name);
 }
 
 static void walk_expr(Walk *walk, const Expr *e);
