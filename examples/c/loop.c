@@ -1,6 +1,7 @@
 /* The skeleton of a training loop:
  *
- *     cc loop.c -o loop -I../../runtime -L../../build/lib -lpipert
+ *     L=$PWD/../../build/lib
+ *     cc loop.c -o loop -I../../runtime -L$L -lpipert -Wl,-rpath,$L
  *     ./loop feature.so root=DIR
  */
 #include "pipert.h"
