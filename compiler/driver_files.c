@@ -65,9 +65,10 @@ static void catch_signals(void) {
 const char *places_scratch(Places *places, Arena *arena) {
     if (places->scratch)
         return places->scratch;
+    char *name = arena_format(arena, "%s/pipec-XXXXXX", places_temporary());
+    scratch_now = name;                 /* mkdtemp writes its name there, then makes it */
     catch_signals();
-    places->scratch = mkdtemp(arena_format(arena, "%s/pipec-XXXXXX", places_temporary()));
-    scratch_now = places->scratch;
+    places->scratch = mkdtemp(name);
     return places->scratch;
 }
 
