@@ -18,7 +18,8 @@ static int64_t count_turns(const pipert *p, int64_t from) {
 static void begin_lane(pipert *p, lane *l, int number, const saved_lane *saved) {
     int64_t before = p->first_batch / p->nlanes + (p->first_batch % p->nlanes > number);
     int64_t places = p->places > number ? (p->places - number - 1) / p->nlanes + 1 : 0;
-    *l = (lane){.number = number, .places = places, .last_turn = -1, .skip_place = -1};
+    *l = (lane){.number = number, .places = places, .last_turn = -1, .skip_place = -1,
+                .last_bad = -1};
     bad_list_init(&l->bads);
     l->position = before * p->batch;
     if (saved) {
@@ -122,7 +123,7 @@ static int drain(pipert *p, lane *l, bool all) {
     bad_list_init(&bads);
     bad_take(&bads, &l->bads, p->next_turn);
     schedule_unlock(p);
-    status = report_bads(p, &bads);
+    status = report_bads(p, &bads, &l->last_bad);
     plat_lock(&p->lock);
     schedule_wake(p, WAKE_WORKER);
     return status;

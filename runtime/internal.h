@@ -30,6 +30,9 @@ typedef struct bad {
     int64_t turn;               /* of the batch that was in the making */
     int64_t rows_before;        /* of its run: until the turn is known */
     int32_t line;
+    bool told;                  /* before the state that this run goes on from */
+    int level;                  /* of a child: rows of `each` that lead to it */
+    int64_t row[PL_MAX_LEVELS];
     char operator_name[56], reason[256];
 } bad;
 
@@ -147,7 +150,7 @@ struct slot {
     int64_t nfailed;
     bad_list bads;
     int status;                 /* why the batch cannot be handed out */
-    char why[512];
+    char why[1024];
     int64_t lane_place, lane_event; /* where its lane stands behind it */
 };
 
@@ -243,6 +246,7 @@ struct lane {
     int runs;                   /* not free */
     bool sealed, wrapping;
     bad_list bads;              /* by position, if on_error is skip */
+    int64_t last_bad;           /* index of the record that was counted last; or -1 */
 };
 
 void fixed_compute(worker *, run *);
@@ -310,15 +314,13 @@ void bad_free(pipert *, bad *);
 int report_flush(pipert *);
 /* The first of them, for people; "" if there is none. */
 void report_first(pipert *, bad_list *, char *to, size_t n);
-/* Counts and writes; frees them. A status, with the error text set. */
-int report_bads(pipert *, bad_list *);
+/* Counts and writes; frees them. A status, with the error text set. *last: the record
+ * that was counted last, or -1; the failures of a record follow each other. */
+int report_bads(pipert *, bad_list *, int64_t *last);
 /* Moves those of turns up to `turn`. */
 void bad_take(bad_list *to, bad_list *from, int64_t turn);
 void bad_drop(pipert *, bad_list *);
-/* The base name of the feature's text. */
-const char *report_file(const pipert *);
-void report_line(pipert *, int64_t index, const char *path, const char *operator_name,
-                 int line, const char *reason);
+void report_line(pipert *, const bad *, const char *path);
 
 /* ---- state.c ---- */
 enum { SAVED_LANES = 64 };
@@ -342,6 +344,7 @@ struct pipert {
     bool started;
     const pl_feature *feature;
     void *library;
+    char file[256];             /* base name of the feature's text, for messages */
     char folder[4096];          /* of the feature's file, with a slash; or "" */
     char *path, *report_path;
 

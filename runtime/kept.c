@@ -26,6 +26,14 @@ static bool part_is_full(worker *w, const run *r) {
     return record_used(w) + r->stage.out.used > RECORD_SOFT;
 }
 
+/* A child: the row of `each` it is made for, and those of the nodes above it. */
+static void set_rows(bad *b, const node *parent, int64_t row) {
+    if (!b || !parent) return;
+    b->level = parent->level + 1;
+    b->row[parent->level] = row;
+    for (; parent->parent; parent = parent->parent) b->row[parent->level - 1] = parent->row;
+}
+
 static void note_bad(run *r, bad *b, int64_t place, int64_t event) {
     if (!b) return;
     b->place = place;
@@ -37,19 +45,28 @@ static void note_bad(run *r, bad *b, int64_t place, int64_t event) {
 
 static int64_t index_of(const run *r) { return r->index[r->enter - r->at]; }
 
-/* Emits a leaf into the stage; its memory is not needed any more. */
-static void stage_leaf(worker *w, run *r, node *n) {
+static void note_leaf(worker *w, run *r, const node *n, int verdict, bool told) {
+    bad *b = record_bad(w, verdict, 0, index_of(r));
+    if (b) b->told = told;
+    set_rows(b, n->parent, n->row);
+    note_bad(r, b, n->place, n->event);
+}
+
+/* Emits a leaf into the stage; its memory is not needed any more. Restored: the row was
+ * handed out before, but that it failed is to be known. */
+static void stage_leaf(worker *w, run *r, node *n, bool restored) {
     pipert *p = w->p;
     const pl_feature *f = p->feature;
     int verdict;
     slot_aim(f->fields, f->nfields, &r->stage, r->nrows, w->out);
     verdict = record_emit(w, n, w->out);
     if (verdict == PL_OK) {
+        if (restored) return;
         slot_keep(p, &r->stage, r->nrows, w->out);
         r->row_place[r->nrows] = n->place;
         r->row_event[r->nrows++] = n->event;
     } else if (verdict != PL_REJECTED) {
-        note_bad(r, record_bad(w, verdict, 0, index_of(r)), n->place, n->event);
+        note_leaf(w, r, n, verdict, restored);
     }
 }
 
@@ -68,6 +85,13 @@ static void open_node(worker *w, run *r, node *n) {
     r->path_mark[r->depth] = record_mark(w);
 }
 
+static void note_entered(worker *w, run *r, const node *parent, int verdict, bool told) {
+    bad *b = record_bad(w, verdict, 0, index_of(r));
+    if (b) b->told = told;
+    if (parent) set_rows(b, parent, r->path_row[r->depth - 1] - 1);
+    note_bad(r, b, r->first + r->enter, r->event);
+}
+
 /* What became of a record or a child. Its memory stays only if somebody needs it:
  * its children, its emit, or siblings for the plain twin of their parent. */
 static void entered(worker *w, run *r, node *n, int verdict, mark before,
@@ -80,10 +104,9 @@ static void entered(worker *w, run *r, node *n, int verdict, mark before,
         open_node(w, r, n);
         return;
     }
-    if (verdict == PL_REJECTED || restored) ;
-    else if (!leaf) note_bad(r, record_bad(w, verdict, 0, index_of(r)), place, r->event);
-    else if (stages(w->p)) stage_leaf(w, r, n);
-    else keep_leaf(r, n);
+    if (!leaf && verdict != PL_REJECTED) note_entered(w, r, parent, verdict, restored);
+    else if (leaf && stages(w->p)) stage_leaf(w, r, n, restored);
+    else if (leaf && !restored) keep_leaf(r, n);
     r->event += verdict != PL_REJECTED;
     if (leaf && !restored && !stages(w->p)) return;
     if (!parent || parent->plain == twin) record_reset(w, before);
@@ -263,8 +286,9 @@ void kept_tickets(worker *w, lane *l) {
 
 /* ---- placing: lock held, given up while rows are written ---- */
 static void emit_failed(worker *w, run *r, node *leaf, int verdict) {
-    int64_t index = schedule_index(w->p, r->lane, leaf->place);
-    note_bad(r, record_bad(w, verdict, 0, index), leaf->place, leaf->event);
+    bad *b = record_bad(w, verdict, 0, schedule_index(w->p, r->lane, leaf->place));
+    set_rows(b, leaf->parent, leaf->row);
+    note_bad(r, b, leaf->place, leaf->event);
 }
 
 /* With all the care there is. */

@@ -127,6 +127,8 @@ int load_feature(pipert *p) {
                          "the feature was compiled for ABI %d, this runtime has %d: "
                          "compile it again", f->abi, PL_ABI);
     if (!sound(f)) return fail_with(p, PIPERT_BUG, "the feature's tables are broken");
+    if (f->nsites && f->sites[0].file) snprintf(p->file, sizeof p->file, "%s", f->sites[0].file);
+    else snprintf(p->file, sizeof p->file, "feature %s", f->name);
     p->value = calloc((size_t)f->nparams + 1, sizeof *p->value);
     if (!p->value) return fail_with(p, PIPERT_MEMORY, "no memory");
     choose_code(p);
@@ -181,7 +183,7 @@ void *load_plain_lib(pipert *p) {
 
 static int made_failed(pipert *p, bad *why) {
     int status = fail_with(p, PIPERT_MADE, "what is made at open failed: %s:%d: %s: %s",
-                           report_file(p), why ? why->line : 0,
+                           p->file, why ? why->line : 0,
                            why ? why->operator_name : "", why ? why->reason : "no memory");
     if (why) bad_free(p, why);
     return status;

@@ -205,9 +205,10 @@ static void none_good(pipert *p, slot *s) {
 }
 
 static int hand_out(pipert *p, slot *s, pipert_batch **out) {
+    int64_t last = -1;
     if (s->status == PIPERT_MEMORY) return batch_failed(p, s);
     if (s->status == PIPERT_BATCH && !*s->why) none_good(p, s);
-    if (report_bads(p, &s->bads)) return p->status;
+    if (report_bads(p, &s->bads, &last)) return p->status;
     if (s->status) return batch_failed(p, s);
     for (int k = 0; k < s->public.noutputs; k++)
         p->stats.bytes_out += s->output[k].count * pipert_dtype_size(s->output[k].dtype);
@@ -258,10 +259,10 @@ static void tell_of_nothing(pipert *p) {
 /* Lanes that the end of another left unfinished are told of. */
 static void end_epoch(pipert *p) {
     int64_t left = schedule_left(p);
-    char reason[128];
-    snprintf(reason, sizeof reason, "%lld places were not reached when a lane ran out",
+    bad b = {.index = -1, .line = p->feature->source_line, .operator_name = "lanes"};
+    snprintf(b.reason, sizeof b.reason, "%lld places were not reached when a lane ran out",
              (long long)left);
-    if (left) report_line(p, -1, "", "lanes", p->feature->source_line, reason);
+    if (left) report_line(p, &b, "");
     report_flush(p);
     if (!p->next_turn && !p->start_batch) tell_of_nothing(p);
     schedule_end_epoch(p);

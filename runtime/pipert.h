@@ -76,7 +76,7 @@ typedef struct pipert_options {
     int64_t max_errors;         /* tolerated records per epoch; -1: any number */
     double max_error_rate;      /* of the epoch's places; < 0: any */
     const char *report;         /* file for the failed records, a JSON object a
-                                   line: epoch index path operator line reason */
+                                   line (docs/failure.md) */
     int cpu;                    /* highest x86-64 level to use, 1 to 4; 0: all that
                                    the machine has; -1: the plain code */
     int64_t max_bytes;          /* per record: of its file, and of working memory;

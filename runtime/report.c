@@ -87,33 +87,69 @@ void report_close(pipert *p) {
     }
 }
 
+/* Bytes of the UTF-8 character at c, 0: there is none. */
+static int character(const unsigned char *c) {
+    static const struct { unsigned char mask, is; unsigned least; } kind[] = {
+        {0x80, 0x00, 0}, {0xE0, 0xC0, 0x80}, {0xF0, 0xE0, 0x800}, {0xF8, 0xF0, 0x10000}};
+    for (int n = 0; n < 4; n++) {
+        unsigned code = c[0] & (unsigned char)~kind[n].mask;
+        int i = 1;
+        if ((c[0] & kind[n].mask) != kind[n].is) continue;
+        for (; i <= n && (c[i] & 0xC0) == 0x80; i++) code = code << 6 | (c[i] & 0x3F);
+        if (i <= n || code < kind[n].least || code > 0x10FFFF) return 0;
+        return code >= 0xD800 && code < 0xE000 ? 0 : n + 1;
+    }
+    return 0;
+}
+
+static bool is_text(const char *text) {
+    const unsigned char *c = (const void *)text;
+    while (*c && character(c)) c += character(c);
+    return !*c;
+}
+
 static void write_text(FILE *f, const char *text) {
+    const unsigned char *c = (const void *)text;
     putc('"', f);
-    for (const unsigned char *c = (const void *)text; *c; c++) {
+    while (*c) {
+        int n = character(c);
         if (*c == '"' || *c == '\\') fprintf(f, "\\%c", *c);
         else if (*c < 32) fprintf(f, "\\u%04x", *c);
-        else putc(*c, f);
+        else if (n) fwrite(c, 1, (size_t)n, f);
+        else fputs("\\ufffd", f);
+        c += n ? n : 1;
     }
     putc('"', f);
 }
 
-void report_line(pipert *p, int64_t index, const char *path, const char *operator_name,
-                 int line, const char *reason) {
-    FILE *f = p->report;
-    if (!f) return;
-    fprintf(f, "{\"epoch\": %llu, \"index\": %lld, \"path\": ",
-            (unsigned long long)p->epoch, (long long)index);
+/* A name that is no text is also written as it is, byte for byte. */
+static void write_path(FILE *f, const char *path) {
+    fputs(", \"path\": ", f);
     write_text(f, path);
-    fprintf(f, ", \"operator\": ");
-    write_text(f, operator_name);
-    fprintf(f, ", \"line\": %d, \"reason\": ", line);
-    write_text(f, reason);
-    fprintf(f, "}\n");
+    if (is_text(path)) return;
+    fputs(", \"path_bytes\": \"", f);
+    for (const unsigned char *c = (const void *)path; *c; c++) fprintf(f, "%02x", *c);
+    putc('"', f);
 }
 
-const char *report_file(const pipert *p) {
-    const char *file = p->feature->nsites ? p->feature->sites[0].file : NULL;
-    return file ? file : p->feature->name;
+static void write_rows(FILE *f, const bad *b) {
+    if (b->level) fputs(", \"row\": [", f);
+    for (int k = 0; k < b->level; k++)
+        fprintf(f, "%lld%s", (long long)b->row[k], k + 1 < b->level ? ", " : "]");
+}
+
+void report_line(pipert *p, const bad *b, const char *path) {
+    FILE *f = p->report;
+    if (!f) return;
+    fprintf(f, "{\"epoch\": %llu, \"index\": %lld", (unsigned long long)p->epoch,
+            (long long)b->index);
+    write_rows(f, b);
+    write_path(f, path);
+    fputs(", \"operator\": ", f);
+    write_text(f, b->operator_name);
+    fprintf(f, ", \"line\": %d, \"reason\": ", b->line);
+    write_text(f, b->reason);
+    fputs("}\n", f);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -136,8 +172,12 @@ static void sort(bad_list *l) {
 
 /* Which record failed, where and why. */
 static void describe(const pipert *p, const bad *b, const char *path, char *to, size_t n) {
-    snprintf(to, n, "record %lld%s%s%s failed: %s:%d: %s: %s", (long long)b->index,
-             *path ? " (" : "", path, *path ? ")" : "", report_file(p), b->line,
+    char rows[24 * PL_MAX_LEVELS] = "";
+    for (int k = 0, at = 0; k < b->level; k++)
+        at += snprintf(rows + at, sizeof rows - (size_t)at, "%s%lld", k ? ", " : " row ",
+                       (long long)b->row[k]);
+    snprintf(to, n, "record %lld%s%s%s%s failed: %s:%d: %s: %s", (long long)b->index, rows,
+             *path ? " (" : "", path, *path ? ")" : "", p->file, b->line,
              b->operator_name, b->reason);
 }
 
@@ -172,22 +212,25 @@ static bool too_many(const pipert *p) {
            (double)p->epoch_bad > o->max_error_rate * (double)p->places;
 }
 
-static void report_one(pipert *p, const bad *b) {
+static void report_one(pipert *p, const bad *b, int64_t *last) {
     char path[4400];
+    bool counted = b->index == *last;
+    *last = b->index;
+    if (b->told) return;
     source_describe(&p->source, b->index, path, sizeof path);
-    p->epoch_bad++;
-    p->stats.bad_records++;
-    report_line(p, b->index, path, b->operator_name, b->line, b->reason);
+    p->epoch_bad += !counted;
+    p->stats.bad_records += !counted;
+    report_line(p, b, path);
     if (p->options.on_error == PIPERT_ON_ERROR_FAIL) end_run(p, b, path);
     else if (too_many(p)) end_by_count(p, b, path);
 }
 
-int report_bads(pipert *p, bad_list *l) {
+int report_bads(pipert *p, bad_list *l, int64_t *last) {
     if (l->n > 1) sort(l);
     while (l->first) {
         bad *b = l->first;
         l->first = b->next;
-        if (!p->status) report_one(p, b);
+        if (!p->status) report_one(p, b, last);
         bad_free(p, b);
     }
     bad_list_init(l);

@@ -237,7 +237,7 @@ static void below(worker *w, slot *s) {
     if (verdict != PL_OK && !atomic_load(&s->full)) {
         bad *b = record_bad(w, verdict, 0, 0);
         snprintf(s->why, sizeof s->why, "batch %lld failed: %s:%d: %s: %s",
-                 (long long)s->number, report_file(p), b ? b->line : 0,
+                 (long long)s->number, p->file, b ? b->line : 0,
                  b ? b->operator_name : "", b ? b->reason : "");
         s->status = PIPERT_BATCH;
         if (b) bad_free(p, b);

@@ -282,7 +282,7 @@ static int64_t manifest_read(source *s, source_reader *r, const int64_t *index, 
     return g.at;
 }
 
-/* The file that the row names, or the row's number from 1. */
+/* The file that the row names, or the line that the row begins in. */
 static void manifest_describe(source *s, int64_t index, char *to, size_t n) {
     const manifest *m = s->state;
     pl_input input = {m->read < 0 ? "" : s->request.columns[m->read].name, PL_U8, 1};
@@ -291,7 +291,7 @@ static void manifest_describe(source *s, int64_t index, char *to, size_t n) {
     pl_value row, cell[MOST_COLUMNS];
     const char *why;
     reading g = {&view, &r, 0, 1, &row};
-    snprintf(to, n, "%s:%lld", m->rows.path, (long long)index + 1);
+    snprintf(to, n, "%s:%lld", m->rows.path, (long long)rows_line(&m->rows, index));
     view.request.inputs = &input;
     view.request.ninputs = 0;
     if (m->read < 0 || !source_reader_init(&r, s->request.max_bytes, 1 << 20)) return;

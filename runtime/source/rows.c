@@ -13,6 +13,8 @@ typedef struct scan {
     bool inside;                /* "…" */
     bool fresh;                 /* a field begins: a quote here opens one */
     bool filled;                /* this row has something besides blanks */
+    int64_t ends;               /* line ends so far */
+    int64_t line;               /* that this row begins in */
 } scan;
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -23,6 +25,7 @@ static const char *quoted_end(scan *s, const char *p, const char *end) {
     for (; p < end; p++) {
         if (s->inside) {
             if (*p == '"') s->inside = false, s->fresh = true;
+            s->ends += *p == '\n';
         } else if (*p == '\n') {
             return p;
         } else {
@@ -38,12 +41,14 @@ static const char *scan_end(scan *s, const char *p, const char *end) {
                               : memchr(p, '\n', (size_t)(end - p));
     if (s->skip_blank && !s->filled)
         for (const char *c = p; c < (e ? e : end) && !s->filled; c++) s->filled = !is_blank(*c);
+    s->ends += e != NULL;
     return e;
 }
 
 static void scan_row(scan *s) {
     s->inside = s->filled = false;
     s->fresh = true;
+    s->line = s->ends + 1;
 }
 
 const char *rows_end(char delimiter, const char *p, const char *end, const char **next) {
@@ -54,7 +59,7 @@ const char *rows_end(char delimiter, const char *p, const char *end, const char 
 }
 
 /* ---- the index ---- */
-static bool keep(rows *r, int64_t offset) {
+static bool keep(rows *r, row_at at) {
     if (r->count % r->stride) return true;
     if (r->kept == MOST_KEPT) {
         for (int64_t i = 0; i < r->kept / 2; i++) r->at[i] = r->at[2 * i];
@@ -63,27 +68,41 @@ static bool keep(rows *r, int64_t offset) {
         if (r->count % r->stride) return true;
     }
     if (!(r->kept & (r->kept - 1)) && r->kept != 1) {
-        int64_t *more = realloc(r->at, (size_t)(r->kept ? 2 * r->kept : 2) * sizeof *more);
+        row_at *more = realloc(r->at, (size_t)(r->kept ? 2 * r->kept : 2) * sizeof *more);
         if (!more) return false;
         r->at = more;
     }
-    r->at[r->kept++] = offset;
+    r->at[r->kept++] = at;
     return true;
 }
 
 static bool add_row(rows *r, scan *s, int64_t begin) {
     bool is_row = !r->skip_blank || s->filled;
+    row_at at = {begin, s->line};
     scan_row(s);
     if (!is_row) return true;
-    if (!keep(r, begin)) return false;
+    if (!keep(r, at)) return false;
     r->count++;
     return true;
+}
+
+/* Line ends of what stands before the rows. */
+static int count_ends(int fd, int64_t before, char *piece, int64_t *ends) {
+    for (int64_t at = 0; at < before; at += PIECE) {
+        size_t n = before - at < PIECE ? (size_t)(before - at) : PIECE, got;
+        int error = plat_read_at(fd, piece, n, at, &got);
+        if (error) return error;
+        for (size_t i = 0; i < got; i++) *ends += piece[i] == '\n';
+    }
+    return 0;
 }
 
 static int index_rows(rows *r, int fd, int64_t begin, char *piece) {
     scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank};
     int64_t offset = begin;
     size_t got;
+    int failure = count_ends(fd, begin, piece, &s.ends);
+    if (failure) return failure;
     scan_row(&s);
     for (;;) {
         int error = plat_read_at(fd, piece, PIECE, offset, &got);
@@ -131,13 +150,16 @@ void rows_close(rows *r) {
 
 /* ---- reading ---- */
 /* Where the part of the file ends that holds all rows before at[k]. */
-static int64_t part_end(const rows *r, int64_t k) { return k < r->kept ? r->at[k] : r->size; }
+static int64_t part_end(const rows *r, int64_t k) {
+    return k < r->kept ? r->at[k].offset : r->size;
+}
 
-/* A row in a part that is too large to be read whole: its bounds, by pieces. */
-static int find_row(const rows *r, int fd, int64_t skip, int64_t *begin, int64_t *to) {
-    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank};
+/* A row in a part that is too large to be read whole: its bounds, by pieces. *at: where
+ * the part begins, then where the row does. */
+static int find_row(const rows *r, int fd, int64_t skip, row_at *at, int64_t *to) {
+    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank, .ends = at->line - 1};
     char piece[16 << 10];
-    int64_t offset = *begin;
+    int64_t offset = at->offset;
     size_t got;
     scan_row(&s);
     for (;;) {
@@ -150,7 +172,8 @@ static int find_row(const rows *r, int fd, int64_t skip, int64_t *begin, int64_t
             if (is_row && !skip--) return 0;
             scan_row(&s);
             p = e + 1;
-            *begin = offset + (p - piece);
+            at->offset = offset + (p - piece);
+            at->line = s.line;
         }
         offset += (int64_t)got;
         *to = offset;
@@ -164,12 +187,13 @@ static pl_value row_value(const char *p, const char *e) {
 }
 
 static int64_t read_long(const rows *r, source_reader *reader, int fd, int64_t max_bytes,
-                         int64_t skip, int64_t begin, pl_value *row, const char **why) {
-    int64_t to = begin;
+                         int64_t skip, row_at at, pl_value *row, const char **why) {
+    int64_t to = at.offset, begin;
     size_t got = 0;
     char *data;
     *row = (pl_value){.data = NULL};
-    if (find_row(r, fd, skip, &begin, &to)) return *why = "cannot be read", 1;
+    if (find_row(r, fd, skip, &at, &to)) return *why = "cannot be read", 1;
+    begin = at.offset;
     if (to - begin > max_bytes) return *why = "is longer than the limit for a record", 1;
     data = source_take(reader, (size_t)(to - begin));
     if (!data || plat_read_at(fd, data, (size_t)(to - begin), begin, &got))
@@ -205,13 +229,13 @@ static void split(const rows *r, const char *p, const char *end, int64_t skip, i
 static int64_t read_fd(const rows *r, source_reader *reader, int fd, int64_t max_bytes,
                        int64_t first, int64_t n, pl_value *row, const char **why) {
     int64_t k = first / r->stride, last = (first + n - 1) / r->stride + 1;
-    int64_t begin = r->at[k], end = part_end(r, last), skip = first - k * r->stride;
+    int64_t begin = r->at[k].offset, end = part_end(r, last), skip = first - k * r->stride;
     size_t got;
     char *data;
     while (last > k + 1 && end - begin > (int64_t)reader->soft)
         last = k + (last - k + 1) / 2, end = part_end(r, last);
     if (end - begin > (int64_t)reader->soft)
-        return read_long(r, reader, fd, max_bytes, skip, begin, row, why);
+        return read_long(r, reader, fd, max_bytes, skip, r->at[k], row, why);
     if (n > last * r->stride - first) n = last * r->stride - first;
     data = source_take(reader, (size_t)(end - begin));
     if (!data || plat_read_at(fd, data, (size_t)(end - begin), begin, &got)) {
@@ -233,4 +257,14 @@ int64_t rows_read(const rows *r, source_reader *reader, int64_t max_bytes, int64
     n = read_fd(r, reader, fd, max_bytes, first, n, row, why);
     if (r->fd < 0) plat_close(fd);
     return n;
+}
+
+int64_t rows_line(const rows *r, int64_t index) {
+    int64_t k = index / r->stride, to;
+    row_at at = r->at[k];
+    int fd = r->fd;
+    if (fd < 0 && plat_open(r->path, &fd)) return 0;
+    if (find_row(r, fd, index - k * r->stride, &at, &to)) at.line = 0;
+    if (r->fd < 0) plat_close(fd);
+    return at.line;
 }

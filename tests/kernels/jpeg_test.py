@@ -111,6 +111,11 @@ def test_other_colours_fail():
     assert decode(data) is None
 
 
+def test_a_file_of_one_byte_is_called_short():
+    assert peek(np.frombuffer(b"x", np.uint8)) is None
+    assert b"too short for a JPEG file" in HOST.raw, HOST.raw
+
+
 if __name__ == "__main__":
     for name, test in [(k, v) for k, v in globals().items() if k.startswith("test_")]:
         try:

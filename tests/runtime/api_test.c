@@ -95,6 +95,41 @@ static void test_wrong_use_has_a_status_and_a_text(void) {
     pipert_close(NULL);
 }
 
+/* Neither a crash nor a status without a text. */
+static void test_arguments_that_are_missing(void) {
+    pipert *p;
+    pipert_batch *b;
+    pipert_options o;
+    char text[40];
+    CHECK(pipert_open(&p, NULL, NULL) == PIPERT_ARGUMENT && strstr(pipert_error(p), "path"));
+    pipert_close(p);
+    CHECK(pipert_open_feature(&p, NULL, NULL) == PIPERT_ARGUMENT && *pipert_error(p));
+    pipert_close(p);
+    p = open_kept(NULL, NULL);
+    CHECK(pipert_set(p, NULL, "1") == PIPERT_ARGUMENT && *pipert_error(p));
+    pipert_close(p);
+    p = open_kept(NULL, NULL);
+    CHECK(pipert_set(p, "n", NULL) == PIPERT_ARGUMENT && strstr(pipert_error(p), "n is NULL"));
+    pipert_close(p);
+    p = open_kept(NULL, NULL);
+    CHECK(pipert_next(p, NULL) == PIPERT_ARGUMENT && *pipert_error(p));
+    pipert_close(p);
+    p = open_kept(NULL, NULL);
+    CHECK(pipert_restore(p, NULL) == PIPERT_ARGUMENT && *pipert_error(p));
+    pipert_close(p);
+    pipert_defaults(&o);
+    o.threads = -3;
+    CHECK(pipert_open_feature(&p, &kept_feature, &o) && strstr(pipert_error(p), "1 to 1024"));
+    pipert_close(p);
+    p = open_kept(NULL, "1000");
+    CHECK(pipert_save(p, text, sizeof text) == PIPERT_STATE && strstr(pipert_error(p), "before"));
+    CHECK(pipert_next(p, &b) == PIPERT_OK && pipert_release(p, b) == PIPERT_OK);
+    CHECK(pipert_release(p, b) == PIPERT_ARGUMENT && strstr(pipert_error(p), "released before"));
+    CHECK(pipert_save(p, text, sizeof text) == PIPERT_STATE && strstr(pipert_error(p), "1 KB"));
+    CHECK(pipert_next(p, &b) == PIPERT_OK);             /* the run goes on */
+    pipert_close(p);
+}
+
 static void test_batches_may_be_held(void) {
     enum { MOST = 100 };
     pipert_options o;
@@ -265,6 +300,7 @@ static void test_open_is_judged_by_the_plain_code(void) {
 int main(void) {
     test_epochs_and_stats();
     test_wrong_use_has_a_status_and_a_text();
+    test_arguments_that_are_missing();
     test_batches_may_be_held();
 #ifndef PIPERT_HOSTILE
     test_one_batch_may_be_held_for_an_epoch();

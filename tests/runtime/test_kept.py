@@ -183,7 +183,9 @@ def check(f, g, seed, epoch, count):
     lines = [json.loads(x) for x in report.read_text().splitlines()]
     got = [x["index"] for x in lines if x["index"] >= 0]
     assert got == bad, (what, got, bad)
-    assert first["bad_records"] == len(bad), (what, first, len(bad))
+    assert first["bad_records"] == len(set(bad)), (what, first, len(set(bad)))
+    where = [(x["index"], x.get("row")) for x in lines if x["index"] >= 0]
+    assert len({str(x) for x in where}) == len(where), (what, where)
     for args in (["--threads", 2], ["--threads", 3, "--memory", "60KB"], ["--threads", 7],
                  ["--mode", "batch"], ["--mode", "debug"], ["--cpu", "plain"]):
         r = folder / f"r{count}b"
@@ -196,16 +198,20 @@ def check(f, g, seed, epoch, count):
         assert result(p)["hash"] == first["hash"], (what, "fail")
         for args in (["--threads", 1], ["--threads", 7, "--memory", "60KB"], ["--mode", "batch"], ["--mode", "debug"]):
             assert result(run(so, g, *base, "--on-error", "fail", *args))["hash"] == first["hash"], (what, "fail", args)
-    state, at, part = folder / f"s{count}", 0, 0
+    state, at, part, told, total = folder / f"s{count}", 0, 0, "", 0
     while at < len(want):                          # in three parts
         take = random.randint(1, max(1, len(want) - 1))
         d = folder / f"d{count}_{part}"
-        got = result(run(so, g, *base, "--state", state, "--batches", take, "--threads", random.randint(1, 4), dump=d))["batches"]
+        r = folder / f"r{count}_{part}"
+        j = result(run(so, g, *base, "--state", state, "--batches", take, "--threads", random.randint(1, 4), "--report", r, dump=d))
+        got, told, total = j["batches"], told + r.read_text(), total + j["bad_records"]
         assert got == min(take, len(want) - at), (what, at, take, got, state.read_text())
         for k in range(got):
             assert list(np.load(f"{d}/s.{k:04}.npy")) == [r[0] for r in want[at + k][0]], (what, at + k, len(want), list(np.load(f"{d}/s.{k:04}.npy")), want[at+k])
         assert state.stat().st_size < 1024
         at, part = at + got, part + 1
+    parts = [x for x in (json.loads(y)["index"] for y in told.splitlines()) if x >= 0]
+    assert parts == bad[:len(parts)] and total == len(set(parts)), (what, parts, bad, total)
 
 
 def main():

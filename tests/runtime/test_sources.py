@@ -62,6 +62,15 @@ def write(name, data):
 
 
 def test_files():
+    odd = build("odd", "files", [("data", "bytes")], nargs=2)
+    write("odd/small", b"1")
+    name = folder / os.fsdecode(b"odd/\xff\xc3(\xed\xa0\x80\xc3\xa9\"\n.bin")
+    if not name.is_symlink():
+        name.symlink_to("nowhere")
+    run(odd, folder / "odd", "--on-error", "skip")
+    line = json.loads((folder / "report").read_bytes().decode())
+    equal(line["path"], f'{folder}/odd/\ufffd\ufffd(\ufffd\ufffd\ufffdé"\n.bin', "a name that is no text")
+    equal(bytes.fromhex(line["path_bytes"]), os.fsencode(name), "its bytes")
     names = ["b/1.bin", "b/x/2.bin", "a/9.bin", "Z/0.bin", "a/10.bin", "é/3.bin", "b/skip.txt", "top.bin", "a-b/7.bin", ".hidden/1.bin", "a/.dot.bin", "a/[x].bin"]
     for k, n in enumerate(names):
         write("files/" + n, bytes([k]) * (k * 977))
@@ -157,6 +166,10 @@ def test_manifest():
     bad = write("bad.csv", "name,x,n,on\na,1,2,true\nb,one,2,true\nc,1\nd,1,2,false\n")
     equal(run(f, bad, "--on-error", "skip")["name"], [b"a", b"d", b"d", b"d"], "rows that do not fit")
     report = (folder / "report").read_text()
+    assert "bad.csv:3" in report and "bad.csv:4" in report, report
+    bad = write("quoted.csv", '\n\nname,x,n,on\n"a\n\n",1,2,true\n\n"b",one,2,true\n' + 'c,1,2,true\n\n' * 200 + '"d\n",1,no,true\n')
+    run(f, bad, "--on-error", "skip")
+    equal([json.loads(x)["path"].split(":")[-1] for x in (folder / "report").read_text().splitlines()], ["8", "409"], "lines of a manifest")
     assert "is no f32: one" in report and "`n` is missing" in report and report.count("\n") == 2, report
     bad = write("bad.jsonl", '{"name": "a", "x": 1, "n": 2, "on": true}\n{"name": "b"\n[1]\n{"name": 3, "x": 1, "n": 2, "on": true}\n{"name": "\\u00e9\\ud83d\\ude00\\n", "x": 1, "n": 2, "on": false}\n')
     equal(run(f, bad, "--on-error", "skip")["name"][-1], "é😀\n".encode(), "escapes")

@@ -98,6 +98,10 @@ static int jpegdec_open(JpegDecoder *d, pk_call *call, const pk_tensor *data,
     if (setjmp(d->give_up)) return -1;
     jpeg_create_decompress(&d->info);
     d->info.progress = &d->progress;
+    if (data->dim[0] == 1) {            /* libjpeg would name two bytes of it */
+        snprintf(d->reason, sizeof d->reason, "too short for a JPEG file: 1 byte");
+        return -1;
+    }
     jpeg_mem_src(&d->info, data->data, (unsigned long)data->dim[0]);
     jpeg_read_header(&d->info, TRUE);
     return 0;
