@@ -17,7 +17,7 @@ class Scalars:
         if d in FLOATS and not naked and self.level >= 1 and r.random() < .15:
             return Expr(d, (), f"{d}(from_bits(f32, {r.choice(SPECIAL)}))")
         if d in FLOATS:
-            text = r.choice(["0.5", "1.5", ".25", "3.0", "1e-3", "7.25", "100.5", "0.1", "2.0", "1e4", "0.0"])
+            text = r.choice(["0.5", "1.5", ".25", "3.0", "1e-3", "7.25", "100.5", "0.1", "2.0", "1e4", "0.0", "2049.0", "2051.0", "1.00048828125"])   # the last three: halves between two f16
             text = text if r.random() < .7 else f"-{text}"
         else:
             low, high = LIMITS[d]
@@ -148,6 +148,8 @@ class Scalars:
             return Expr(d, (), {"sqrt": "sqrt(", "abs": "abs(", "neg": "(-", "math": "abs("}[kind], self.scalar(d, size), ")")
         if d in ("i32", "i64", "u32", "u64"):
             kind = r.choice(["bitand", "bitor", "bitxor", "shl", "shr", "abs", "neg", "bits"])
+            if kind == "shr" and d in ("i32", "i64") and r.random() < .5:
+                return Expr(d, (), "shr((-abs(", self.scalar(d, size), f")), {r.choice([1, 3, 8, 31])})")
             if kind in ("shl", "shr"):
                 by = Expr("i64", (), str(r.choice([0, 1, 3, 8, 31, 32, 63, 64, 70, -1]))) if r.random() < .7 else self.scalar(r.choice(["i32", "i64", "u8"]), size)
                 return Expr(d, (), kind + "(", self.scalar(d, size), ", ", by, ")")
