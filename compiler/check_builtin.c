@@ -41,8 +41,9 @@ bool actual_terms(Checker *ck, Actuals *actuals, const Term **out, pl_dtype lite
 
 static bool count_is(Checker *ck, const Builtin *builtin, const Actuals *actuals, int n) {
     if (actuals->n == n) return true;
-    check_error(ck, DIAG_E0203_CALL, actuals->loc, "`%s(%s)` takes %d arguments, it is given %d",
-                builtin->name, builtin->params, n, actuals->n);
+    check_error(ck, DIAG_E0203_CALL, actuals->loc,
+                "`%s(%s)` takes %d arguments, it is given %d", builtin->name,
+                builtin->params, n, actuals->n);
     return false;
 }
 
@@ -90,10 +91,11 @@ static const Term *lift_op(Checker *ck, int n, const Term **arg, void *data) {
     pl_dtype to;
     if (!common_dtype(ck, lift, n, arg, &to)) return NULL;
     if (!strchr(op_classes[lift->op], dtype_is_float(to) ? 'f' : 'i')) {
-        check_help(ck, check_error(ck, DIAG_E0201_TYPE, lift->loc, "`%s` works on %s, not on %s",
-                                   lift->builtin->name,
-                                   dtype_is_float(to) ? "integers" : "floats",
-                                   dtype_name(to)),
+        check_help(ck,
+                   check_error(ck, DIAG_E0201_TYPE, lift->loc,
+                               "`%s` works on %s, not on %s", lift->builtin->name,
+                               dtype_is_float(to) ? "integers" : "floats",
+                               dtype_name(to)),
                    dtype_is_float(to) ? "convert it: `int(x)`" : "convert it: `f32(x)`");
         return NULL;
     }
@@ -110,7 +112,8 @@ static Val make_op(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect
     if (!count_is(ck, builtin, actuals, op_arity[builtin->code]) ||
         !actual_terms(ck, actuals, args, literal))
         return val_error();
-    return val_term(lift(ck, actuals->n, args, lift_op, &data, actuals->loc), actuals->loc);
+    return val_term(lift(ck, actuals->n, args, lift_op, &data, actuals->loc),
+                    actuals->loc);
 }
 
 static const Term *lift_clamp(Checker *ck, int n, const Term **arg, void *data) {
@@ -128,7 +131,8 @@ static const Term *lift_clamp(Checker *ck, int n, const Term **arg, void *data) 
     return args[0] ? lift_op(ck, 2, args, &high) : NULL;
 }
 
-static Val make_clamp(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_clamp(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                      Expect want) {
     const Term *args[33];
     OpLift data = {OP_MAX, actuals->loc, builtin, 0};
     (void)want;
@@ -152,7 +156,8 @@ static const Term *lift_shift(Checker *ck, int n, const Term **arg, void *data) 
                    term_convert(ck->arena, PL_I64, at, arg[1]), NULL);
 }
 
-static Val make_shift(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_shift(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                      Expect want) {
     const Term *args[33];
     OpLift data = {(Op)builtin->code, actuals->loc, builtin, 0};
     (void)want;
@@ -190,10 +195,12 @@ static const Term *literal_for_cast(Checker *ck, const Val *val, pl_dtype to) {
     bool silent = ck->silent, failed = ck->failed;
     const Term *term = NULL;
     if (val->lit->kind == LIT_LIST)
-        return literal_term(ck, val->lit, dtype_is_float(to) ? to : literal_dtype(val->lit));
+        return literal_term(ck, val->lit,
+                            dtype_is_float(to) ? to : literal_dtype(val->lit));
     ck->silent = true;
     if (dtype_is_float(to)) term = literal_term(ck, val->lit, to);
-    if (!term && to != PL_BOOL) term = literal_term(ck, val->lit, literal_dtype(val->lit));
+    if (!term && to != PL_BOOL)
+        term = literal_term(ck, val->lit, literal_dtype(val->lit));
     if (!term && to != PL_BOOL) term = literal_term(ck, val->lit, to);
     ck->silent = silent;
     ck->failed = failed;
@@ -241,17 +248,20 @@ static Val make_cast(Checker *ck, const Builtin *builtin, Actuals *actuals, Expe
         return val_error();
     bits = data.op == OP_FROM_BITS ? unsigned_of(dtype_size(data.to)) : PL_I64;
     if (dtype_is_float(data.to) != (data.op == OP_FROM_BITS)) {
-        check_error(ck, DIAG_E0201_TYPE, actuals->loc, "`%s` gives %s, not %s", builtin->name,
-                    data.op == OP_FROM_BITS ? "a float" : "an integer", dtype_name(data.to));
+        check_error(ck, DIAG_E0201_TYPE, actuals->loc, "`%s` gives %s, not %s",
+                    builtin->name, data.op == OP_FROM_BITS ? "a float" : "an integer",
+                    dtype_name(data.to));
         return val_error();
     }
     arg = settle(ck, "argument",
-                 as_term(ck, actuals->val[1], (Expect){.dtype = (int)bits}), actuals->loc);
+                 as_term(ck, actuals->val[1], (Expect){.dtype = (int)bits}),
+                 actuals->loc);
     if (arg && data.op == OP_FROM_BITS && arg->type->kind == TY_TENSOR &&
         arg->type->dtype != bits) {
-        check_help(ck, check_error(ck, DIAG_E0201_TYPE, actuals->loc,
-                                   "`from_bits(%s, …)` reads %s, not %s", dtype_name(data.to),
-                                   dtype_name(bits), dtype_name(arg->type->dtype)),
+        check_help(ck,
+                   check_error(ck, DIAG_E0201_TYPE, actuals->loc,
+                               "`from_bits(%s, …)` reads %s, not %s", dtype_name(data.to),
+                               dtype_name(bits), dtype_name(arg->type->dtype)),
                    "convert it: `%s(…)`", dtype_name(bits));
         return val_error();
     }
@@ -297,7 +307,8 @@ static pl_dtype reduced(Reduction r, pl_dtype d) {
 static Val reduce(Checker *ck, const Builtin *builtin, Reduction reduction,
                   Actuals *actuals) {
     const Term *args[33];
-    bool wants_bool = reduction == RED_ANY || reduction == RED_ALL || reduction == RED_COUNT;
+    bool wants_bool = reduction == RED_ANY || reduction == RED_ALL ||
+                      reduction == RED_COUNT;
     Term *term;
     pl_dtype d;
     if (!count_is(ck, builtin, actuals, 1) || !actual_terms(ck, actuals, args, PL_I64))
@@ -316,13 +327,15 @@ static Val reduce(Checker *ck, const Builtin *builtin, Reduction reduction,
     return val_term(term, actuals->loc);
 }
 
-static Val make_reduce(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_reduce(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                       Expect want) {
     (void)want;
     return reduce(ck, builtin, (Reduction)builtin->code, actuals);
 }
 
 /* min, max: of one tensor, or of two or more values element by element */
-static Val make_extreme(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_extreme(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                        Expect want) {
     Val two[2];
     Actuals pair = {2, two, actuals->loc, NULL};
     if (actuals->n == 1)
@@ -372,7 +385,8 @@ static Val filled(Checker *ck, const Term *value, Actuals *actuals, int first) {
         if (!size) return val_error();
         if (size->type->kind != TY_TENSOR || size->type->rank ||
             !dtype_is_integer(size->type->dtype)) {
-            check_error(ck, DIAG_E0201_TYPE, actuals->val[i].loc, "a dimension must be an int, this is %s",
+            check_error(ck, DIAG_E0201_TYPE, actuals->val[i].loc,
+                        "a dimension must be an int, this is %s",
                         type_text(ck->arena, size->type));
             return val_error();
         }
@@ -384,15 +398,17 @@ static Val filled(Checker *ck, const Term *value, Actuals *actuals, int first) {
     value = bind_term(ck, "value", value, actuals->loc);
     region_open(ck, &region, REGION_LOOP);
     for (int k = 0; k < rank; k++)
-        loops[k] = (Loop){index_new(ck, "e", actuals->loc), term_int(ck->arena, PL_I64, 0),
-                          dim_to_term(ck, dims[k])};
+        loops[k] = (Loop){index_new(ck, "e", actuals->loc),
+                          term_int(ck->arena, PL_I64, 0), dim_to_term(ck, dims[k])};
     value = region_close(ck, &region, value);
     term = make_for(ck, rank, loops, dims, value, actuals->loc);
-    for (int k = 0; k < rank && term; k++) term = check_size(ck, term, dims[k], actuals->loc);
+    for (int k = 0; k < rank && term; k++)
+        term = check_size(ck, term, dims[k], actuals->loc);
     return val_term(term, actuals->loc);
 }
 
-static Val make_zeros(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_zeros(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                      Expect want) {
     pl_dtype dtype;
     (void)want;
     if (!dtype_argument(ck, builtin, actuals, &dtype)) return val_error();
@@ -414,7 +430,8 @@ static Val make_fill(Checker *ck, const Builtin *builtin, Actuals *actuals, Expe
 
 /* ---- scatter ---- */
 
-static Val make_scatter(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_scatter(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                        Expect want) {
     const Term *start, *places, *values;
     Term *term;
     (void)want;
@@ -424,11 +441,13 @@ static Val make_scatter(Checker *ck, const Builtin *builtin, Actuals *actuals, E
                     actuals->loc);
     if (!start || !places) return val_error();
     if (start->type->kind != TY_TENSOR || start->type->rank != 1)
-        return wrong_argument(ck, builtin, actuals, start, "a tensor of rank 1 to start from");
+        return wrong_argument(ck, builtin, actuals, start,
+                              "a tensor of rank 1 to start from");
     if (places->type->kind != TY_TENSOR || !dtype_is_integer(places->type->dtype))
         return wrong_argument(ck, builtin, actuals, places, "integer places");
     if (builtin->code == SCATTER_ADD && !dtype_is_integer(start->type->dtype))
-        return wrong_argument(ck, builtin, actuals, start, "integers: the order of places is open");
+        return wrong_argument(ck, builtin, actuals, start,
+                              "integers: the order of places is open");
     values = settle(ck, "values",
                     as_term(ck, actuals->val[2],
                             (Expect){.dtype = (int)start->type->dtype}), actuals->loc);
@@ -443,16 +462,17 @@ static Val make_scatter(Checker *ck, const Builtin *builtin, Actuals *actuals, E
     start = bind_term(ck, "start", start, actuals->loc);
     places = bind_term(ck, "places", places, actuals->loc);
     values = bind_term(ck, "values", values, actuals->loc);
-    term = term_new(ck->arena, TERM_SCATTER, start->type, place_at(ck, actuals->loc), 3, start,
-                    places, values);
+    term = term_new(ck->arena, TERM_SCATTER, start->type, place_at(ck, actuals->loc), 3,
+                    start, places, values);
     term->scatter = (Scatter)builtin->code;
     if (values->type->rank == 0) return val_term(term, actuals->loc);
     if (values->type->rank != places->type->rank)
         return wrong_argument(ck, builtin, actuals, values, "a value for each place");
     const Term *result = term;
     for (int k = 0; k < places->type->rank && result; k++)
-        result = check_equal_dims(ck, result, places->type->dims[k], values->type->dims[k],
-                                  actuals->loc, "places and values differ in shape");
+        result = check_equal_dims(ck, result, places->type->dims[k],
+                                  values->type->dims[k], actuals->loc,
+                                  "places and values differ in shape");
     return val_term(result, actuals->loc);
 }
 
@@ -464,7 +484,8 @@ static Val make_fail(Checker *ck, const Builtin *builtin, Actuals *actuals, Expe
     if (!count_is(ck, builtin, actuals, 1)) return val_error();
     text = actuals->val[0].kind == V_TERM ? actuals->val[0].term : NULL;
     if (!text || text->kind != TERM_DATA || text->type->text != TEXT_STRING) {
-        check_error(ck, DIAG_E0203_CALL, actuals->loc, "`fail` wants its reason as a string: "
+        check_error(ck, DIAG_E0203_CALL, actuals->loc,
+                    "`fail` wants its reason as a string: "
                     "`fail(\"too small\")`");
         return val_error();
     }
@@ -483,17 +504,21 @@ static bool ragged_argument(Checker *ck, const Builtin *builtin, const Actuals *
         return false;
     }
     if (*out && (*out)->type->kind == TY_TENSOR && (*out)->type->rank > 1) return true;
-    check_error(ck, DIAG_E0303_RAGGED, actuals->loc, "`%s` wants a field whose length differs "
-                "from record to record", builtin->name);
+    check_error(ck, DIAG_E0303_RAGGED, actuals->loc,
+                "`%s` wants a field whose length differs "
+                "from record to record",
+                builtin->name);
     return false;
 }
 
 static const Term *batch_rows(Checker *ck) {
-    return ck->graph->last == LAST_PARTIAL ? term_ref(ck->arena, ck->graph->rows)
-                                           : term_int(ck->arena, PL_I64, ck->graph->batch);
+    return ck->graph->last == LAST_PARTIAL
+               ? term_ref(ck->arena, ck->graph->rows)
+               : term_int(ck->arena, PL_I64, ck->graph->batch);
 }
 
-static Val make_lengths(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_lengths(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                        Expect want) {
     const Term *ragged, *size;
     const Dim **dims = arena_array(ck->arena, const Dim *, 1);
     Term *term;
@@ -520,13 +545,15 @@ static const Term *fill_value(Checker *ck, const Actuals *actuals, pl_dtype dtyp
                          "the padding") : NULL;
 }
 
-static Val make_padded(Checker *ck, const Builtin *builtin, Actuals *actuals, Expect want) {
+static Val make_padded(Checker *ck, const Builtin *builtin, Actuals *actuals,
+                       Expect want) {
     const Term *ragged, *fill, *size;
     const Dim **dims;
     Term *term;
     bool to = builtin->code == TERM_PADDED_TO;
     (void)want;
-    if (actuals->n < 2 + to && !(count_is(ck, builtin, actuals, 2 + to))) return val_error();
+    if (actuals->n < 2 + to && !(count_is(ck, builtin, actuals, 2 + to)))
+        return val_error();
     if (!ragged_argument(ck, builtin, actuals, &ragged)) return val_error();
     if (ragged->type->kind == TY_TENSOR && !to) return val_term(ragged, actuals->loc);
     fill = fill_value(ck, actuals, ragged->type->dtype);
@@ -547,9 +574,10 @@ static Val make_padded(Checker *ck, const Builtin *builtin, Actuals *actuals, Ex
         dims[k + 1] = dim_constant(ragged->type->dims[k], &known) ? ragged->type->dims[k]
                                                                   : NULL;
     }
-    term = term_new(ck->arena, to ? TERM_PADDED_TO : TERM_PADDED,
-                    type_tensor(ck->arena, ragged->type->dtype, ragged->type->rank + 1, dims),
-                    place_at(ck, actuals->loc), 3, ragged, fill, size);
+    term = term_new(
+        ck->arena, to ? TERM_PADDED_TO : TERM_PADDED,
+        type_tensor(ck->arena, ragged->type->dtype, ragged->type->rank + 1, dims),
+        place_at(ck, actuals->loc), 3, ragged, fill, size);
     const Term *result = settle(ck, builtin->name, term, actuals->loc);
     return val_term(to ? check_size(ck, result, dims[1], actuals->loc) : result,
                     actuals->loc);

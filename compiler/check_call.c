@@ -168,7 +168,8 @@ static bool any_shaped(const Actuals *actuals) {
 }
 
 /* The dtype that a literal takes for a parameter. */
-static pl_dtype literal_for(Checker *ck, Scope *scope, const TypeExpr *te, const Lit *lit) {
+static pl_dtype literal_for(Checker *ck, Scope *scope, const TypeExpr *te,
+                            const Lit *lit) {
     pl_dtype dtype;
     const Entry *entry;
     (void)ck;
@@ -261,9 +262,9 @@ static bool check_classes(Checker *ck, Scope *scope, const Decl *decl, Loc loc) 
         bool known;
         if (!entry || entry->kind != S_DTYPE) continue;
         if (class_has(where->class_name.text, entry->dtype, &known) || !known) continue;
-        Diag *diag = check_error(ck, DIAG_E0201_TYPE, loc, "`%s` wants %s to be %s, it is %s",
-                                 decl->name.text, where->variable.text,
-                                 where->class_name.text, dtype_name(entry->dtype));
+        Diag *diag = check_error(
+            ck, DIAG_E0201_TYPE, loc, "`%s` wants %s to be %s, it is %s", decl->name.text,
+            where->variable.text, where->class_name.text, dtype_name(entry->dtype));
         check_note(ck, diag, where->class_name.loc, "declared here");
         return false;
     }
@@ -400,8 +401,8 @@ static const Term *lift_call(Checker *ck, int n, const Term **args, void *data) 
     return val.kind == V_ERROR ? NULL : as_term(ck, val, ANYTHING);
 }
 
-static Val apply_lifted(Checker *ck, const Closure *closure, Actuals *actuals, bool *given,
-                        Expect want) {
+static Val apply_lifted(Checker *ck, const Closure *closure, Actuals *actuals,
+                        bool *given, Expect want) {
     const Term *args[32];
     int n = 0;
     LiftCall call = {ck, closure, actuals, given, want};
@@ -463,8 +464,9 @@ static Val apply_lambda(Checker *ck, const Closure *closure, Actuals *actuals,
                  .no_draw = saved ? saved->no_draw : NULL, .outer = saved};
     Val val;
     if (actuals->n != lambda->names.n) {
-        check_error(ck, DIAG_E0203_CALL, lambda->loc, "this function takes %d, it is given %d",
-                    lambda->names.n, actuals->n);
+        check_error(ck, DIAG_E0203_CALL, lambda->loc,
+                    "this function takes %d, it is given %d", lambda->names.n,
+                    actuals->n);
         return val_error();
     }
     for (int i = 0; i < actuals->n; i++) {

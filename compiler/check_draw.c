@@ -25,7 +25,8 @@ static const Term *element_of(Checker *ck, const char *name, Loc loc) {
     const Term *element = NULL;
     for (int i = 0; i < ck->nest.n; i++) {
         const Nest *nest = &ck->nest.at[i];
-        const Term *place = i64_op(ck, OP_SUB, term_ref(ck->arena, nest->var), nest->from);
+        const Term *place = i64_op(ck, OP_SUB, term_ref(ck->arena, nest->var),
+                                   nest->from);
         IndexSearch search = {ck, false};
         find_index(nest->length, &search);
         if (search.found) {
@@ -112,7 +113,8 @@ static const Term *randint(Checker *ck, int n, const Term **arg, void *data) {
     (void)n;
     for (int i = 0; i < 2; i++)
         if (!dtype_is_integer(arg[i]->type->dtype)) {
-            check_error(ck, DIAG_E0201_TYPE, draw->loc, "`randint` draws between ints, not %s",
+            check_error(ck, DIAG_E0201_TYPE, draw->loc,
+                        "`randint` draws between ints, not %s",
                         dtype_name(arg[i]->type->dtype));
             return NULL;
         }
@@ -166,8 +168,8 @@ Val check_draw(Checker *ck, const char *name, Actuals *actuals, Expect want) {
     pl_dtype literal = PL_I64;
     if (!drawable(ck, &draw)) return val_error();
     if (actuals->n != due) {
-        check_error(ck, DIAG_E0203_CALL, actuals->loc, "`%s` takes %d arguments, it is given %d",
-                    name, due, actuals->n);
+        check_error(ck, DIAG_E0203_CALL, actuals->loc,
+                    "`%s` takes %d arguments, it is given %d", name, due, actuals->n);
         return val_error();
     }
     if (due == 1) return permutation(ck, &draw, actuals);

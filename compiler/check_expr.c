@@ -11,7 +11,8 @@ const Term *as_term(Checker *ck, Val val, Expect want) {
     case V_FAIL:
         if (want.type || want.dtype >= 0) {
             Term *fail = term_new(ck->arena, TERM_FAIL,
-                                  want.type ? want.type : type_scalar((pl_dtype)want.dtype),
+                                  want.type ? want.type
+                                            : type_scalar((pl_dtype)want.dtype),
                                   place_at(ck, val.loc), 0);
             fail->text = val.reason;
             return fail;
@@ -43,8 +44,8 @@ const Term *check_scalar_int(Checker *ck, Scope *scope, const Expr *e, const cha
     Diag *diag;
     if (!term) return NULL;
     if (!is_scalar(term) || !dtype_is_integer(term->type->dtype)) {
-        diag = check_error(ck, DIAG_E0201_TYPE, e->loc, "%s must be an int, this is %s", what,
-                           type_text(ck->arena, term->type));
+        diag = check_error(ck, DIAG_E0201_TYPE, e->loc, "%s must be an int, this is %s",
+                           what, type_text(ck->arena, term->type));
         if (is_scalar(term) && dtype_is_float(term->type->dtype))
             check_help(ck, diag, "round it: `int(…)`");
         return NULL;
@@ -143,12 +144,13 @@ static Val read_entry(Checker *ck, const Entry *entry, Loc loc) {
     Val val = entry->val;
     val.loc = loc;
     if (entry->kind == S_DTYPE) {
-        check_error(ck, DIAG_E0201_TYPE, loc, "`%s` is a dtype, not a value", entry->name);
+        check_error(ck, DIAG_E0201_TYPE, loc, "`%s` is a dtype, not a value",
+                    entry->name);
         return val_error();
     }
     if (entry->kind == S_DIMS) {
-        check_error(ck, DIAG_E0201_TYPE, loc, "`%s` is a sequence of dimensions, not a value",
-                    entry->name);
+        check_error(ck, DIAG_E0201_TYPE, loc,
+                    "`%s` is a sequence of dimensions, not a value", entry->name);
         return val_error();
     }
     if (val.kind == V_TERM && val.term->kind == TERM_REF && ck->below &&
@@ -158,9 +160,11 @@ static Val read_entry(Checker *ck, const Entry *entry, Loc loc) {
 }
 
 static void unknown_name(Checker *ck, Scope *scope, Name name) {
-    if (ck->source_unknown && scope->unit == ck->main) return;     /* one of its fields? */
-    suggest_name(ck, scope, check_error(ck, DIAG_E0101_NAME, name.loc,
-                                        "`%s` is not defined here", name.text), name.text);
+    if (ck->source_unknown && scope->unit == ck->main) return; /* one of its fields? */
+    suggest_name(
+        ck, scope,
+        check_error(ck, DIAG_E0101_NAME, name.loc, "`%s` is not defined here", name.text),
+        name.text);
 }
 
 static Val check_name(Checker *ck, Scope *scope, const Expr *e) {
@@ -207,8 +211,8 @@ static Val check_member(Checker *ck, Scope *scope, const Expr *e) {
         if (strcmp(name, e->name.text)) continue;
         if (tuple->kind == TERM_TUPLE) return val_term(tuple->arg[i], e->loc);
         tuple = bind_term(ck, "tuple", tuple, e->loc);
-        get = term_new(ck->arena, TERM_GET, tuple->type->items[i], place_at(ck, e->loc), 1,
-                       tuple);
+        get = term_new(ck->arena, TERM_GET, tuple->type->items[i], place_at(ck, e->loc),
+                       1, tuple);
         get->axis = i;
         return val_term(get, e->loc);
     }
@@ -261,13 +265,14 @@ static bool binary_fails(Checker *ck, Operator op, pl_dtype a, pl_dtype b, pl_dt
     return false;
 }
 
-const Term *scalar_binary(Checker *ck, Operator op, const Term *a, const Term *b, Loc loc) {
+const Term *scalar_binary(Checker *ck, Operator op, const Term *a, const Term *b,
+                          Loc loc) {
     const Place *at = place_at(ck, loc);
     pl_dtype to;
     if (binary_fails(ck, op, a->type->dtype, b->type->dtype, &to, loc)) return NULL;
-    return term_op(ck->arena, op_of(op), type_scalar(is_comparison(op) ? PL_BOOL : to), at,
-                   term_convert(ck->arena, to, at, a), term_convert(ck->arena, to, at, b),
-                   NULL);
+    return term_op(ck->arena, op_of(op), type_scalar(is_comparison(op) ? PL_BOOL : to),
+                   at, term_convert(ck->arena, to, at, a),
+                   term_convert(ck->arena, to, at, b), NULL);
 }
 
 typedef struct { Operator op; Loc loc; } BinaryLift;
@@ -307,7 +312,8 @@ static bool is_plain_number(Val val) {
 }
 
 static Val check_arithmetic(Checker *ck, Scope *scope, const Expr *e) {
-    Val a = check_expr(ck, scope, e->a, ANYTHING), b = check_expr(ck, scope, e->b, ANYTHING);
+    Val a = check_expr(ck, scope, e->a, ANYTHING),
+        b = check_expr(ck, scope, e->b, ANYTHING);
     const Term *args[2];
     BinaryLift data = {e->op, e->loc};
     if (a.kind == V_ERROR || b.kind == V_ERROR) return val_error();
@@ -378,7 +384,8 @@ static Val check_unary(Checker *ck, Scope *scope, const Expr *e) {
     if (!arg) return val_error();
     if (e->op == OPR_NOT && !want_bool(ck, arg, e->a->loc, "what follows `not`"))
         return val_error();
-    if (e->op == OPR_NEG && (arg->type->kind != TY_TENSOR || arg->type->dtype == PL_BOOL)) {
+    if (e->op == OPR_NEG &&
+        (arg->type->kind != TY_TENSOR || arg->type->dtype == PL_BOOL)) {
         check_error(ck, DIAG_E0201_TYPE, e->loc, "`-` does not work on %s",
                     type_text(ck->arena, arg->type));
         return val_error();
@@ -388,12 +395,14 @@ static Val check_unary(Checker *ck, Scope *scope, const Expr *e) {
 
 /* a is NAME: a test of a dtype variable, known when compiled */
 static Val check_is(Checker *ck, Scope *scope, const Expr *e) {
-    const Entry *entry = e->a->kind == EX_NAME ? scope_find(scope, e->a->name.text) : NULL;
+    const Entry *entry = e->a->kind == EX_NAME ? scope_find(scope, e->a->name.text)
+                                               : NULL;
     pl_dtype dtype;
     bool known, yes;
     if (entry && entry->kind == S_DTYPE) {
         dtype = entry->dtype;
-    } else if (e->a->kind != EX_NAME || entry || !dtype_by_name(e->a->name.text, &dtype)) {
+    } else if (e->a->kind != EX_NAME || entry ||
+               !dtype_by_name(e->a->name.text, &dtype)) {
         const Term *term = check_term(ck, scope, e->a, ANYTHING);
         if (!term) return val_error();
         dtype = term->type->dtype;
@@ -423,7 +432,9 @@ static void branch_check(Checker *ck, Branch *branch, Scope *scope, const Expr *
 
 static void branch_enter(Checker *ck, Branch *branch) { ck->region = &branch->region; }
 
-static void branch_leave(Checker *ck, Branch *branch) { ck->region = branch->region.outer; }
+static void branch_leave(Checker *ck, Branch *branch) {
+    ck->region = branch->region.outer;
+}
 
 static const Type *meet_types(Checker *ck, const Type *a, const Type *b) {
     Type *type = arena_new_of(ck->arena, Type);
@@ -499,8 +510,9 @@ static Val make_if(Checker *ck, const Term *condition, Branch *a, Branch *b, Loc
     const Term *yes, *no, *term;
     Type *outside;
     if (!type) {
-        check_error(ck, DIAG_E0201_TYPE, b->loc, "the branches of this `if` differ: %s and %s",
-                    type_text(ck->arena, a->term->type), type_text(ck->arena, b->term->type));
+        check_error(
+            ck, DIAG_E0201_TYPE, b->loc, "the branches of this `if` differ: %s and %s",
+            type_text(ck->arena, a->term->type), type_text(ck->arena, b->term->type));
         region_close(ck, &a->region, NULL);
         branch_enter(ck, b);
         region_close(ck, &b->region, NULL);
@@ -510,7 +522,8 @@ static Val make_if(Checker *ck, const Term *condition, Branch *a, Branch *b, Loc
     no = branch_close(ck, b, type);
     if (!yes || !no) return val_error();
     outside = (Type *)type_outside(ck, type);
-    term = term_new(ck->arena, TERM_IF, outside, place_at(ck, loc), 3, condition, yes, no);
+    term = term_new(ck->arena, TERM_IF, outside, place_at(ck, loc), 3, condition, yes,
+                    no);
     return val_term(settle(ck, "if", term, loc), loc);
 }
 
@@ -562,7 +575,8 @@ static Val switch_from(Checker *ck, Scope *scope, const Expr *list, int i, const
     return make_if(ck, chosen, &a, &b, a.loc);
 }
 
-Val check_switch(Checker *ck, Scope *scope, const Expr *list, const Term *k, Expect want) {
+Val check_switch(Checker *ck, Scope *scope, const Expr *list, const Term *k,
+                 Expect want) {
     return switch_from(ck, scope, list, 0, k, want);
 }
 
@@ -604,7 +618,8 @@ static bool list_terms(Checker *ck, int n, const Val *vals, const Term **items,
         if (!(items[i] = as_term(ck, vals[i], ANYTHING))) return false;
         items[i] = settle(ck, "item", items[i], vals[i].loc);
         if (items[i]->type->kind != TY_TENSOR) {
-            check_error(ck, DIAG_E0201_TYPE, vals[i].loc, "a list holds numbers or tensors, not %s",
+            check_error(ck, DIAG_E0201_TYPE, vals[i].loc,
+                        "a list holds numbers or tensors, not %s",
                         type_text(ck->arena, items[i]->type));
             return false;
         }
@@ -619,7 +634,8 @@ static bool list_terms(Checker *ck, int n, const Val *vals, const Term **items,
     if (dtype < 0) dtype = want.dtype >= 0 ? want.dtype : PL_I64;
     for (int i = 0; i < n; i++) {
         if (!items[i]) items[i] = as_term(ck, vals[i], (Expect){.dtype = dtype});
-        if (items[i]) items[i] = convert_elements(ck, items[i], (pl_dtype)dtype, vals[i].loc);
+        if (items[i])
+            items[i] = convert_elements(ck, items[i], (pl_dtype)dtype, vals[i].loc);
         if (!items[i]) return false;
     }
     return true;
@@ -630,7 +646,8 @@ static const Term *list_check(Checker *ck, const Term *array, int n, const Val *
     const Term **items = ((Term *)array)->arg;
     for (int i = 1; i < n; i++) {
         if (items[i]->type->rank != items[0]->type->rank) {
-            check_error(ck, DIAG_E0202_SHAPE, vals[i].loc, "the items of a list differ: %s and %s",
+            check_error(ck, DIAG_E0202_SHAPE, vals[i].loc,
+                        "the items of a list differ: %s and %s",
                         type_text(ck->arena, items[0]->type),
                         type_text(ck->arena, items[i]->type));
             return NULL;
@@ -674,7 +691,8 @@ static void bind_name(Checker *ck, Scope *scope, Name name, const Term *term) {
 
 bool bind_names(Checker *ck, Scope *scope, const NameList *names, Val val, Loc loc) {
     const Term *term = val.kind == V_ERROR ? NULL : as_term(ck, val, ANYTHING);
-    if (names->n > 1 && term && (term->type->kind != TY_TUPLE || term->type->n != names->n)) {
+    if (names->n > 1 && term &&
+        (term->type->kind != TY_TUPLE || term->type->n != names->n)) {
         check_error(ck, DIAG_E0201_TYPE, loc, "%d names for %s", names->n,
                     type_text(ck->arena, term->type));
         term = NULL;
@@ -689,7 +707,8 @@ bool bind_names(Checker *ck, Scope *scope, const NameList *names, Val val, Loc l
         if (term && term->kind == TERM_TUPLE) {
             item = term->arg[i];
         } else if (term) {
-            Term *get = term_new(ck->arena, TERM_GET, term->type->items[i], term->at, 1, term);
+            Term *get = term_new(ck->arena, TERM_GET, term->type->items[i], term->at, 1,
+                                 term);
             get->axis = i;
             item = get;
         }

@@ -31,7 +31,8 @@ static const Expr *define_expr(Checker *ck, const Define *define, const Type *ty
     Module *module;
     const char *quote = type->text ? "\"" : "";
     file->path = arena_format(ck->arena, "-D%s", define->name);
-    file->text = arena_format(ck->arena, "const value = %s%s%s\n", quote, define->text, quote);
+    file->text = arena_format(ck->arena, "const value = %s%s%s\n", quote, define->text,
+                              quote);
     file->size = strlen(file->text);
     module = parse_file(ck->arena, ck->diags, file);
     if (module->decls.n != 1 || !module->decls.at[0]->body) return NULL;
@@ -84,8 +85,10 @@ static void fixed_param(Checker *ck, Scope *scope, const Param *param, GraphPara
     Entry *entry;
     out->at_compile = true;
     if (!e && !define) {
-        check_help(ck, check_error(ck, DIAG_E0304_PARAMETER, param->name.loc,
-                       "`%s` must be known when the feature is compiled", param->name.text),
+        check_help(ck,
+                   check_error(ck, DIAG_E0304_PARAMETER, param->name.loc,
+                               "`%s` must be known when the feature is compiled",
+                               param->name.text),
                    "give it a default, or a value: `-D %s=…`", param->name.text);
     }
     out->value = define ? define_value(ck, scope, define, param, type)
@@ -120,8 +123,9 @@ static void check_params(Checker *ck, Scope *scope) {
         const Define *define = define_of(ck, param->name.text);
         check_attributes(ck, &param->attributes);
         if (type && (type->kind != TY_TENSOR)) {
-            check_error(ck, DIAG_E0201_TYPE, param->type->loc,
-                        "a parameter of a feature is a number, a tensor, a string or a path");
+            check_error(
+                ck, DIAG_E0201_TYPE, param->type->loc,
+                "a parameter of a feature is a number, a tensor, a string or a path");
             type = NULL;
         }
         if (!type) {
@@ -152,15 +156,17 @@ static void check_defines(Checker *ck) {
             if (!strcmp(names[n - 1], define->name)) found = &ck->graph->params.at[k];
         }
         if (found && found->at_compile) continue;
-        diag = check_error(ck, DIAG_E0304_PARAMETER,
-                           found ? found->loc : ck->feature->name.loc,
-                           found ? "-D %s: this parameter is bound when the feature is opened"
-                                 : "-D %s: the feature has no such parameter", define->name);
+        diag = check_error(
+            ck, DIAG_E0304_PARAMETER, found ? found->loc : ck->feature->name.loc,
+            found ? "-D %s: this parameter is bound when the feature is opened"
+                  : "-D %s: the feature has no such parameter",
+            define->name);
         if (found)
             check_help(ck, diag, "give it to the run: `--set %s=%s`; or mark it `@const`",
                        define->name, define->text);
         else if (nearest_name(define->name, names, n))
-            check_help(ck, diag, "did you mean `%s`?", nearest_name(define->name, names, n));
+            check_help(ck, diag, "did you mean `%s`?",
+                       nearest_name(define->name, names, n));
     }
 }
 
@@ -220,7 +226,8 @@ static bool constant_int(Checker *ck, const Term *term, const char *what, Loc lo
 /* ---- bodies of statements ---- */
 
 static const Term *check_body(Stage *stage, const Expr *e, const char *path,
-                              const char *no_draw, Expect want, Region *region, Val *val) {
+                              const char *no_draw, Expect want, Region *region,
+                              Val *val) {
     Checker *ck = stage->ck;
     Body *body = arena_new_of(ck->arena, Body);
     *body = (Body){.root = e, .path = path, .no_draw = no_draw};
@@ -238,10 +245,12 @@ static const Term *close_body(Stage *stage, Region *region, const Term *term) {
     return term;
 }
 
-static const Term *open_value(Stage *stage, const Expr *e, const char *what, Expect want) {
+static const Term *open_value(Stage *stage, const Expr *e, const char *what,
+                              Expect want) {
     Region region;
     Val val;
-    return close_body(stage, &region, check_body(stage, e, NULL, what, want, &region, &val));
+    return close_body(stage, &region,
+                      check_body(stage, e, NULL, what, want, &region, &val));
 }
 
 static bool already_defined(Stage *stage, Name name) {
@@ -294,7 +303,8 @@ static bool definable(Checker *ck, const Term *term, Loc loc) {
 
 static void define_error(Stage *stage, const NameList *names) {
     for (int i = 0; i < names->n; i++)
-        if (!scope_find(stage->scope, names->at[i].text)) define(stage, names->at[i], NULL);
+        if (!scope_find(stage->scope, names->at[i].text))
+            define(stage, names->at[i], NULL);
 }
 
 /* Items that share no work become fields of their own. */
@@ -309,13 +319,15 @@ static void define_items(Stage *stage, const Stmt *stmt, Region *region,
     const Term *tuple = close_body(stage, region, term);
     const char *all = "";
     for (int i = 0; i < stmt->names.n; i++)
-        all = arena_format(ck->arena, "%s%s%s", all, i ? ", " : "", stmt->names.at[i].text);
+        all = arena_format(ck->arena, "%s%s%s", all, i ? ", " : "",
+                           stmt->names.at[i].text);
     if (!split) tuple = define_var(stage, all, tuple, stmt->loc, &stmt->attributes);
     for (int i = 0; i < stmt->names.n; i++) {
         Name name = stmt->names.at[i];
         const Term *item = split ? tuple->arg[i] : NULL;
         if (!split) {
-            Term *get = term_new(ck->arena, TERM_GET, tuple->type->items[i], NULL, 1, tuple);
+            Term *get = term_new(ck->arena, TERM_GET, tuple->type->items[i], NULL, 1,
+                                 tuple);
             get->axis = i;
             item = get;
         }
@@ -388,7 +400,8 @@ static const Term *each_rows(Checker *ck, const Term *term, const Stmt *stmt) {
     for (int i = 0; i < n; i++) {
         const Type *type = n > 1 ? term->type->items[i] : term->type;
         if (type->kind == TY_TENSOR && type->rank > 0) continue;
-        check_error(ck, DIAG_E0201_TYPE, stmt->loc, "`each` walks the rows of a tensor, not %s",
+        check_error(ck, DIAG_E0201_TYPE, stmt->loc,
+                    "`each` walks the rows of a tensor, not %s",
                     type_text(ck->arena, type));
         return NULL;
     }
@@ -405,8 +418,8 @@ static void check_each(Stage *stage, const Stmt *stmt) {
     Val val;
     Node node = {.kind = NODE_EACH, .loc = stmt->loc, .level = ck->level,
                  .nvars = stmt->names.n, .attributes = &stmt->attributes};
-    const Term *term = check_body(stage, stmt->expr, stmt->names.at[0].text, NULL, ANYTHING,
-                                  &region, &val);
+    const Term *term = check_body(stage, stmt->expr, stmt->names.at[0].text, NULL,
+                                  ANYTHING, &region, &val);
     bool twice = false;
     for (int i = 0; i < stmt->names.n; i++)
         twice |= already_defined(stage, stmt->names.at[i]);
@@ -634,8 +647,8 @@ static void check_place(Stage *stage, const Stmt *stmt) {
     if (!term) return;
     if (term->type->kind != TY_TENSOR || term->type->rank ||
         !dtype_is_integer(term->type->dtype)) {
-        check_error(ck, DIAG_E0201_TYPE, stmt->expr->loc, "`%s` wants an int, this is %s", word,
-                    type_text(ck->arena, term->type));
+        check_error(ck, DIAG_E0201_TYPE, stmt->expr->loc, "`%s` wants an int, this is %s",
+                    word, type_text(ck->arena, term->type));
         return;
     }
     term = term_convert(ck->arena, PL_I64, NULL, term);
@@ -669,8 +682,8 @@ static void batch_size(Stage *stage, const Expr *e, const char *what, int64_t *v
     ck->at_open = false;
     if (!constant_int(ck, term, what, e->loc, value)) return;
     if (*value < 1)
-        check_error(ck, DIAG_E0104_ORDER, e->loc, "%s must be at least 1, it is %lld", what,
-                    (long long)*value);
+        check_error(ck, DIAG_E0104_ORDER, e->loc, "%s must be at least 1, it is %lld",
+                    what, (long long)*value);
 }
 
 static void check_batch(Stage *stage, const Stmt *stmt) {
@@ -705,7 +718,8 @@ static void check_batch(Stage *stage, const Stmt *stmt) {
         }
     }
     if (!sized)
-        check_error(ck, DIAG_E0203_CALL, stmt->loc, "`batch` needs its size: `batch(256)`");
+        check_error(ck, DIAG_E0203_CALL, stmt->loc,
+                    "`batch` needs its size: `batch(256)`");
     ck->below = true;
     ck->level = -2;
     graph->rows = batch_var(ck, "rows", stmt->loc);

@@ -97,7 +97,8 @@ typedef struct Shape {
     const Term *lifted_like;
 } Shape;
 
-static void add_loop(Checker *ck, Shape *shape, const Term *length, const Dim *dim, Loc loc) {
+static void add_loop(Checker *ck, Shape *shape, const Term *length, const Dim *dim,
+                     Loc loc) {
     Loop loop = {index_new(ck, "e", loc), term_int(ck->arena, PL_I64, 0), length};
     shape->loops[shape->n] = loop;
     shape->dims[shape->n++] = dim;
@@ -123,7 +124,8 @@ static const Term *looked_up(Checker *ck, const Axis *axis, Shape *shape) {
         shape->lifted_rank = rank;
         shape->lifted_like = tensor;
         for (int k = 0; k < rank; k++)
-            add_loop(ck, shape, read_dim(ck, tensor, k), tensor->type->dims[k], axis->loc);
+            add_loop(ck, shape, read_dim(ck, tensor, k), tensor->type->dims[k],
+                     axis->loc);
     }
     if (shape->lifted_rank != rank) {
         check_error(ck, DIAG_E0202_SHAPE, axis->loc, "two look-ups of shapes %s and %s",
@@ -195,10 +197,13 @@ static const Term *read_shape(Checker *ck, const Term *base, const Axis *axes,
 
 /* ---- entry ---- */
 
-static const Term *else_value(Checker *ck, Scope *scope, const Expr *e, const Term *base) {
-    const Term *term = check_term(ck, scope, e, (Expect){.dtype = (int)base->type->dtype});
+static const Term *else_value(Checker *ck, Scope *scope, const Expr *e,
+                              const Term *base) {
+    const Term *term = check_term(ck, scope, e,
+                                  (Expect){.dtype = (int)base->type->dtype});
     if (!term) return NULL;
-    return coerce(ck, term, type_scalar(base->type->dtype), e->loc, "the value after `else`");
+    return coerce(ck, term, type_scalar(base->type->dtype), e->loc,
+                  "the value after `else`");
 }
 
 static Val check_subscripts(Checker *ck, Scope *scope, const Expr *e, const Term *base) {
@@ -206,13 +211,15 @@ static Val check_subscripts(Checker *ck, Scope *scope, const Expr *e, const Term
     const Term *subs[8], *otherwise = NULL;
     bool scalar = true;
     if (base->type->kind != TY_TENSOR) {
-        check_error(ck, base->type->kind == TY_RAGGED ? DIAG_E0303_RAGGED : DIAG_E0206_INDEX,
+        check_error(ck,
+                    base->type->kind == TY_RAGGED ? DIAG_E0303_RAGGED : DIAG_E0206_INDEX,
                     e->loc, "%s takes no subscripts", type_text(ck->arena, base->type));
         return val_error();
     }
     if (e->subs.n > base->type->rank) {
-        check_error(ck, DIAG_E0206_INDEX, e->loc, "%d subscripts for %s, which has rank %d",
-                    e->subs.n, type_text(ck->arena, base->type), base->type->rank);
+        check_error(ck, DIAG_E0206_INDEX, e->loc,
+                    "%d subscripts for %s, which has rank %d", e->subs.n,
+                    type_text(ck->arena, base->type), base->type->rank);
         return val_error();
     }
     for (int k = 0; k < base->type->rank; k++) {
@@ -258,8 +265,8 @@ static Val subscript_of_list(Checker *ck, Scope *scope, const Expr *e, const Ter
     }
     if (!prove_nonnegative(ck, k) ||
         !prove_below(ck, k, dim_number(ck->dims, e->a->items.n))) {
-        test = term_new(ck->arena, TERM_CHECK, value->type, place_at(ck, e->loc), 3, value, k,
-                        count);
+        test = term_new(ck->arena, TERM_CHECK, value->type, place_at(ck, e->loc), 3,
+                        value, k, count);
         test->check = CHECK_SUBSCRIPT;
         test->text = "subscript";
         value = test;

@@ -42,8 +42,9 @@ static bool clause_names(Checker *ck, Kernel *kernel, const Clause *clause) {
         int result, axis;
         if (clause->kind == CL_LAYOUT) {
             kernel->layout = kernel->layout
-                ? arena_format(ck->arena, "%s,%s", kernel->layout, clause->names.at[i].text)
-                : clause->names.at[i].text;
+                                 ? arena_format(ck->arena, "%s,%s", kernel->layout,
+                                                clause->names.at[i].text)
+                                 : clause->names.at[i].text;
             continue;
         }
         if (!find_dim(kernel->decl, kernel->nresults, clause->names.at[i].text, &result,
@@ -72,7 +73,8 @@ static bool ends_with(const char *text, const char *end) {
 static const char *beside(Checker *ck, const File *file, const char *name) {
     const char *slash = strrchr(file->path, '/');
     if (file->is_std || name[0] == '/' || !slash) return name;
-    return arena_format(ck->arena, "%.*s/%s", (int)(slash - file->path), file->path, name);
+    return arena_format(ck->arena, "%.*s/%s", (int)(slash - file->path), file->path,
+                        name);
 }
 
 static bool read_origin(Checker *ck, Kernel *kernel, Unit *unit) {
@@ -101,8 +103,8 @@ static const Type *signature_type(Checker *ck, const Decl *decl, const TypeExpr 
     if (te->kind == TE_NAME && is_dtype_variable(te->name.text) &&
         !dtype_by_name(te->name.text, &dtype)) {
         check_error(ck, DIAG_E0401_KERNEL, te->name.loc,
-                    "a kernel's dtypes are fixed: `%s` of `%s` is a variable", te->name.text,
-                    decl->name.text);
+                    "a kernel's dtypes are fixed: `%s` of `%s` is a variable",
+                    te->name.text, decl->name.text);
         return NULL;
     }
     if (te->kind == TE_NAME && te->has_dims) {
@@ -117,10 +119,11 @@ static const Type *signature_type(Checker *ck, const Decl *decl, const TypeExpr 
 static bool passes_to_c(Checker *ck, const Decl *decl, const Type *type,
                         const TypeExpr *te, const char *what) {
     if (type->kind == TY_TENSOR || type->kind == TY_OPAQUE) return true;
-    check_help(ck, check_error(ck, DIAG_E0401_KERNEL, te->loc,
-                               "%s of the kernel `%s` is %s, which C cannot be given", what,
-                               decl->name.text,
-                               type->kind == TY_TUPLE ? "a tuple" : "a function"),
+    check_help(ck,
+               check_error(ck, DIAG_E0401_KERNEL, te->loc,
+                           "%s of the kernel `%s` is %s, which C cannot be given", what,
+                           decl->name.text,
+                           type->kind == TY_TUPLE ? "a tuple" : "a function"),
                type->kind == TY_TUPLE ? "declare its items one by one"
                                       : "call it before, and hand over its value");
     return false;
@@ -193,7 +196,8 @@ static bool check_cost(Checker *ck, const Kernel *kernel, Unit *unit) {
     good = term && term->type->kind == TY_TENSOR && !term->type->rank &&
            term->type->dtype != PL_BOOL;
     if (term && !good)
-        check_error(ck, DIAG_E0401_KERNEL, cost->loc, "a cost is one number (ns), this is %s",
+        check_error(ck, DIAG_E0401_KERNEL, cost->loc,
+                    "a cost is one number (ns), this is %s",
                     type_text(ck->arena, term->type));
     region_close(ck, &region, NULL);
     return good;
@@ -250,7 +254,8 @@ static const Term *test_sizes(Checker *ck, const Term *value, const Type *type, 
     return value;
 }
 
-Val call_kernel(Checker *ck, const Kernel *kernel, Scope *scope, const Term **args, Loc loc) {
+Val call_kernel(Checker *ck, const Kernel *kernel, Scope *scope, const Term **args,
+                Loc loc) {
     const Decl *decl = kernel->decl;
     const Type **types = arena_array(ck->arena, const Type *, kernel->nresults);
     const Term **given = arena_array(ck->arena, const Term *, 8 * kernel->nresults + 1);
@@ -258,8 +263,9 @@ Val call_kernel(Checker *ck, const Kernel *kernel, Scope *scope, const Term **ar
     Term *term;
     Type *tuple;
     if (kernel->at_open && !ck->at_open) {
-        check_help(ck, check_error(ck, DIAG_E0302_TIME, loc,
-                                   "`%s` works at open, not for each record", kernel->name),
+        check_help(ck,
+                   check_error(ck, DIAG_E0302_TIME, loc,
+                               "`%s` works at open, not for each record", kernel->name),
                    "move this definition above `from`");
         return val_error();
     }
@@ -274,13 +280,15 @@ Val call_kernel(Checker *ck, const Kernel *kernel, Scope *scope, const Term **ar
     tuple = arena_new_of(ck->arena, Type);
     *tuple = (Type){.kind = TY_TUPLE, .n = kernel->nresults, .items = types};
     term = term_new(ck->arena, TERM_KERNEL,
-                    decl->type->kind == TE_TUPLE ? tuple : types[0], place_at(ck, loc), 0);
+                    decl->type->kind == TE_TUPLE ? tuple : types[0], place_at(ck, loc),
+                    0);
     ((Place *)term->at)->callee = kernel->name;
     term->nargs = kernel->nparams;
     term->arg = args;
     term->kernel = kernel;
     term->given = given;
     value = bind_term(ck, kernel->name, term, loc);
-    for (int r = 0; r < kernel->nresults; r++) value = test_sizes(ck, value, types[r], loc);
+    for (int r = 0; r < kernel->nresults; r++)
+        value = test_sizes(ck, value, types[r], loc);
     return val_term(value, loc);
 }

@@ -147,13 +147,16 @@ static const Term *scalar_term(Checker *ck, const Lit *lit, pl_dtype dtype) {
     if (dtype_is_float(dtype))
         return term_real(ck->arena, dtype, real_value(lit, dtype != PL_F64));
     if (dtype == PL_BOOL) {
-        check_error(ck, DIAG_E0201_TYPE, lit->loc, "a bool is wanted here, this is a number");
+        check_error(ck, DIAG_E0201_TYPE, lit->loc,
+                    "a bool is wanted here, this is a number");
         return NULL;
     }
     if (lit->is_float) {
-        check_help(ck, check_error(ck, DIAG_E0204_LITERAL, lit->loc,
-                       "a number with a fraction does not fit %s", dtype_name(dtype)),
-                   "a float becomes an integer only by a call: `%s(…)`", dtype_name(dtype));
+        check_help(
+            ck,
+            check_error(ck, DIAG_E0204_LITERAL, lit->loc,
+                        "a number with a fraction does not fit %s", dtype_name(dtype)),
+            "a float becomes an integer only by a call: `%s(…)`", dtype_name(dtype));
         return NULL;
     }
     if (!integer_value(ck, lit, &value)) return NULL;

@@ -16,13 +16,15 @@ Var *index_new(Checker *ck, const char *name, Loc loc) {
     return var;
 }
 
-static const Type *for_type(Checker *ck, int n, const Dim *const *dims, const Type *body) {
+static const Type *for_type(Checker *ck, int n, const Dim *const *dims,
+                            const Type *body) {
     const Dim **all;
     if (body->kind == TY_TUPLE) {
         Type *type = arena_new_of(ck->arena, Type);
         const Type **items = arena_array(ck->arena, const Type *, body->n);
         *type = *body;
-        for (int i = 0; i < body->n; i++) items[i] = for_type(ck, n, dims, body->items[i]);
+        for (int i = 0; i < body->n; i++)
+            items[i] = for_type(ck, n, dims, body->items[i]);
         type->items = items;
         return type;
     }
@@ -49,9 +51,10 @@ static bool lift_shape(Checker *ck, int n, const Term **args, int *shaped, Loc l
     *shaped = -1;
     for (int i = 0; i < n; i++) {
         if (args[i]->type->kind != TY_TENSOR) {
-            Diag *diag = check_error(ck,
-                args[i]->type->kind == TY_RAGGED ? DIAG_E0303_RAGGED : DIAG_E0201_TYPE, loc,
-                "numbers or tensors are wanted here, not %s",
+            Diag *diag = check_error(
+                ck,
+                args[i]->type->kind == TY_RAGGED ? DIAG_E0303_RAGGED : DIAG_E0201_TYPE,
+                loc, "numbers or tensors are wanted here, not %s",
                 args[i]->type->kind == TY_RAGGED ? "a ragged field"
                                                  : type_text(ck->arena, args[i]->type));
             if (args[i]->type->kind == TY_RAGGED)
@@ -75,8 +78,8 @@ static bool lift_shape(Checker *ck, int n, const Term **args, int *shaped, Loc l
 static const Term *element(Checker *ck, const Term *tensor, int n, const Loop *loops) {
     Term *term;
     if (tensor->type->rank == 0) return tensor;
-    term = term_new(ck->arena, TERM_INDEX, type_scalar(tensor->type->dtype), tensor->at, 1,
-                    tensor);
+    term = term_new(ck->arena, TERM_INDEX, type_scalar(tensor->type->dtype), tensor->at,
+                    1, tensor);
     term->nargs = 1 + n;
     term->arg = arena_array(ck->arena, const Term *, n + 1);
     term->arg[0] = tensor;
@@ -105,7 +108,8 @@ const Term *lift(Checker *ck, int n, const Term **args, LiftFn *fn, void *data, 
     rank = type->rank;
     region_open(ck, &region, REGION_LOOP);
     for (int k = 0; k < rank; k++) {
-        loops[k] = (Loop){index_new(ck, "e", loc), zero(ck), read_dim(ck, args[shaped], k)};
+        loops[k] = (Loop){index_new(ck, "e", loc), zero(ck),
+                          read_dim(ck, args[shaped], k)};
         nest_push(ck, &loops[k], loops[k].to);
     }
     for (int i = 0; i < n; i++) elements[i] = element(ck, args[i], rank, loops);
@@ -115,8 +119,8 @@ const Term *lift(Checker *ck, int n, const Term **args, LiftFn *fn, void *data, 
     result = make_for(ck, rank, loops, type->dims, body, loc);
     for (int i = 0; i < n; i++)
         for (int k = 0; i != shaped && k < args[i]->type->rank && result; k++)
-            result = check_equal_dims(ck, result, type->dims[k], args[i]->type->dims[k], loc,
-                                      "shapes differ");
+            result = check_equal_dims(ck, result, type->dims[k], args[i]->type->dims[k],
+                                      loc, "shapes differ");
     return result;
 }
 
@@ -127,7 +131,8 @@ static const Term *lift_convert(Checker *ck, int n, const Term **arg, void *data
 
 const Term *convert_elements(Checker *ck, const Term *term, pl_dtype to, Loc loc) {
     if (term->type->kind != TY_TENSOR || term->type->dtype == to) return term;
-    if (term->type->rank == 0) return term_convert(ck->arena, to, place_at(ck, loc), term);
+    if (term->type->rank == 0)
+        return term_convert(ck->arena, to, place_at(ck, loc), term);
     return lift(ck, 1, &term, lift_convert, &to, loc);
 }
 
@@ -148,7 +153,8 @@ static const Term *value_of_name(Ranges *r, const Expr *e) {
     if (entry && entry->kind != S_VALUE) return NULL;
     if (entry && entry->val.kind == V_ERROR) return NULL;
     val = check_expr(r->ck, r->scope, e, ANYTHING);
-    return val.kind == V_TERM || val.kind == V_LITERAL ? as_term(r->ck, val, ANYTHING) : NULL;
+    return val.kind == V_TERM || val.kind == V_LITERAL ? as_term(r->ck, val, ANYTHING)
+                                                       : NULL;
 }
 
 static bool is_index(const Ranges *r, const Expr *e) {
@@ -176,7 +182,8 @@ static void plain_subscript(Ranges *r, const Expr *e) {
         axis = i;
         base = base_of(e->a, &axis);
         tensor = base ? value_of_name(r, base) : NULL;
-        if (!tensor || tensor->type->kind != TY_TENSOR || axis >= tensor->type->rank) continue;
+        if (!tensor || tensor->type->kind != TY_TENSOR || axis >= tensor->type->rank)
+            continue;
         if (!r->dim) {
             r->first = tensor;
             r->first_axis = axis;
@@ -318,7 +325,8 @@ static bool one_index(Checker *ck, Scope *inner, const Expr *e, int i, Expect wa
                     index->name.text);
         return false;
     }
-    set->dims[i] = declared && !index->from ? declared : trip_count(ck, loop->from, loop->to);
+    set->dims[i] = declared && !index->from ? declared
+                                            : trip_count(ck, loop->from, loop->to);
     var = index_new(ck, index->name.text, index->name.loc);
     loop->var = var;
     entry = scope_add(ck, inner, index->name, S_VALUE);
@@ -341,7 +349,8 @@ static bool check_indices(Checker *ck, Scope *inner, const Expr *e, Expect want,
     return true;
 }
 
-static const Term *test_ranges(Checker *ck, const Term *value, const LoopSet *set, Loc loc) {
+static const Term *test_ranges(Checker *ck, const Term *value, const LoopSet *set,
+                               Loc loc) {
     for (int i = 0; i < set->same_a.n && value; i++)
         value = check_equal_dims(ck, value, set->same_a.at[i], set->same_b.at[i],
                                  set->same_loc.at[i], "one index, two dimensions");
@@ -361,7 +370,8 @@ static const Term *check_where(Checker *ck, Scope *inner, const LoopSet *set,
     term = check_term(ck, inner, e, ANYTHING);
     if (term && (term->type->kind != TY_TENSOR || term->type->rank ||
                  term->type->dtype != PL_BOOL)) {
-        check_error(ck, DIAG_E0201_TYPE, e->loc, "what follows `where` must be a bool, this is %s",
+        check_error(ck, DIAG_E0201_TYPE, e->loc,
+                    "what follows `where` must be a bool, this is %s",
                     type_text(ck->arena, term->type));
         term = NULL;
     }
@@ -399,7 +409,8 @@ static Expect tuple_expect(Checker *ck, Expect want, int n) {
     for (int i = 0; i < want.type->n; i++) {
         const Type *item = want.type->items[i];
         items[i] = item->kind == TY_TENSOR && item->rank >= n
-                       ? type_tensor(ck->arena, item->dtype, item->rank - n, item->dims + n)
+                       ? type_tensor(ck->arena, item->dtype, item->rank - n,
+                                     item->dims + n)
                        : item;
     }
     *type = (Type){.kind = TY_TUPLE, .n = want.type->n, .items = items};
@@ -422,8 +433,9 @@ Val check_for(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     const Term *where = NULL, *body = NULL;
     int nests = ck->nest.n, outer = e->b ? 1 : e->indices.n;
     bool good;
-    Expect expect = want.type && want.type->kind == TY_TUPLE ? tuple_expect(ck, want, outer)
-                                                             : body_expect(ck, want, outer);
+    Expect expect = want.type && want.type->kind == TY_TUPLE
+                        ? tuple_expect(ck, want, outer)
+                        : body_expect(ck, want, outer);
     region_open(ck, &region, REGION_LOOP);
     good = check_indices(ck, inner, e, e->b ? ANYTHING : want, &set);
     if (good && e->b) good = (where = check_where(ck, inner, &set, e->b)) != NULL;
@@ -433,7 +445,8 @@ Val check_for(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     ck->nest.n = nests;
     if (!body) return val_error();
     if (body->type->kind != TY_TENSOR && body->type->kind != TY_TUPLE) {
-        check_error(ck, DIAG_E0201_TYPE, e->a->loc, "the elements of a `for` are numbers");
+        check_error(ck, DIAG_E0201_TYPE, e->a->loc,
+                    "the elements of a `for` are numbers");
         return val_error();
     }
     if (body->type->kind == TY_TUPLE || body->type->rank)
@@ -469,7 +482,8 @@ static bool state_terms(Checker *ck, Scope *scope, const Expr *e, Expect want, i
         if (init->kind == TERM_TUPLE) {
             inits[i] = bind_term(ck, "start", init->arg[i], e->init->loc);
         } else {
-            Term *get = term_new(ck->arena, TERM_GET, init->type->items[i], init->at, 1, init);
+            Term *get = term_new(ck->arena, TERM_GET, init->type->items[i], init->at, 1,
+                                 init);
             get->axis = i;
             inits[i] = get;
         }
@@ -477,7 +491,8 @@ static bool state_terms(Checker *ck, Scope *scope, const Expr *e, Expect want, i
     return true;
 }
 
-static const Var **state_vars(Checker *ck, Scope *scope, const Expr *e, const Term **inits) {
+static const Var **state_vars(Checker *ck, Scope *scope, const Expr *e,
+                              const Term **inits) {
     const Var **vars = arena_array(ck->arena, const Var *, e->names.n);
     for (int i = 0; i < e->names.n; i++) {
         Name name = e->names.at[i];
@@ -577,5 +592,6 @@ Val check_fold(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     fold->inits = inits;
     fold->states = states;
     fold->news = news;
-    return val_term(test_ranges(ck, settle(ck, "states", fold, e->loc), &set, e->loc), e->loc);
+    return val_term(test_ranges(ck, settle(ck, "states", fold, e->loc), &set, e->loc),
+                    e->loc);
 }

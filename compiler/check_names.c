@@ -103,7 +103,8 @@ static void load_imports(Checker *ck, Unit *unit) {
         const Decl *decl = module->decls.at[i];
         Import import;
         if (decl->kind != DE_IMPORT || !decl->path) continue;
-        import = (Import){decl->name.text, unit_load(ck, decl->path, unit, decl->path_loc)};
+        import = (Import){decl->name.text,
+                          unit_load(ck, decl->path, unit, decl->path_loc)};
         if (import.unit) list_push(ck->arena, &unit->imports, import);
     }
 }
@@ -157,7 +158,8 @@ static const Decl *own(const Unit *unit, const char *name, DeclKind low, DeclKin
     const Module *module = unit->module;
     for (int i = 0; module && i < module->decls.n; i++) {
         const Decl *decl = module->decls.at[i];
-        if (in_kinds(decl, low, high) && decl->name.text && !strcmp(decl->name.text, name))
+        if (in_kinds(decl, low, high) && decl->name.text &&
+            !strcmp(decl->name.text, name))
             return decl;
     }
     return NULL;
@@ -239,7 +241,8 @@ void suggest_name(Checker *ck, Scope *scope, Diag *diag, const char *word) {
     else if (near)
         check_help(ck, diag, "did you mean `%s`?", near);
     else if (far)
-        check_help(ck, diag, "did you mean `%s`? It comes with `import \"%s\"`", far, from.at[i]);
+        check_help(ck, diag, "did you mean `%s`? It comes with `import \"%s\"`", far,
+                   from.at[i]);
 }
 
 /* ---- attributes ---- */
@@ -274,7 +277,12 @@ const char *callee_text(Checker *ck, const Expr *call) {
     return "?";
 }
 
-typedef struct Count { Checker *ck; const Expr *call; const char *name; int n, found; } Count;
+typedef struct Count {
+    Checker *ck;
+    const Expr *call;
+    const char *name;
+    int n, found;
+} Count;
 
 static void count_calls(Count *count, const Expr *e);
 
@@ -423,8 +431,10 @@ static void walk_type(Walk *walk, const TypeExpr *te) {
         list_push(walk->ck->arena, &walk->locals, te->name.text);
     for (int i = 0; i < te->dims.n; i++) {
         const DimExpr *dim = &te->dims.at[i];
-        const char *name = dim->kind == DIM_EXPR && dim->expr && dim->expr->kind == EX_NAME
-                               ? dim->expr->name.text : dim->name.text;
+        const char *name = dim->kind == DIM_EXPR && dim->expr &&
+                                   dim->expr->kind == EX_NAME
+                               ? dim->expr->name.text
+                               : dim->name.text;
         if (name) list_push(walk->ck->arena, &walk->locals, name);
     }
     for (int i = 0; i < te->items.n; i++) walk_type(walk, te->items.at[i]);
@@ -439,7 +449,8 @@ static void walk_decl(Walk *walk, const Decl *decl) {
     }
     check_attributes(walk->ck, &decl->attributes);
     if (decl->kind == DE_FN) {
-        for (int i = 0; i < decl->params.n; i++) walk_expr(walk, decl->params.at[i].value);
+        for (int i = 0; i < decl->params.n; i++)
+            walk_expr(walk, decl->params.at[i].value);
         walk_expr(walk, decl->body);
     }
     if (decl->kind == DE_CONST) walk_expr(walk, decl->body);
@@ -461,8 +472,9 @@ static void find_cycle(Checker *ck, Calls *calls, int i) {
         while (j < calls->decls.n && calls->decls.at[j] != walk->calls.at[k]) j++;
         if (j == calls->decls.n) continue;
         if (calls->state.at[j] == 1) {
-            Diag *diag = check_error(ck, DIAG_E0103_RECURSION, calls->decls.at[j]->name.loc,
-                                     "`%s` needs itself", calls->decls.at[j]->name.text);
+            Diag *diag = check_error(ck, DIAG_E0103_RECURSION,
+                                     calls->decls.at[j]->name.loc, "`%s` needs itself",
+                                     calls->decls.at[j]->name.text);
             check_help(ck, diag, "there is no recursion: use `fold` or `scan`");
         } else if (calls->state.at[j] == 0) {
             find_cycle(ck, calls, j);

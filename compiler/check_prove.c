@@ -125,13 +125,15 @@ static bool prove_at_most(Checker *ck, const Term *term, const Dim *limit) {
     const Nest *nest;
     term = resolve(ck, term);
     if (term->kind == TERM_OP && term->op == OP_MIN &&
-        (prove_at_most(ck, term->arg[0], limit) || prove_at_most(ck, term->arg[1], limit)))
+        (prove_at_most(ck, term->arg[0], limit) ||
+         prove_at_most(ck, term->arg[1], limit)))
         return true;
     if (term->kind == TERM_OP && term->op == OP_MAX)
         return prove_at_most(ck, term->arg[0], limit) &&
                prove_at_most(ck, term->arg[1], limit);
     if (term->kind == TERM_REF && (nest = nest_of(ck, term->var)))
-        return prove_at_most(ck, nest->to, dim_add(ck->dims, limit, dim_number(ck->dims, 1)));
+        return prove_at_most(ck, nest->to,
+                             dim_add(ck->dims, limit, dim_number(ck->dims, 1)));
     return at_most(ck, bounds_of(ck, term).high, limit);
 }
 

@@ -244,7 +244,8 @@ static const Type *resolve_tensor(Checker *ck, Scope *scope, const TypeExpr *te)
     }
     if (!dtype_of_name(ck, scope, te, &dtype)) {
         if (!te->has_dims && (type = alias_type(ck, scope, te))) return type;
-        if (!is_dtype_variable(te->name.text) && !te->has_dims) return opaque_type(ck, te);
+        if (!is_dtype_variable(te->name.text) && !te->has_dims)
+            return opaque_type(ck, te);
         check_error(ck, DIAG_E0101_NAME, te->name.loc,
                     is_dtype_variable(te->name.text)
                         ? "nothing says what dtype `%s` is" : "`%s` is no dtype",
@@ -253,7 +254,8 @@ static const Type *resolve_tensor(Checker *ck, Scope *scope, const TypeExpr *te)
     }
     for (int i = 0; i < te->dims.n; i++) {
         const DimExpr *dim = &te->dims.at[i];
-        Entry *entry = dim->kind == DIM_SEQUENCE ? scope_find(scope, dim->name.text) : NULL;
+        Entry *entry = dim->kind == DIM_SEQUENCE ? scope_find(scope, dim->name.text)
+                                                 : NULL;
         const Term *size;
         if (rank >= 8) break;
         if (dim->kind == DIM_UNKNOWN) {
@@ -349,8 +351,8 @@ static bool unify_dims(Checker *ck, Scope *scope, const TypeExpr *te, const Type
                            : dim->kind == DIM_EXPR && dim->expr->kind == EX_NAME
                                ? dim->expr->name.text : NULL;
         if (i == sequence) {
-            if (!bind_sequence(ck, scope, dim, extra, actual->dims + axis, loc, te, actual,
-                               what))
+            if (!bind_sequence(ck, scope, dim, extra, actual->dims + axis, loc, te,
+                               actual, what))
                 return false;
             axis += extra;
             continue;
@@ -387,16 +389,19 @@ bool unify(Checker *ck, Scope *scope, const TypeExpr *te, const Type *actual, Lo
            const char *what) {
     const Type *type;
     pl_dtype dtype;
-    bool text = !strcmp(te->kind == TE_NAME && !te->has_dims ? te->name.text : "", "bytes");
+    bool text = !strcmp(te->kind == TE_NAME && !te->has_dims ? te->name.text : "",
+                        "bytes");
     if (te->kind == TE_TUPLE) {
         if (actual->kind != TY_TUPLE || actual->n != te->items.n)
             return mismatch(ck, loc, what, te, actual);
         for (int i = 0; i < actual->n; i++)
-            if (!unify(ck, scope, te->items.at[i], actual->items[i], loc, what)) return false;
+            if (!unify(ck, scope, te->items.at[i], actual->items[i], loc, what))
+                return false;
         return true;
     }
     if (te->kind == TE_FN) return true;
-    if (!text && !dtype_by_name(te->name.text, &dtype) && !is_dtype_variable(te->name.text)) {
+    if (!text && !dtype_by_name(te->name.text, &dtype) &&
+        !is_dtype_variable(te->name.text)) {
         type = resolve_type(ck, scope, te);
         if (!type) return false;
         if (type->kind == TY_OPAQUE)
@@ -405,7 +410,8 @@ bool unify(Checker *ck, Scope *scope, const TypeExpr *te, const Type *actual, Lo
         if (type->kind == TY_TENSOR && type->text)
             return (actual->kind == TY_TENSOR && actual->text) ||
                    mismatch(ck, loc, what, te, actual);
-        if (type->kind != actual->kind || type->n != actual->n || type->rank != actual->rank)
+        if (type->kind != actual->kind || type->n != actual->n ||
+            type->rank != actual->rank)
             return mismatch(ck, loc, what, te, actual);
         return true;
     }
@@ -438,7 +444,8 @@ static const Term *coerce_tuple(Checker *ck, const Term *term, const Type *want,
     for (int i = 0; i < want->n; i++) {
         const Term *item = term->kind == TERM_TUPLE ? term->arg[i] : NULL;
         if (!item) {
-            Term *get = term_new(ck->arena, TERM_GET, term->type->items[i], term->at, 1, term);
+            Term *get = term_new(ck->arena, TERM_GET, term->type->items[i], term->at, 1,
+                                 term);
             get->axis = i;
             item = get;
         }
@@ -476,13 +483,14 @@ static bool coerce_fails(Checker *ck, const Term *term, const Type *want, Loc lo
  * value may build on it. */
 static const Term *coerce_dim(Checker *ck, const Term *term, const Type *want, int axis,
                               Loc loc, const char *what) {
-    const char *about = arena_format(ck->arena, "%s must be %s, dimension %d differs", what,
-                                     type_text(ck->arena, want), axis);
+    const char *about = arena_format(ck->arena, "%s must be %s, dimension %d differs",
+                                     what, type_text(ck->arena, want), axis);
     const Term *tested;
     const Dim **dims;
     Type *type;
     if (!term->type->dims[axis]) term = settle(ck, "value", term, loc);
-    tested = check_equal_dims(ck, term, want->dims[axis], term->type->dims[axis], loc, about);
+    tested = check_equal_dims(ck, term, want->dims[axis], term->type->dims[axis], loc,
+                              about);
     if (!tested || tested == term) return tested;
     type = arena_new_of(ck->arena, Type);
     dims = arena_array(ck->arena, const Dim *, term->type->rank);

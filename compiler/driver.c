@@ -51,7 +51,8 @@ bool driver_read(Driver *d) {
 
 bool driver_check(Driver *d) {
     DefineList *defines = &d->options->defines;
-    d->graph = check_module(d->arena, d->diags, d->module, defines->at, defines->n, &d->library);
+    d->graph = check_module(d->arena, d->diags, d->module, defines->at, defines->n,
+                            &d->library);
     if (diags_errors(d->diags))
         return false;
     if (!d->graph) {

@@ -37,7 +37,8 @@ static void remove_folder(const char *path) {
     _Alignas(struct dirent64) char entries[4096];
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long n;
-    while (folder >= 0 && (n = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
+    while (folder >= 0 &&
+           (n = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
         for (long at = 0; at < n;) {
             const struct dirent64 *entry = (const void *)(entries + at);
             unlinkat(folder, entry->d_name, 0);
@@ -56,7 +57,8 @@ static void clean_up(int signal) {
 
 static void catch_signals(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction own = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND}, before;
+    struct sigaction own = {.sa_handler = clean_up, .sa_flags = (int)SA_RESETHAND},
+                     before;
     for (int i = 0; i < 3; i++)
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(signals[i], &own, NULL);
@@ -98,8 +100,9 @@ const char *file_stem(Arena *arena, const char *path) {
 }
 
 const char *file_join(Arena *arena, const char *folder, const char *name) {
-    return name[0] == '/' || !strcmp(folder, ".") ? name
-                                                  : arena_format(arena, "%s/%s", folder, name);
+    return name[0] == '/' || !strcmp(folder, ".")
+               ? name
+               : arena_format(arena, "%s/%s", folder, name);
 }
 
 /* ---- contents ---- */

@@ -26,8 +26,8 @@ static bool run_tool(Driver *d, TextList *argv, const char *task) {
     if (process.status == 0)
         return true;
     if (process.status == 127)
-        driver_fail(d, DIAG_E0501_FILE, "%s is needed to %s and was not found", argv->at[0],
-                    task);
+        driver_fail(d, DIAG_E0501_FILE, "%s is needed to %s and was not found",
+                    argv->at[0], task);
     else
         driver_fail(d, DIAG_E0501_FILE, "%s could not %s:\n%s", argv->at[0], task,
                     process.output);
@@ -106,10 +106,10 @@ bool driver_compile_c(Driver *d, const char *text, TextList *objects) {
     int n = driver_cpus(d->options, cpus);
     bool good = write_c(d, text);
     for (int i = 0; i < n && good; i++)
-        good = compile_part(d, levels[d->options->level], cpus[i],
-                            arena_format(d->arena, "-DPIPEC_SUFFIX=%s", cpu_suffix(cpus[i])),
-                            arena_format(d->arena, "feature%s.o", cpu_suffix(cpus[i])),
-                            objects);
+        good = compile_part(
+            d, levels[d->options->level], cpus[i],
+            arena_format(d->arena, "-DPIPEC_SUFFIX=%s", cpu_suffix(cpus[i])),
+            arena_format(d->arena, "feature%s.o", cpu_suffix(cpus[i])), objects);
     /* The plain plan is seldom run. */
     return good && compile_part(d, d->options->level ? "-O1" : "-O0", CPU_V2,
                                 "-DPIPEC_TABLES", "tables.o", objects);
@@ -137,8 +137,9 @@ bool driver_join(Driver *d, const TextList *objects, const char *path) {
 bool driver_assembly_c(Driver *d, const char *text, const char *path) {
     Cpu cpus[4];
     if (driver_cpus(d->options, cpus) > 1) {
-        driver_fail(d, DIAG_E0501_FILE, "assembly of the C back end is for one CPU level: "
-                                        "add --cpu=x86-64-v3, say");
+        driver_fail(d, DIAG_E0501_FILE,
+                    "assembly of the C back end is for one CPU level: "
+                    "add --cpu=x86-64-v3, say");
         return false;
     }
     TextList argv = c_compiler(d, levels[d->options->level], march(cpus[0]));

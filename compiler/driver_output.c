@@ -20,7 +20,9 @@ static bool make_bc(Driver *, const char *path);
 static void print_c(Driver *, FILE *);
 
 static void put_header(Driver *d, FILE *out) { print_header(d->graph, out); }
-static void put_kernel_header(Driver *d, FILE *out) { print_kernel_header(out, d->graph); }
+static void put_kernel_header(Driver *d, FILE *out) {
+    print_kernel_header(out, d->graph);
+}
 static void put_loops(Driver *d, FILE *out) { print_loops(out, d->loops); }
 static void put_graph(Driver *d, FILE *out) { print_graph(out, d->graph); }
 static void put_plan(Driver *d, FILE *out) { print_plan(d->graph, out); }
@@ -55,7 +57,8 @@ const char *driver_target(Driver *d) {
     const char *end = kinds[d->options->kind].end;
     if (d->options->output)
         return strcmp(d->options->output, "-") ? d->options->output : NULL;
-    return end ? arena_format(d->arena, "%s.%s", file_stem(d->arena, d->options->input), end)
+    return end ? arena_format(d->arena, "%s.%s", file_stem(d->arena, d->options->input),
+                              end)
                : NULL;
 }
 
@@ -72,7 +75,8 @@ static EmitOptions emit_options(Driver *d, const KernelFiles *kernels) {
     return options;
 }
 
-static bool emit_by_llvm(Driver *d, EmitKind kind, const char *path, KernelFiles *kernels) {
+static bool emit_by_llvm(Driver *d, EmitKind kind, const char *path,
+                         KernelFiles *kernels) {
     const char *error = NULL;
     if (!build_kernels(d, KERNELS_BITCODE, kernels))
         return false;
@@ -241,7 +245,8 @@ bool driver_write(Driver *d) {
     }
     const char *target = driver_target(d);
     if (target && file_same(target, d->options->input)) {
-        driver_fail(d, DIAG_E0501_FILE, "%s would be overwritten by its own result", target);
+        driver_fail(d, DIAG_E0501_FILE, "%s would be overwritten by its own result",
+                    target);
         return false;
     }
     if (!places_scratch(&d->places, d->arena)) {

@@ -18,7 +18,8 @@ static char **plain_environment(Arena *arena) {
     char **list = arena_array(arena, char *, n + 3);
     int kept = 0;
     for (int i = 0; i < n; i++)
-        if (strncmp(environ[i], "LC_ALL=", 7) && strncmp(environ[i], "SOURCE_DATE_EPOCH=", 18))
+        if (strncmp(environ[i], "LC_ALL=", 7) &&
+            strncmp(environ[i], "SOURCE_DATE_EPOCH=", 18))
             list[kept++] = environ[i];
     list[kept++] = "LC_ALL=C";
     list[kept++] = "SOURCE_DATE_EPOCH=0";

@@ -74,7 +74,8 @@ static const char *cache_folder(Driver *d, uint64_t key) {
         bases[n++] = arena_format(d->arena, "%s/pipec", cache);
     if (home && *home == '/')
         bases[n++] = arena_format(d->arena, "%s/.cache/pipec", home);
-    bases[n++] = arena_format(d->arena, "%s/pipec-%ld", places_temporary(), (long)getuid());
+    bases[n++] = arena_format(d->arena, "%s/pipec-%ld", places_temporary(),
+                              (long)getuid());
     for (int i = 0; i < n; i++) {
         const char *folder = arena_format(d->arena, "%s/%016llx", bases[i],
                                           (unsigned long long)key);
@@ -82,8 +83,10 @@ static const char *cache_folder(Driver *d, uint64_t key) {
             file_make_folders(d->arena, folder))
             return folder;
     }
-    driver_fail(d, DIAG_E0501_FILE, "there is no folder for the cache: %s cannot be made, or "
-                "is not yours alone", bases[n - 1]);
+    driver_fail(d, DIAG_E0501_FILE,
+                "there is no folder for the cache: %s cannot be made, or "
+                "is not yours alone",
+                bases[n - 1]);
     return NULL;
 }
 

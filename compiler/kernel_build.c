@@ -36,9 +36,11 @@ static bool note_error(Driver *d, Diag *diag, const char *line, int length) {
     char *copy = arena_strndup(d->arena, line, (size_t)length);
     if (!strstr(copy, "error: "))
         return false;
-    if (sscanf(copy, "%1023[^:]:%d:%d: error: %1023[^\n]", path, &row, &column, text) == 4)
-        diag_note(d->diags, diag, c_place(d, arena_format(d->arena, "%s", path), row, column),
-                  "%s", text);
+    if (sscanf(copy, "%1023[^:]:%d:%d: error: %1023[^\n]", path, &row, &column, text) ==
+        4)
+        diag_note(d->diags, diag,
+                  c_place(d, arena_format(d->arena, "%s", path), row, column), "%s",
+                  text);
     else
         diag_note(d->diags, diag, (Loc){0}, "%s", copy);
     return true;
@@ -90,7 +92,8 @@ static void split_words(Driver *d, const char *text, TextList *words) {
 }
 
 /* What pkg-config says of the package that the kernel needs. */
-static bool package_flags(Driver *d, const Kernel *kernel, const char *what, TextList *flags) {
+static bool package_flags(Driver *d, const Kernel *kernel, const char *what,
+                          TextList *flags) {
     if (!kernel->needs)
         return true;
     const char *const argv[] = {"pkg-config", what, kernel->needs, NULL};
@@ -115,7 +118,8 @@ static const char *const bitcode_flags[] = {
     "-fno-slp-vectorize", "-fno-unroll-loops", "-emit-llvm", "-c", NULL};
 static const char *const object_flags[] = {"-march=x86-64-v2", "-c", NULL};
 static const char *const shared_flags[] = {"-march=x86-64-v2", "-shared", NULL};
-static const char *const *const form_flags[] = {bitcode_flags, object_flags, shared_flags};
+static const char *const *const form_flags[] = {bitcode_flags, object_flags,
+                                                shared_flags};
 
 static void push_all(Driver *d, TextList *list, const char *const *words) {
     for (; *words; words++)
@@ -138,7 +142,8 @@ static const char *write_prototypes(Driver *d, const char *source, const char *s
         return NULL;
     fputs("#include <stdbool.h>\n#include \"pipec_kernel.h\"\n", out);
     for (int i = 0; i < d->graph->kernels.n; i++)
-        if (d->graph->kernels.at[i]->source && !strcmp(d->graph->kernels.at[i]->source, source))
+        if (d->graph->kernels.at[i]->source &&
+            !strcmp(d->graph->kernels.at[i]->source, source))
             print_kernel_prototypes(out, d->graph->kernels.at[i]);
     return fclose(out) == 0 ? path : NULL;
 }
@@ -154,12 +159,14 @@ static bool c_flags(Driver *d, const Kernel *kernel, const char *source, TextLis
     const char *map = arena_format(d->arena, "-ffile-prefix-map=%s/=",
                                    file_folder(d->arena, source));
     const char *include = arena_format(d->arena, "-I%s/include", d->places.share);
-    push_all(d, argv, (const char *const[]){"-std=gnu11", "-fno-ident", map, include, NULL});
+    push_all(d, argv,
+             (const char *const[]){"-std=gnu11", "-fno-ident", map, include, NULL});
     return package_flags(d, kernel, "--cflags", argv);
 }
 
 /* Compiles one source to scratch/kN.ext. */
-static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm form, int number) {
+static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm form,
+                                  int number) {
     const char *source = own_source(d, kernel), *compiler = compiler_for(d, kernel, form);
     const char *stem = arena_format(d->arena, "k%d", number);
     const char *out = arena_format(d->arena, "%s/%s.%s", d->places.scratch, stem,
@@ -186,8 +193,10 @@ static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm fo
     if (process.status == 0)
         return out;
     if (process.status == 127) {
-        Diag *diag = fail_at(d, kernel, arena_format(d->arena,
-                             "%s is needed for the C of kernel `%s`", compiler, kernel->name));
+        Diag *diag = fail_at(d, kernel,
+                             arena_format(d->arena,
+                                          "%s is needed for the C of kernel `%s`",
+                                          compiler, kernel->name));
         diag_help(d->diags, diag, "install clang-19");
     } else {
         fail_compile(d, kernel, process.output);
@@ -204,7 +213,8 @@ static char *rule_name(Arena *arena, const char **text) {
         s++;
     char *name = arena_alloc(arena, strlen(s) + 1), *to = name;
     for (; *s && *s != ' ' && *s != '\n'; s++) {
-        bool escape = (*s == '\\' && (s[1] == ' ' || s[1] == '#')) || (*s == '$' && s[1] == '$');
+        bool escape = (*s == '\\' && (s[1] == ' ' || s[1] == '#')) ||
+                      (*s == '$' && s[1] == '$');
         *to++ = *(s += escape);
     }
     *to = 0;
@@ -220,7 +230,8 @@ bool kernel_includes(Driver *d, const Kernel *kernel, TextList *files) {
     push_all(d, &argv, (const char *const[]){"-MM", "-MT", "k", "-w", NULL});
     if (!c_flags(d, kernel, kernel->source, &argv))
         return false;
-    push_all(d, &argv, (const char *const[]){"-include", "pipec_kernel.h", kernel->source, NULL});
+    push_all(d, &argv,
+             (const char *const[]){"-include", "pipec_kernel.h", kernel->source, NULL});
     list_push(d->arena, &argv, NULL);
     Process process = process_run(d->arena, argv.at, NULL);
     if (process.status != 0)
@@ -289,17 +300,21 @@ static const char *misfit(Arena *arena, const CFunction *want, const CFunction *
         return NULL;
     n = (int)strlen(got->letters) - 1;
     if (n != due)
-        return arena_format(arena, "the function `%s` of %s takes %d arguments, it is called "
-                            "with %d", want->name, path, n, due);
+        return arena_format(arena,
+                            "the function `%s` of %s takes %d arguments, it is called "
+                            "with %d",
+                            want->name, path, n, due);
     for (int i = 1; i <= n; i++)
         if (!same_letter(want->letters[i], got->letters[i]))
-            return arena_format(arena, "argument %d of the function `%s` of %s is %s, it is "
-                                "called with %s", i, want->name, path,
-                                letter_text(got->letters[i]), letter_text(want->letters[i]));
+            return arena_format(arena,
+                                "argument %d of the function `%s` of %s is %s, it is "
+                                "called with %s",
+                                i, want->name, path, letter_text(got->letters[i]),
+                                letter_text(want->letters[i]));
     if (!same_letter(want->letters[0], got->letters[0]))
-        return arena_format(arena, "the function `%s` of %s returns %s, it has to return %s",
-                            want->name, path, letter_text(got->letters[0]),
-                            letter_text(want->letters[0]));
+        return arena_format(
+            arena, "the function `%s` of %s returns %s, it has to return %s", want->name,
+            path, letter_text(got->letters[0]), letter_text(want->letters[0]));
     return NULL;
 }
 
@@ -309,8 +324,9 @@ static bool check_functions(Driver *d, const Kernel *kernel, const CFunctionList
     for (int i = 0; i < wanted.n; i++) {
         const CFunction *got = function_named(defined, wanted.at[i].name);
         const char *why = got ? misfit(d->arena, &wanted.at[i], got, path)
-                              : arena_format(d->arena, "%s does not define the function `%s`",
-                                             path, wanted.at[i].name);
+                              : arena_format(d->arena,
+                                             "%s does not define the function `%s`", path,
+                                             wanted.at[i].name);
         if (!why)
             continue;
         diag_help(d->diags, fail_at(d, kernel, why), "the declaration asks for\n%s",
@@ -323,8 +339,8 @@ static bool check_functions(Driver *d, const Kernel *kernel, const CFunctionList
 /* The functions that `nm` lists as defined: "plus T 1130 20". */
 static bool object_functions(Driver *d, const char *path, KernelForm form,
                              CFunctionList *defined) {
-    const char *const argv[] = {"nm", form == KERNELS_SHARED ? "-D" : "-g", "--defined-only",
-                                "-P", path, NULL};
+    const char *const argv[] = {
+        "nm", form == KERNELS_SHARED ? "-D" : "-g", "--defined-only", "-P", path, NULL};
     Process process = process_run(d->arena, argv, NULL);
     for (const char *s = process.output; *s && process.status == 0;) {
         int word = (int)strcspn(s, " @\n"), length = (int)strcspn(s, "\n");
@@ -338,7 +354,8 @@ static bool object_functions(Driver *d, const char *path, KernelForm form,
 }
 
 /* Bitcode tells more than what is made of it. */
-static bool check_file(Driver *d, const Kernel *kernel, KernelForm form, const char *path) {
+static bool check_file(Driver *d, const Kernel *kernel, KernelForm form,
+                       const char *path) {
     CFunctionList defined = {0};
     bool read;
     if (kernel->source && ends_with(kernel->source, ".bc")) {
@@ -386,7 +403,8 @@ static bool build_kernel(Driver *d, const Kernel *kernel, KernelForm form,
         return false;
     if (!has_text(&files->files, made))
         list_push(d->arena, &files->files, made);
-    return form == KERNELS_SHARED || package_flags(d, kernel, "--libs", &files->libraries);
+    return form == KERNELS_SHARED ||
+           package_flags(d, kernel, "--libs", &files->libraries);
 }
 
 bool build_kernels(Driver *d, KernelForm form, KernelFiles *files) {

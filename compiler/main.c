@@ -27,7 +27,8 @@ static int run_check(Driver *d) {
 }
 
 static int run_explain(Driver *d) {
-    return !(driver_read(d) && driver_check(d)) || explain(d->graph, stdout, d->options->json);
+    return !(driver_read(d) && driver_check(d)) ||
+           explain(d->graph, stdout, d->options->json);
 }
 
 static int run_eval(Driver *d) {
@@ -48,7 +49,9 @@ static RunCommand *const commands[] = {
 /* -D of what is no parameter, or no value of one, is a wrong command line. */
 static int status_of(const Driver *d, int status) {
     return status == 1 && diags_count(d->diags, DIAG_E0304_PARAMETER) > 0 &&
-           diags_count(d->diags, DIAG_E0304_PARAMETER) == diags_errors(d->diags) ? 2 : status;
+                   diags_count(d->diags, DIAG_E0304_PARAMETER) == diags_errors(d->diags)
+               ? 2
+               : status;
 }
 
 /* A full disk behind stdout shows at last when it is closed. */

@@ -27,7 +27,7 @@ enum { ON_COMPILE = 1 << CMD_COMPILE, ON_CHECK = 1 << CMD_CHECK,
        ON_SOURCE = ON_PLAN | ON_CHECK | ON_EVAL, ON_ALL = ON_SOURCE | ON_INSPECT };
 
 typedef struct Option {
-    const char *name;           /* "-o", "--emit"; one dash: the value may follow at once */
+    const char *name;           /* "-o", "--emit"; one dash: the value may follow */
     int commands;               /* that know it */
     Takes takes;
     size_t at;                  /* in Options */
@@ -64,8 +64,8 @@ static const Option options[] = {
      "FILE", "where -MD writes (default: the output with .d)"},
     {"-g", ON_PLAN, TAKES_NOTHING, offsetof(Options, debug), NULL,
      NULL, "lines of the .dsl for gdb"},
-    {"--json", ON_INSPECT | ON_EXPLAIN | ON_EVAL, TAKES_NOTHING, offsetof(Options, json), NULL,
-     NULL, "inspect, explain, eval: for programs"},
+    {"--json", ON_INSPECT | ON_EXPLAIN | ON_EVAL, TAKES_NOTHING, offsetof(Options, json),
+     NULL, NULL, "inspect, explain, eval: for programs"},
     {"--set", ON_EVAL, TAKES_DEFINE, offsetof(Options, sets), NULL,
      "NAME=VALUE", "eval, run: sets a parameter at open time"},
     {"--sample", ON_EVAL, TAKES_NUMBER, offsetof(Options, sample), NULL,
@@ -89,8 +89,8 @@ enum { NOPTIONS = sizeof options / sizeof *options };
 /* Of pipert: those whose value may be the next word. */
 static const char pipert_options[] =
     "--set|--threads|--readers|--epochs|--epoch|--batches|--seed|--rank|--world|--mode|"
-    "--memory|--on-error|--max-errors|--max-bytes|--max-pixels|--cpu|--dump|--show|--state|"
-    "--report";
+    "--memory|--on-error|--max-errors|--max-bytes|--max-pixels|--cpu|--dump|--show|"
+    "--state|--report";
 
 typedef struct CommandRow {
     const char *name, *arguments, *help;
@@ -146,7 +146,8 @@ static int print_help(void) {
 
 static int print_version(void) {
     static const char *const levels[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
-    bool has[] = {__builtin_cpu_supports("x86-64-v2"), __builtin_cpu_supports("x86-64-v3"),
+    bool has[] = {__builtin_cpu_supports("x86-64-v2"),
+                  __builtin_cpu_supports("x86-64-v3"),
                   __builtin_cpu_supports("x86-64-v4")};
     printf("pipec %s\nLLVM %s\nCPU levels", PIPEC_VERSION, PIPEC_LLVM_VERSION);
     for (int i = 0; i < 3; i++)
@@ -194,7 +195,8 @@ static int choice(const char *choices, const char *value) {
     }
 }
 
-static int set_define(DefineList *list, Arena *arena, const Option *row, const char *value) {
+static int set_define(DefineList *list, Arena *arena, const Option *row,
+                      const char *value) {
     const char *equals = strchr(value, '=');
     if (!equals || equals == value)
         return usage("%s wants NAME=VALUE, not %s", row->name, value);
@@ -221,7 +223,8 @@ static int set_pass(const char **to, const Option *row, const char *value) {
         known |= !strcmp(value, pass_table[i].name);
     if (known)
         return -1;
-    fprintf(stderr, "pipec: there is no pass %s (%s): tree, graph, loops", value, row->name);
+    fprintf(stderr, "pipec: there is no pass %s (%s): tree, graph, loops", value,
+            row->name);
     for (int i = 0; i < pass_count; i++)
         fprintf(stderr, ", %s", pass_table[i].name);
     fputs("\n", stderr);
@@ -307,8 +310,8 @@ static int pass_on(Options *o, Arena *arena, Line *line) {
 
 /* Whether pipert has the option too, and ours does not take this value. */
 static bool is_of_pipert(const Option *row, const char *value) {
-    return row->takes == TAKES_CHOICE && choice(pipert_options, row->name) >= 0 && value &&
-           choice(row->choices, value) < 0;
+    return row->takes == TAKES_CHOICE && choice(pipert_options, row->name) >= 0 &&
+           value && choice(row->choices, value) < 0;
 }
 
 static int read_option(Options *o, Arena *arena, Line *line) {
@@ -359,14 +362,16 @@ static int check_line(const Options *o) {
         return usage("-MD wants -MF or -o");
     if (o->dependency_file && !o->dependencies)
         return usage("-MF says where -MD writes, and there is no -MD");
-    if (o->command == CMD_COMPILE && !text && o->output && !strcmp(o->output, "-") && isatty(1))
+    bool to_stdout = o->output && !strcmp(o->output, "-");
+    if (o->command == CMD_COMPILE && !text && to_stdout && isatty(1))
         return usage("-o - would write what is no text to the terminal");
     return -1;
 }
 
 int options_parse(Options *o, Arena *arena, int argc, char **argv) {
     Line line = {argc, 1, argv};
-    *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_ANY, .sample = -1};
+    *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_ANY,
+                   .sample = -1};
     read_command(o, &line);
     for (; line.at < argc; line.at++) {
         const char *word = argv[line.at];

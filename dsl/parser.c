@@ -232,8 +232,8 @@ void parser_once(Parser *p, Name name, const void *before, int n, size_t stride)
         const Name *first = (const void *)((const char *)before + (size_t)i * stride);
         if (!first->text || strcmp(first->text, name.text))
             continue;
-        Diag *diag = diag_at(p->diags, DIAG_E0102_TWICE, name.loc, "`%s` stands here twice",
-                             name.text);
+        Diag *diag = diag_at(p->diags, DIAG_E0102_TWICE, name.loc,
+                             "`%s` stands here twice", name.text);
         diag_note(p->diags, diag, first->loc, "first here");
         return;
     }

@@ -249,7 +249,8 @@ static Expr *parse_open_ended(Parser *p) {
 
 /* ---- operators ---- */
 
-enum { LEVEL_OR = 1, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_ADD, LEVEL_MUL, LEVEL_SIGN };
+enum { LEVEL_OR = 1, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_ADD, LEVEL_MUL,
+       LEVEL_SIGN };
 
 typedef struct BinaryRow {
     Operator op;
