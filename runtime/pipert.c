@@ -123,6 +123,7 @@ static int count_places(pipert *p) {
     const pl_feature *f = p->feature;
     const pl_argument *a = p->source_args + f->nsource_args;
     p->places = p->source.count;
+    p->typical = p->source.typical;
     if (f->has_skip) p->skip = (a++)->value.i;
     if (p->skip < 0)
         return fail_with(p, PIPERT_PARAMETER, "skip %lld is below 0", (long long)p->skip);

@@ -147,7 +147,7 @@ void schedule_last_rows(worker *w, slot *s, const lane *l) {
 /* ---- planning ---- */
 static int64_t run_size(const pipert *p) {
     int64_t n = RUN_NS / (p->ns_per_record > 0 ? p->ns_per_record : 1);
-    int64_t bytes = p->source.reads ? p->source.typical : 0;
+    int64_t bytes = p->source.reads ? p->typical : 0;
 #ifdef PIPERT_HOSTILE
     return 1 + p->serial % 7;
 #endif
@@ -295,7 +295,7 @@ static void do_read(worker *w, run *r) {
     r->input_bytes = (int64_t)r->reader.memory.used;
     p->input_bytes += r->input_bytes;
     p->bytes_read += r->reader.bytes;
-    p->source.typical = (p->source.typical * 3 + r->reader.bytes / n) / 4;
+    p->typical = (p->typical * 3 + r->reader.bytes / n) / 4;
     r->reader.bytes = 0;
 }
 

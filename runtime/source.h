@@ -59,7 +59,7 @@ struct source {
     source_request request;
     int64_t count;
     bool reads;                         /* a read may wait for a disk */
-    int64_t typical;                    /* bytes of a record, a guess; 0: none */
+    int64_t typical;                    /* bytes of a record, the first guess; 0: none */
     const char *const *classes;         /* names behind `label` */
     int nclasses;
     void *state;                        /* the source's own */
