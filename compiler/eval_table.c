@@ -152,10 +152,22 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+static int line_of(Loc loc) {
+    int line = 0, column;
+    if (loc.file) loc_line(loc, &line, &column);
+    return line;
+}
+
+/* One more than the places that can fail: the source, whose records may be unreadable.
+ * Thus the file is always known. */
 static const pl_site *site_table(Eval *ev) {
-    pl_site *table = arena_array(ev->arena, pl_site, ev->sites.n + 1);
+    int n = ev->sites.n;
+    pl_site *table = arena_array(ev->arena, pl_site, n + 1);
     const File *file = ev->graph->file;
-    for (int i = 0; i < ev->sites.n; i++) {
+    table[n] = (pl_site){.operator_name = ev->graph->source,
+                         .line = line_of(ev->graph->source_loc),
+                         .file = base_name(file ? file->path : NULL)};
+    for (int i = 0; i < n; i++) {
         const Code *code = ev->sites.at[i];
         pl_site *site = &table[i];
         site->line = place_line(code->at, file, &site->operator_name);
@@ -172,12 +184,6 @@ static bool has_where(const Graph *graph) {
     for (int i = 0; i < graph->nodes.n; i++)
         if (graph->nodes.at[i].kind == NODE_WHERE) return true;
     return false;
-}
-
-static int line_of(Loc loc) {
-    int line = 0, column;
-    if (loc.file) loc_line(loc, &line, &column);
-    return line;
 }
 
 static void fill_stream(Eval *ev, pl_feature *f) {
@@ -219,7 +225,7 @@ const pl_feature *eval_table(Eval *ev) {
         .source = graph->source, .nsource_args = graph->nsource_args,
         .ninputs = ev->live.inputs.n, .inputs = input_table(ev),
         .read_column = graph->read_column,
-        .nsites = ev->sites.n, .sites = site_table(ev), .ncodes = 1, .codes = codes,
+        .nsites = ev->sites.n + 1, .sites = site_table(ev), .ncodes = 1, .codes = codes,
         .describe = "{}", .source_line = line_of(graph->source_loc), .user = ev};
     if (graph->columns) {
         f->ncolumns = graph->columns->n;

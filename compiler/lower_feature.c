@@ -242,6 +242,12 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+/* Where a record fails that cannot be read. Thus the file is always known. */
+static void add_source_site(Lowering *all, int line) {
+    Site site = {.operator_name = all->graph->source, .line = line};
+    list_push(all->arena, &all->sites, site);
+}
+
 static int sites_table(Lowering *all) {
     int n = all->sites.n, table, file = text(all, base_name(all->graph->file->path));
     pl_site *rows = arena_array(all->arena, pl_site, n + 1);
@@ -332,6 +338,7 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain, const PlanCo
     int columns = columns_table(all, &ncolumns), imports = imports_table(all, &nimports);
     int codes = codes_table(all, open, plain, fused, &ncodes);
     if (graph->source_loc.file) loc_line(graph->source_loc, &line, &column);
+    add_source_site(all, line);
     pl_feature row = {
         .abi = PL_ABI, .hash = graph->hash, .nparams = graph->params.n,
         .nsource_args = graph->nsource_args, .ninputs = all->inputs.n,

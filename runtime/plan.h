@@ -186,7 +186,7 @@ typedef struct pl_feature {
     int32_t nfields; const pl_field *fields;
     int32_t nbelow; const pl_field *below;      /* results of pl_batch_fn */
     int32_t noutputs; const pl_output *outputs;
-    int32_t nsites; const pl_site *sites;
+    int32_t nsites; const pl_site *sites;   /* the last: the source */
     int32_t nimports; const pl_import *imports;
     int32_t ncodes; const pl_code *const *codes;/* the plain one last */
     const char *describe;       /* JSON text for `pipec inspect` */
