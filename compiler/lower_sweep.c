@@ -18,12 +18,13 @@
 
 /* ---- producing ---- */
 
-static void produce(Gen *g, SweepStage *stage, Value last);
+static void produce(Gen *g, SweepStage *stage, Value steps);
 
-static void produce_inputs(Gen *g, const SweepStage *reader, Value row) {
+/* What a step of the reader needs. */
+static void produce_inputs(Gen *g, const SweepStage *reader, Value step) {
     for (int i = 0; i < reader->producers.n; i++) {
         SweepStage *stage = reader->producers.at[i];
-        produce(g, stage, sweep_load(g, stage->hi, gen_sub(g, row, reader->first)));
+        produce(g, stage, sweep_needed_steps(g, stage, step));
     }
 }
 
@@ -54,46 +55,50 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     context_close(g, old);
 }
 
-static void produce(Gen *g, SweepStage *stage, Value last) {
-    Value to = gen_add(g, last, gen_long(g, 1)), row;
+/* Makes that many steps in all. */
+static void produce(Gen *g, SweepStage *stage, Value steps) {
+    Value step, before;
     if (stage->def->kind == TERM_KERNEL) {
+        Value last = gen_sub(g, gen_add(g, stage->first, steps), gen_long(g, 1));
         sweep_kernel_rows(g, stage, last);
         return;
     }
-    row = gen_for(g, build_get(&g->b, stage->next), to);
-    produce_inputs(g, stage, row);
-    compute_row(g, stage, row);
+    before = build_get(&g->b, stage->next);
+    step = gen_for(g, before, steps);
+    produce_inputs(g, stage, step);
+    compute_row(g, stage, sweep_row(g, stage, step));
     gen_end(g);
-    build_set(&g->b, stage->next,
-              gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, stage->next), to));
+    build_set(&g->b, stage->next, gen_op(g, LOOP_SMAX, LT_I64, 2, before, steps));
 }
 
 /* ---- the last loop ---- */
 
+/* ROWS rows at once; the last rows may be fewer. */
+static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
+    Value one = gen_long(g, 1), rows = gen_long(g, ROWS), end = gen_sub(g, stage->rows, one);
+    Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2,
+                          gen_add(g, stage->rows, gen_long(g, ROWS - 1)), gen_long(g, 2));
+    Value block = gen_for(g, gen_long(g, 0), blocks), row;
+    int old = context_open(g);
+    block = gen_select(g, stage->back, gen_sub(g, gen_sub(g, blocks, one), block), block);
+    row = gen_mul(g, block, rows);
+    produce_inputs(g, stage, gen_select(g, stage->back, gen_sub(g, end, row),
+        gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, gen_long(g, ROWS - 1)), end)));
+    sweep_bind(g, stage, stage->row, row);
+    sweep_last_blocks(g, stage, f, base, row);
+    gen_end(g);
+    context_close(g, old);
+}
+
 static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     const Term *def = stage->def;
-    bool blocked = stage->producers.at[0]->blocked;
-    Value rows = gen_long(g, ROWS), count = stage->rows, index[PK_MAX_RANK], row, at = base;
+    Value index[PK_MAX_RANK], row, step, at = base;
     int old;
     Mark mark;
-    if (blocked)
-        count = gen_op(g, LOOP_ASHR, LT_I64, 2, gen_add(g, count, gen_long(g, ROWS - 1)),
-                       gen_long(g, 2));
-    row = gen_for(g, gen_long(g, 0), count);
+    step = gen_for(g, gen_long(g, 0), stage->rows);
     old = context_open(g);
-    if (blocked) {
-        row = gen_mul(g, row, rows);
-        produce_inputs(g, stage, gen_op(g, LOOP_SMIN, LT_I64, 2,
-                                        gen_add(g, row, gen_long(g, ROWS - 1)),
-                                        gen_sub(g, stage->rows, gen_long(g, 1))));
-        sweep_bind(g, stage, stage->row, row);
-        sweep_last_blocks(g, stage, f, base, row);
-        gen_end(g);
-        context_close(g, old);
-        return;
-    }
-    produce_inputs(g, stage, row);
-    index[stage->row] = row;
+    produce_inputs(g, stage, step);
+    row = index[stage->row] = sweep_row(g, stage, step);
     sweep_bind(g, stage, stage->row, row);
     if (sweep_last_lanes(g, stage, f, base, row)) {
         gen_end(g);
@@ -142,8 +147,11 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     sweep_force_inputs(g, stage);
     sweep_choose_lanes(g, stage);
     if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
+    for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
+    sweep_find_order(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
-    last_rows(g, stage, f, base);
+    if (stage->producers.at[0]->blocked) last_blocks(g, stage, f, base);
+    else last_rows(g, stage, f, base);
     for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
     return true;
 }

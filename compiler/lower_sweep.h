@@ -31,7 +31,13 @@ struct SweepStage {
     Value first, rows;          /* of the row dimension */
     Value start[PK_MAX_RANK];   /* FOR: what an index is at element 0 */
     Value lo, hi;               /* ptr: by row of the reader, from its first */
-    Value slots, next;          /* of the ring; var: the row to be made next */
+    Value same, opposite;       /* rows that a ring needs if reader and producer go in the
+                                   same order, and if not */
+    Value back;                 /* i1: rows are made from the last to the first */
+    Value start_row, step;      /* row of step 0, 1 or -1 */
+    Value needed;               /* ptr: by step of the reader, steps of this one before it */
+    Value slots, next;          /* of the ring; var: the step to be made next, a kernel's
+                                   row */
     Tensor *ring;
     RowLanes lanes;             /* FOR with a ring: how a row is made */
     bool blocked;               /* the ring: the reader makes ROWS rows at once, pixels of
@@ -47,6 +53,8 @@ struct SweepStage {
 /* ---- lower_sweep_reads.c ---- */
 /* How often the term reads the tensor's data. */
 int sweep_uses(const Term *, const Var *);
+/* The same in a node; of a field whose elements nobody reads: 0. */
+int sweep_node_uses(Gen *, const Node *, const Var *);
 /* Reads of a tensor in a term, with the loops and names on the way to each. */
 void sweep_reads(Gen *, const Var *, const Term *, SweepReads *);
 /* The loops of `loop` that a subscript of the read hangs on: a bit for each. */
@@ -72,13 +80,28 @@ void sweep_announce(Gen *, SweepStage *);
 /* All else that their loops read is made here. */
 void sweep_force_inputs(Gen *, const SweepStage *);
 void sweep_choose_lanes(Gen *, SweepStage *);
-/* Rows, columns and memory of the stage and its producers. */
+/* Which rows and columns of the stage and its producers are read. */
+void sweep_find(Gen *, SweepStage *);
+/* Memory of the stage and its producers; their kernels begin. */
 void sweep_prepare(Gen *, SweepStage *);
 void sweep_make_ring(Gen *, SweepStage *);
-/* from and to of a dimension: the hull of what is read, outside of all loops. */
-void sweep_hull(Gen *, SweepStage *, int axis, Value size);
+/* The hull of what is read of a dimension: begin, widen (inside of loops that bind
+ * what the subscripts hang on), end, which sets from and to. */
+typedef struct SweepHull { int axis; Value low, high, size; } SweepHull;
+SweepHull sweep_hull_begin(Gen *, int axis, Value size);
+void sweep_widen(Gen *, const SweepStage *, SweepHull *);
+void sweep_hull_end(Gen *, SweepStage *, const SweepHull *);
 bool sweep_small(Gen *, Value dim);     /* a constant of at most 4 */
-Value sweep_load(Gen *, Value array, Value index);      /* an i64 */
+
+/* ---- lower_sweep_order.c ---- */
+/* lo, hi, first, rows of a stage; the rows that a ring needs. */
+void sweep_find_rows(Gen *, SweepStage *);
+/* Forwards or backwards, for the last loop and all its producers. */
+void sweep_find_order(Gen *, SweepStage *last);
+/* The row that is made in a step. */
+Value sweep_row(Gen *, const SweepStage *, Value step);
+/* How many steps of a producer come before that step of its reader. */
+Value sweep_needed_steps(Gen *, const SweepStage *producer, Value step);
 
 /* ---- lower_sweep_lanes.c ---- */
 RowLanes sweep_lanes(Gen *, const SweepStage *);

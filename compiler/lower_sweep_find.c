@@ -7,7 +7,7 @@ static bool only_reader(Gen *g, const Var *var, const Term *loop) {
     const Graph *graph = g->all->graph;
     int mine = sweep_uses(loop, var), all = 0;
     for (int i = 0; i < graph->nodes.n; i++)
-        all += sweep_uses(graph->nodes.at[i].term, var);
+        all += sweep_node_uses(g, &graph->nodes.at[i], var);
     for (int i = 0; i < graph->batched.n; i++) all += graph->batched.at[i]->of == var;
     return mine > 0 && mine == all;
 }

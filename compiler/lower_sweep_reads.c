@@ -18,6 +18,12 @@ int sweep_uses(const Term *term, const Var *var) {
     return u.n;
 }
 
+int sweep_node_uses(Gen *g, const Node *node, const Var *var) {
+    bool dead = node->kind == NODE_FIELD &&
+                !(g->all->live.at[node->vars[0]->id] & 1u << USE_DATA);
+    return dead ? 0 : sweep_uses(node->term, var);
+}
+
 /* ---- reads of a tensor in a loop, with the loops around them ---- */
 
 typedef struct Walk {

@@ -3,8 +3,6 @@
 #include "lower_lanes.h"
 #include "lower_sweep.h"
 
-typedef struct { int axis; Value low, high, size; } Hull;
-
 /* A subscript that is read for sure is tested here, once for all that follow:
  * the read itself needs no test. */
 static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value size) {
@@ -18,7 +16,7 @@ static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value 
 }
 
 static void widen(Gen *g, const SweepRead *read, void *data) {
-    Hull *h = data;
+    SweepHull *h = data;
     Value sub = gen_scalar(g, read->index->arg[1 + h->axis]).v, last;
     test_read(g, read, h->axis, sub, h->size);
     last = gen_sub(g, h->size, gen_long(g, 1));
@@ -32,88 +30,22 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
                      gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last)));   /* of nothing: nothing */
 }
 
-static void widen_by_all(Gen *g, const SweepStage *stage, Hull *h) {
+SweepHull sweep_hull_begin(Gen *g, int axis, Value size) {
+    SweepHull h = {axis, NO_VALUE, NO_VALUE, size};
+    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    return h;
+}
+
+void sweep_widen(Gen *g, const SweepStage *stage, SweepHull *h) {
     for (int i = 0; i < stage->reads.n; i++)
         sweep_replay(g, &stage->reads.at[i], h->axis, widen, h);
 }
 
-static Value slot(Gen *g, Value array, Value index) {
-    return build_offset(&g->b, array, index, 8);
-}
-
-Value sweep_load(Gen *g, Value array, Value index) {
-    return build_load(&g->b, loop_type(LT_I64), slot(g, array, index), 0);
-}
-
-static void store_slot(Gen *g, Value array, Value index, Value value) {
-    build_store(&g->b, value, slot(g, array, index), 0);
-}
-
-/* The rows of `stage` that each row of its reader reads. */
-static void find_rows(Gen *g, SweepStage *stage) {
-    const SweepStage *reader = stage->reader;
-    int buffer, old;
-    Value count = reader->rows, i;
-    Hull h = {.axis = 0, .size = stage->ring->dim[0].v};
-    stage->lo = gen_alloc(g, count, 8, &buffer);
-    stage->hi = gen_alloc(g, count, 8, &buffer);
-    i = gen_for(g, gen_long(g, 0), count);
-    old = context_open(g);
-    if (reader->row >= 0)
-        sweep_bind(g, reader, reader->row, gen_add(g, reader->first, i));
-    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
-    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
-    widen_by_all(g, stage, &h);
-    store_slot(g, stage->lo, i, build_get(&g->b, h.low));
-    store_slot(g, stage->hi, i, build_get(&g->b, h.high));
-    context_close(g, old);
-    gen_end(g);
-}
-
-/* hi becomes its running maximum; first, last and the slots of the ring. */
-static void find_slots(Gen *g, SweepStage *stage) {
-    Value count = stage->reader->rows, i, at, run, need, low, slots, zero = gen_long(g, 0);
-    run = build_var(&g->b, LT_I64, gen_long(g, -1));
-    i = gen_for(g, zero, count);
-    build_set(&g->b, run, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, run),
-                                 sweep_load(g, stage->hi, i)));
-    store_slot(g, stage->hi, i, build_get(&g->b, run));
-    gen_end(g);
-    low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
-    need = build_var(&g->b, LT_I64, gen_long(g, 1));
-    i = gen_for(g, zero, count);
-    at = gen_sub(g, gen_sub(g, count, gen_long(g, 1)), i);
-    build_set(&g->b, low, gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
-                                 sweep_load(g, stage->lo, at)));
-    Value last = sweep_load(g, stage->hi, at);
-    Value first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
-                         gen_add(g, last, gen_long(g, 1)));
-    build_set(&g->b, need, gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, need),
-                                  gen_add(g, gen_sub(g, last, first), gen_long(g, 2))));
-    gen_end(g);
-    last = build_get(&g->b, run);
-    stage->first = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, low),
-                          gen_add(g, last, gen_long(g, 1)));
-    stage->first = gen_op(g, LOOP_SMAX, LT_I64, 2, stage->first, zero);
-    stage->rows = gen_nonnegative(g, gen_op(g, LOOP_SMAX, LT_I64, 2, zero,
-        gen_add(g, gen_sub(g, last, stage->first), gen_long(g, 1))));
-    slots = build_var(&g->b, LT_I64, gen_long(g, 1));
-    need = build_get(&g->b, need);
-    gen_while(g);
-    gen_do(g, gen_op(g, LOOP_SLT, LT_I1, 2, build_get(&g->b, slots), need));
-    build_set(&g->b, slots, gen_add(g, build_get(&g->b, slots), build_get(&g->b, slots)));
-    gen_end(g);
-    stage->slots = build_get(&g->b, slots);
-}
-
-void sweep_hull(Gen *g, SweepStage *stage, int axis, Value size) {
-    Hull h = {axis, NO_VALUE, NO_VALUE, size};
-    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
-    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
-    widen_by_all(g, stage, &h);
-    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
-    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
-                               stage->to[axis]);
+void sweep_hull_end(Gen *g, SweepStage *stage, const SweepHull *h) {
+    stage->to[h->axis] = gen_add(g, build_get(&g->b, h->high), gen_long(g, 1));
+    stage->from[h->axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h->low),
+                                  stage->to[h->axis]);
 }
 
 /* ---- columns ---- */
@@ -158,11 +90,8 @@ static unsigned tested_axes(Gen *g, const SweepStage *stage) {
 static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
     const SweepStage *reader = stage->reader;
     unsigned on = column_loops(stage, axis);
-    int opened = 0, old;
-    Hull h = {axis, NO_VALUE, NO_VALUE, size};
-    h.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
-    h.high = build_var(&g->b, LT_I64, gen_long(g, -1));
-    old = context_open(g);
+    SweepHull h = sweep_hull_begin(g, axis, size);
+    int opened = 0, old = context_open(g);
     for (int k = 0; k < reader->def->nloops; k++) {
         Value from, to, index;
         if (!(on >> k & 1)) continue;
@@ -172,12 +101,10 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
         sweep_bind(g, reader, k, index);
         opened++;
     }
-    widen_by_all(g, stage, &h);
+    sweep_widen(g, stage, &h);
     while (opened--) gen_end(g);
     context_close(g, old);
-    stage->to[axis] = gen_add(g, build_get(&g->b, h.high), gen_long(g, 1));
-    stage->from[axis] = gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h.low),
-                               stage->to[axis]);
+    sweep_hull_end(g, stage, &h);
 }
 
 static void find_columns(Gen *g, SweepStage *stage) {
@@ -285,12 +212,10 @@ void sweep_make_ring(Gen *g, SweepStage *stage) {
     t->data = gen_alloc(g, gen_add(g, bytes, gen_long(g, 256)), 1, &t->buffer);
     if (stage->def->kind == TERM_KERNEL)
         t->data = build_offset(&g->b, t->data, gen_long(g, ROW_SHIFT), 1);
-    stage->next = build_var(&g->b, LT_I64, stage->first);
 }
 
-void sweep_prepare(Gen *g, SweepStage *stage) {
-    find_rows(g, stage);
-    find_slots(g, stage);
+void sweep_find(Gen *g, SweepStage *stage) {
+    sweep_find_rows(g, stage);
     find_columns(g, stage);
     if (stage->def->kind == TERM_KERNEL && stage->def->kernel->region[0])
         note_crop(g, stage->var, 0);
@@ -298,6 +223,10 @@ void sweep_prepare(Gen *g, SweepStage *stage) {
     stage->to[0] = gen_add(g, stage->first, stage->rows);
     for (int k = 0; stage->def->kind == TERM_FOR && k < stage->def->nloops; k++)
         stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
+    for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
+}
+
+void sweep_prepare(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
     sweep_make_ring(g, stage);
     if (stage->lanes == ROW_RUNS) sweep_find_runs(g, stage);

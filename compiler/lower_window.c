@@ -29,7 +29,7 @@ static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
         if (graph->batched.at[i]->of == var) return false;
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
-        int n = sweep_uses(node->term, var), before = reads->n;
+        int n = sweep_node_uses(g, node, var), before = reads->n;
         Through t = {g, var, node->term, false, 0};
         if (!n) continue;
         sweep_reads(g, var, node->term, reads);
@@ -58,7 +58,9 @@ static void find_window(Gen *g, SweepStage *stage) {
             stage->to[k] = size;
         } else {
             note_crop(g, stage->var, k);
-            sweep_hull(g, stage, k, size);
+            SweepHull h = sweep_hull_begin(g, k, size);
+            sweep_widen(g, stage, &h);
+            sweep_hull_end(g, stage, &h);
         }
     }
 }
@@ -76,7 +78,7 @@ bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
     if (!window_reads(g, thunk->var, thunk->level, &stage->reads)) return false;
     sweep_announce(g, stage);
     for (int i = 0; i < g->all->graph->nodes.n; i++)
-        if (sweep_uses(g->all->graph->nodes.at[i].term, thunk->var))
+        if (sweep_node_uses(g, &g->all->graph->nodes.at[i], thunk->var))
             force_before(g, 1, &g->all->graph->nodes.at[i].term);
     find_window(g, stage);
     stage->first = stage->from[0];
