@@ -1,5 +1,6 @@
 """Chains over pictures T[h, w, c]: index maps, stencils, windows, tables, reductions, switches; what fusion is about. Each step is a function of
 its own, so that the planner sees what a user would write."""
+from arms import Arms
 from tree import Dim, Expr, Stmt, const
 
 
@@ -14,7 +15,7 @@ class Picture:
 HEAD = "(x: T[h, w, c]"
 
 
-class Chains:
+class Chains(Arms):
     """Steps return (declaration of fn NAME, call's further arguments, dtype, h, w, c), or None where they do not fit."""
 
     def picture(self):
@@ -27,7 +28,7 @@ class Chains:
             self.kernel = True
             self.add(Stmt("field", [name], f"{name} = ramp([{h.text}, {w.text}], {r.randrange(99)}, value % 7, {fails})"), (name, "u8", (h, w, const(3))))
             return Picture(name, "u8", h, w, const(3))
-        d, c = r.choice(["u8", "u8", "f32", "i32"]), const(r.choice([1, 2, 3, 3]))
+        d, c = r.choice(["u8", "u8", "u8", "f32", "f32", "i32", "f16", "bf16", "i16"]), const(r.choice([1, 2, 3, 3]))
         h, w = self.side(), self.side()
         i, j, k = self.fresh("ix"), self.fresh("j"), self.fresh("k")
         body = f"(value * 7 + {i} * {r.choice([3, 11, 31])} + {j} * {r.choice([5, 17])} + {k} * 40) % {r.choice([251, 64, 256])}"
@@ -38,13 +39,14 @@ class Chains:
         """A constant, or a size that differs from record to record."""
         r = self.rng
         if r.random() < .35:
-            return const(r.choice([1, 3, 6, 8, 12, 16, 19, 33]))    # 16 columns fill a vector
-        known = [v for v in self.vars if v.name.startswith("side")]
-        if known and r.random() < .4:
-            return Dim(r.choice(known).name, 3, 22)
+            return const(r.choice([0, 1, 1, 2, 3, 3, 6, 8, 12, 16, 19, 33]))    # 16 columns fill a vector
+        if self.sides and r.random() < .4:
+            return r.choice(self.sides)
+        least, most = r.choice([(3, 6), (3, 9), (3, 12), (3, 22), (3, 22), (0, 2), (1, 3), (0, 9)])
         name = self.fresh("side")
-        self.add(Stmt("field", [name], f"{name} = (value * {r.choice([1, 3, 7])} + {r.randrange(9)}) % {r.choice([4, 7, 10, 20])} + 3"), (name, "i64", ()))
-        return Dim(name, 3, 22)
+        self.add(Stmt("field", [name], f"{name} = (value * {r.choice([1, 3, 7])} + {r.randrange(9)}) % {most - least + 1} + {least}"), (name, "i64", ()))
+        self.sides.append(Dim(name, least, most))
+        return self.sides[-1]
 
     def chain(self):
         """Adds the fields of a chain; the last one is what is emitted."""
@@ -69,6 +71,8 @@ class Chains:
             p = Picture(name, q.dtype, q.h, q.w, q.c)
             if r.random() < .25:
                 self.keep.append(name)
+            if r.random() < .15:
+                self.reader(p)
         self.keep.append(p.name)
         return p
 
@@ -79,7 +83,8 @@ class Chains:
             if made:
                 text, arguments, d, h, w, c = made
                 name = self.fresh("step")
-                self.declare(name, text.replace("NAME", name, 1))
+                head, *parts = [text] if isinstance(text, str) else text
+                self.declare(name, head.replace("NAME", name, 1), *parts)
                 return name + (f"({arguments})" if arguments else ""), Picture(None, d, h, w, c)
         return None
 
@@ -193,8 +198,6 @@ class Chains:
 
     def c_order(self, p):
         """Three steps over f32 in an order that the record knows."""
-        if p.h.least < 1:
-            return None
         draw = "permutation(3)" if self.draws and self.rng.random() < .7 else "[(q + 1) % 3, q % 3, (q + 2) % 3]"
         text = (f"fn NAME{HEAD}, q: int) -> f32[h, w, c] {{\n    o = {draw}\n    fold y = f32(x) for t in 0..3:\n"
                 f"        [y * 2 + 1, (for i, j, k: y[i, j, k] - y[max(i - 1, 0), j, k]), clamp(y, -50, 200)][o[t]]\n}}")
@@ -238,4 +241,4 @@ class Chains:
         return f"fn NAME(x: T[h, w, 3]) -> {dtype}[{h}, {w}, 3] = {step}", "", p.dtype if dtype == "T" else dtype, side.get(h, p.h), side.get(w, p.w), p.c
 
 
-STEPS = [n[2:] for n in vars(Chains) if n.startswith("c_")] + ["std", "crop", "resample", "window"]
+STEPS = [n[2:] for k in (Chains, Arms) for n in vars(k) if n.startswith("c_")] + ["std", "crop", "resample", "window", "rounds", "rounds", "switch", "maybe", "coin"]

@@ -45,7 +45,7 @@ class Function:
 class Generator(Scalars, Tensors, Chains):
     def __init__(self, seed, level):
         self.rng, self.level, self.count = random.Random(f"{seed}/{level}"), level, 0
-        self.vars, self.functions, self.keep = [], [], []
+        self.vars, self.functions, self.keep, self.sides = [], [], [], []
         self.draws, self.may_fail, self.kernel, self.image, self.imported = False, False, False, False, False
         self.program = Program()
 
@@ -143,7 +143,7 @@ class Generator(Scalars, Tensors, Chains):
     def field(self):
         r = self.rng
         self.draws = self.level >= 5 and r.random() < .6
-        kinds = ["scalar", "scalar"] + ["tensor"] * 3 * (self.level >= 2) + ["tuple"] * (self.level >= 3) + ["chain"] * 2 * (self.level >= 3)
+        kinds = ["scalar", "scalar"] + ["tensor"] * 3 * (self.level >= 2) + ["tuple"] * (self.level >= 3) + ["chain"] * 4 * (self.level >= 3)
         kinds += ["ragged", "kept"] * (self.level >= 4)
         getattr(self, "field_" + r.choice(kinds))()
         self.draws = False

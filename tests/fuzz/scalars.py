@@ -404,7 +404,10 @@ class Scalars:
     def s_fail(self, d, size):
         if d == "i64" and self.rng.random() < .4:
             return self.mismatch(size)
-        test = Expr("bool", (), "(", self.scalar("i64", 0), f" % {self.rng.choice([5, 7, 9])} == {self.rng.randrange(5)})")
+        number = self.variable("i64")
+        if number is None:
+            return None    # a constant test would choose before `fail` has a type
+        test = Expr("bool", (), "(", number, f" % {self.rng.choice([5, 7, 9])} == {self.rng.randrange(5)})")
         return Expr(d, (), "(if ", test, f' then fail("reason {self.fresh("r")}") else ', self.scalar(d, size), ")")
 
     def mismatch(self, size):
