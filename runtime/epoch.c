@@ -31,28 +31,49 @@ static void begin_lane(pipert *p, lane *l, int number, const saved_lane *saved) 
     l->batches = before;
 }
 
-/* A saved state counts for the first epoch. */
-static void begin_epoch(pipert *p) {
-    const saved *from = p->restored;
-    p->key = order_key(p->options.seed, p->epoch);
-    order_shuffle_init(&p->shuffle, (uint64_t)p->source.count, p->key);
+epoch_order *schedule_order(pipert *p, uint64_t epoch) { return &p->order[epoch % 2]; }
+
+static void set_order(pipert *p, uint64_t epoch) {
+    epoch_order *o = schedule_order(p, epoch);
+    o->epoch = epoch;
+    o->key = order_key(p->options.seed, epoch);
+    order_shuffle_init(&o->shuffle, (uint64_t)p->source.count, o->key);
+}
+
+static void begin_making(pipert *p, const saved *from) {
+    set_order(p, p->epoch);
     p->start_batch = from ? from->batches : 0;
-    p->epoch_bad = from ? from->bad : 0;
     p->first_batch = p->start_batch + p->options.rank;
     p->next_turn = p->plan_turn = p->plan_row = 0;
     p->turns = p->fixed ? count_turns(p, p->start_batch) : -1;
     for (int i = 0; i < p->nlanes; i++)
         begin_lane(p, &p->lanes[i], i, from && from->nlanes ? &from->lane[i] : NULL);
-    for (int i = 0; i < p->nworkers; i++) p->workers[i].call.key = p->key;
     p->running = true;
+}
+
+/* The next epoch's batches follow this one's in the ring, if it is known to come.
+ * Where there are lanes, the turn of the first is known too late for that. */
+static void look_ahead(pipert *p) {
+    if (!p->fixed || p->ended + 1 >= p->options.epochs) return;
+    set_order(p, p->epoch + 1);
+    p->ahead = count_turns(p, 0);
+}
+
+/* A saved state counts for the first epoch. */
+static void begin_epoch(pipert *p) {
+    const saved *from = p->restored;
+    if (!p->running) begin_making(p, from);
+    p->in_epoch = true;
+    p->epoch_bad = from ? from->bad : 0;
     p->resumed = from && from->batches > 0;
+    look_ahead(p);
     state_forget(p);
     schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
 }
 
 void schedule_begin(pipert *p) {
     plat_lock(&p->lock);
-    if (!p->running) begin_epoch(p);
+    if (!p->in_epoch) begin_epoch(p);
     schedule_unlock(p);
 }
 
@@ -96,11 +117,33 @@ static void clear(pipert *p) {
     for (int i = 0; i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
 }
 
-void schedule_end_epoch(pipert *p) {
-    plat_lock(&p->lock);
+/* Nothing is left of the epoch but held batches; turns are those of the next one now,
+ * whose first batches are in the making. */
+static void move_on(pipert *p) {
+    for (int i = 0; i < p->nslots; i++) p->by_turn[i] = NULL;
+    for (int i = 0; i < p->nslots; i++) {
+        slot *s = &p->slots[i];
+        if (s->state == SLOT_FREE || s->state == SLOT_HELD) continue;
+        s->turn -= p->turns;
+        p->by_turn[s->turn % p->nslots] = s;
+    }
+    p->plan_turn -= p->turns;
+    p->turns = p->ahead;
+    p->ahead = p->start_batch = 0;
+    p->first_batch = p->options.rank;
+}
+
+static void stop_making(pipert *p) {
     p->running = false;
     while (busy(p)) schedule_sleep(p, &p->done, -1);
     clear(p);
+}
+
+void schedule_end_epoch(pipert *p) {
+    plat_lock(&p->lock);
+    if (p->ahead) move_on(p);
+    else stop_making(p);
+    p->in_epoch = false;
     p->epoch++;
     p->next_turn = 0;
     schedule_unlock(p);
@@ -139,8 +182,7 @@ static bool at_end(pipert *p) {
 
 /* What pipert_next would find now. Lock held, given up while a report is written. */
 static int look(pipert *p) {
-    bool ready = schedule_ready(p) != NULL, end;
-    end = !ready && at_end(p);
+    bool end = at_end(p), ready = !end && schedule_ready(p);
     if (!p->fixed && drain(p, next_lane(p), ready || end)) return p->status;
     if (ready) return PIPERT_OK;
     if (end && p->resumed && !p->next_turn) {   /* the state was that of an end */
@@ -156,7 +198,7 @@ static int look(pipert *p) {
 
 static int wait_for(pipert *p, int64_t until) {
     int status;
-    if (!p->running) begin_epoch(p);
+    if (!p->in_epoch) begin_epoch(p);
     while ((status = look(p)) == PIPERT_AGAIN) {
         if (!p->nthreads) {
             p->workers[0].until = until < 0 ? 0 : until;
@@ -224,12 +266,15 @@ static void trim_slots(pipert *p) {
 
 /* Workers are woken for a good part of the ring, not for every slot; who waits for
  * a batch wakes them in any case. */
-void schedule_release(pipert *p, slot *s) {
+bool schedule_release(pipert *p, slot *s) {
+    bool held;
     plat_lock(&p->lock);
-    free_slot(p, s);
+    held = s->state == SLOT_HELD;
+    if (held) free_slot(p, s);
     trim_slots(p);
     if (4 * p->nfree >= p->nslots) schedule_wake(p, WAKE_WORKER);
     schedule_unlock(p);
+    return held;
 }
 
 /* ---- what there is to know ---- */
@@ -258,8 +303,8 @@ int64_t schedule_rows(const pipert *p) {
 void schedule_stats(pipert *p) {
     plat_lock(&p->lock);
     p->stats.places = p->places;
-    p->stats.places_done = p->running ? places_done(p) : 0;
-    p->stats.epoch_batches = p->running ? p->turns : -1;
+    p->stats.places_done = p->in_epoch ? places_done(p) : 0;
+    p->stats.epoch_batches = p->in_epoch ? p->turns : -1;
     p->stats.bytes_read = p->bytes_read;
     p->stats.idle_read_ns = p->idle_read_ns;
     p->stats.idle_full_ns = p->idle_full_ns;

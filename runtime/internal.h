@@ -36,6 +36,9 @@ typedef struct bad {
     char operator_name[56], reason[256];
 } bad;
 
+/* The order and the chance of an epoch. */
+typedef struct epoch_order { uint64_t epoch, key; order_shuffle shuffle; } epoch_order;
+
 typedef struct bad_list { bad *first, **last; int64_t n; } bad_list;
 
 /* ---- record.c: one record through the compiled code ---- */
@@ -132,6 +135,7 @@ struct slot {
     int64_t generation;         /* how often it was opened */
     int64_t turn;               /* of this rank: 0, 1, … in the epoch */
     int64_t number;             /* in the stream */
+    const epoch_order *order;
     int64_t rows;               /* the batch's size */
     int64_t real;               /* rows that are no padding */
     int64_t done;               /* rows that are there, or failed */
@@ -200,6 +204,7 @@ enum { RUN_MOST = 4096, CHUNK = 512, PART_ROWS = 8192, BADS_WAITING = 4096 };
 struct run {
     run_state state;
     int64_t serial;             /* order of planning */
+    const epoch_order *order;
     int64_t first, count;       /* its places; of a lane, counted there */
     int64_t at, read;           /* records before `at` are through, before `read`
                                    are read */
@@ -282,19 +287,22 @@ slot *schedule_opened(pipert *, int64_t turn);
 slot *schedule_ready(const pipert *);
 void schedule_last_rows(worker *, slot *, const lane *);
 void schedule_rows_done(worker *, slot *, int64_t n);
-int64_t schedule_index(const pipert *, const lane *, int64_t place);
+int64_t schedule_index(const pipert *, const run *, int64_t place);
 
 /* ---- start.c ---- */
 int schedule_start(pipert *);
 void schedule_stop(pipert *);
 
 /* ---- epoch.c: the caller's side ---- */
+/* Of the epoch that is in the making, or the one after it. */
+epoch_order *schedule_order(pipert *, uint64_t epoch);
 void schedule_begin(pipert *);
 int schedule_next(pipert *, slot **);
 int schedule_wait(pipert *, int64_t milliseconds);
 /* The batch that schedule_next gave is good. */
 void schedule_taken(pipert *, slot *);
-void schedule_release(pipert *, slot *);
+/* false: it is not held. */
+bool schedule_release(pipert *, slot *);
 /* The epoch ended: the next look begins the next one. */
 void schedule_end_epoch(pipert *);
 int64_t schedule_left(const pipert *);
@@ -370,12 +378,14 @@ struct pipert {
     int64_t batch;
 
     /* the epoch: written between epochs only */
-    uint64_t epoch, key;
-    order_shuffle shuffle;
+    uint64_t epoch;
+    epoch_order order[2];       /* [epoch % 2]: of this one and the next */
     int64_t start_batch;        /* in the stream: where this run began */
     int64_t first_batch;        /* the same, of this rank's turn 0 */
     bool resumed;
     int64_t turns;              /* batches of this rank; -1: not known */
+    int64_t ahead;              /* those of the next epoch, if they may be begun: its
+                                   turns follow those of this one */
 
     plat_mutex bad_lock;        /* of free_bads */
     bad *free_bads;
@@ -384,7 +394,8 @@ struct pipert {
 
     /* guarded */
     atomic_bool stop;           /* also read without the lock */
-    bool running;               /* an epoch is */
+    bool running;               /* an epoch is in the making */
+    bool in_epoch;              /* the caller is in it: no longer after its end */
     slot *slots; int nslots;
     slot **free_slots; int nfree;   /* the last released on top: its pages are warm */
     slot **by_turn;             /* [turn % nslots]: opened and not yet taken, or NULL */
@@ -415,6 +426,7 @@ struct pipert {
     /* the caller's */
     FILE *report;
     int64_t epoch_bad;
+    int64_t ended;              /* epochs whose end it was told */
     bool told_of_nothing;
     pipert_stats stats;
     saved *restored;            /* until its epoch begins */

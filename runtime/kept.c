@@ -286,7 +286,7 @@ void kept_tickets(worker *w, lane *l) {
 
 /* ---- placing: lock held, given up while rows are written ---- */
 static void emit_failed(worker *w, run *r, node *leaf, int verdict) {
-    bad *b = record_bad(w, verdict, 0, schedule_index(w->p, r->lane, leaf->place));
+    bad *b = record_bad(w, verdict, 0, schedule_index(w->p, r, leaf->place));
     set_rows(b, leaf->parent, leaf->row);
     note_bad(r, b, leaf->place, leaf->event);
 }

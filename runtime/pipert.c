@@ -53,6 +53,9 @@ static int check_options(pipert *p) {
     if (o->readers < 0 || o->readers > 1024)
         return fail_with(p, PIPERT_ARGUMENT, "%d readers: it takes 1 to 1024, or 0: chosen",
                          o->readers);
+    if (o->epochs < 0)
+        return fail_with(p, PIPERT_ARGUMENT, "%lld epochs: it takes 1 or more, or 0: not known",
+                         (long long)o->epochs);
     if (o->mode < PIPERT_STREAMING || o->mode > PIPERT_DEBUG)
         return fail_with(p, PIPERT_ARGUMENT, "there is no mode %d", o->mode);
     if (o->memory < 0 || o->max_bytes <= 0 || o->max_pixels <= 0)
@@ -266,6 +269,7 @@ static void end_epoch(pipert *p) {
     if (left) report_line(p, &b, "");
     report_flush(p);
     if (!p->next_turn && !p->start_batch) tell_of_nothing(p);
+    p->ended++;
     schedule_end_epoch(p);
 }
 
@@ -290,11 +294,9 @@ int pipert_wait(pipert *p, int64_t milliseconds) {
 
 int pipert_release(pipert *p, pipert_batch *b) {
     slot *s = (slot *)(void *)b;
-    if (!s || s->state != SLOT_HELD)
-        return tell_with(p, PIPERT_ARGUMENT, s ? "the batch is not held: it was released before"
-                                               : "there is no batch to release");
-    schedule_release(p, s);
-    return PIPERT_OK;
+    if (s && schedule_release(p, s)) return PIPERT_OK;
+    return tell_with(p, PIPERT_ARGUMENT, s ? "the batch is not held: it was released before"
+                                           : "there is no batch to release");
 }
 
 /* ---- what is known ---- */

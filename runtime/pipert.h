@@ -84,7 +84,10 @@ typedef struct pipert_options {
     int64_t max_pixels;         /* per record, asked by decoders; default 2^27 */
     pipert_log *log;
     void *log_context;
-    void *reserved[8];          /* zero */
+    int64_t epochs;             /* that will be asked for; 0: not known. One that is
+                                   known to come is begun while the one before it is
+                                   handed out, which changes no batch */
+    void *reserved[7];          /* zero */
 } pipert_options;
 
 /* The defaults; options = NULL below means these. */

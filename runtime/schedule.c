@@ -88,12 +88,15 @@ static void size_of_batch(pipert *p, int64_t turn, int64_t number, int64_t *rows
 
 slot *schedule_slot(pipert *p, int64_t turn) {
     slot *s = schedule_opened(p, turn);
+    bool ahead = p->fixed && turn >= p->turns;
     int64_t number = p->first_batch + turn * p->options.world, rows, real;
     if (s) return s;
     if (!room_for(p, turn)) return NULL;
+    if (ahead) number = p->options.rank + (turn - p->turns) * p->options.world;
     s = p->by_turn[turn % p->nslots] = p->free_slots[--p->nfree];
     size_of_batch(p, turn, number, &rows, &real);
     slot_open(p, s, turn, number, rows, real);
+    s->order = schedule_order(p, p->epoch + ahead);
     if (!p->fixed) {
         s->lane_place = lane_of(p, turn)->places;
         s->lane_event = 0;
@@ -161,7 +164,9 @@ static run *free_run(pipert *p) {
     return NULL;
 }
 
-static void new_run(pipert *p, run *r, int64_t first, int64_t most) {
+static void new_run(pipert *p, run *r, const epoch_order *order, int64_t first,
+                    int64_t most) {
+    r->order = order;
     r->first = first;
     r->count = run_size(p);
     if (r->count > most) r->count = most;
@@ -173,9 +178,10 @@ static void new_run(pipert *p, run *r, int64_t first, int64_t most) {
 static bool plan_fixed(pipert *p) {
     run *r = free_run(p);
     slot *s;
-    if (!r || p->plan_turn >= p->turns || !(s = schedule_slot(p, p->plan_turn)))
+    if (!r || p->plan_turn >= p->turns + p->ahead ||
+        !(s = schedule_slot(p, p->plan_turn)))
         return false;
-    new_run(p, r, s->number * p->batch + p->plan_row, s->real - p->plan_row);
+    new_run(p, r, s->order, s->number * p->batch + p->plan_row, s->real - p->plan_row);
     r->slot = s;
     r->row = p->plan_row;
     p->plan_row += r->count;
@@ -201,7 +207,8 @@ static bool plan_kept(pipert *p) {
         if (!best || l->position / p->batch < best->position / p->batch) best = l;
     }
     if (!best) return false;
-    new_run(p, r, best->planned, best->places - best->planned % best->places);
+    new_run(p, r, schedule_order(p, p->epoch), best->planned,
+            best->places - best->planned % best->places);
     r->lane = best;
     r->sequence = best->sequence++;
     r->begun = r->entered = false;
@@ -255,13 +262,13 @@ static run *pick(pipert *p, bool reader) {
 }
 
 /* ---- reading ---- */
-static int64_t index_at(const pipert *p, int64_t place) {
+static int64_t index_at(const pipert *p, const epoch_order *order, int64_t place) {
     if (!p->feature->shuffle) return place + p->skip;
-    return (int64_t)order_shuffle_at(&p->shuffle, (uint64_t)(place + p->skip));
+    return (int64_t)order_shuffle_at(&order->shuffle, (uint64_t)(place + p->skip));
 }
 
-int64_t schedule_index(const pipert *p, const lane *l, int64_t place) {
-    return index_at(p, place % l->places * p->nlanes + l->number);
+int64_t schedule_index(const pipert *p, const run *r, int64_t place) {
+    return index_at(p, r->order, place % r->lane->places * p->nlanes + r->lane->number);
 }
 
 static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
@@ -269,7 +276,7 @@ static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
     int64_t step = p->fixed ? 1 : p->nlanes, offset = p->fixed ? 0 : r->lane->number;
     int64_t place = places ? (r->first + from) % places : 0;
     for (int64_t i = 0; i < n; i++) {
-        r->index[i] = index_at(p, place * step + offset);
+        r->index[i] = index_at(p, r->order, place * step + offset);
         if (++place == places) place = 0;       /* last = wrap */
     }
 }
@@ -391,6 +398,7 @@ static void do_place(worker *w, run *r) {
 
 /* ---- threads ---- */
 static void compute(worker *w, run *r) {
+    w->call.key = r->order->key;
     if (w->p->fixed) do_fixed(w, r);
     else if (r->state == RUN_TICKETED) do_place(w, r);
     else do_enter(w, r);

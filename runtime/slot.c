@@ -320,6 +320,6 @@ void slot_finish(worker *w, slot *s) {
         slot_fails(s, PIPERT_BATCH, "");
     else finish_good(w, s);
     if (atomic_load(&s->full)) slot_fails(s, PIPERT_MEMORY, "");
-    s->public = (pipert_batch){(int64_t)p->epoch, s->number, s->rows, s->real,
+    s->public = (pipert_batch){(int64_t)s->order->epoch, s->number, s->rows, s->real,
                                p->feature->noutputs, s->output};
 }

@@ -113,7 +113,7 @@ static bool start_runs(pipert *p) {
 }
 
 static bool start_worker(pipert *p, worker *w, bool reader) {
-    record_worker_init(w, p, p->key);
+    record_worker_init(w, p, 0);
     w->reader = reader;
     w->out = calloc((size_t)p->feature->nfields + 1, sizeof *w->out);
     if (!w->out) return false;

@@ -58,7 +58,7 @@ enum { PARAMETERS = 300 };
 int pipert_save(pipert *p, char *to, size_t size) {
     text t = {to, size, 0};
     char parameters[PARAMETERS];
-    bool ended = !p->running;
+    bool ended = !p->in_epoch;
     if (!p->started || !p->slots)
         return tell_with(p, PIPERT_STATE, "there is no state before the start");
     if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");

@@ -27,6 +27,8 @@ static int fail(pipert *p) {
     return 1;
 }
 
+enum { EPOCHS = 2 };
+
 int main(int argc, char **argv) {
     pipert_options options;
     pipert_batch *batch;
@@ -36,6 +38,7 @@ int main(int argc, char **argv) {
 
     pipert_defaults(&options);
     options.seed = 1;
+    options.epochs = EPOCHS;            /* no wait where one follows the other */
     options.on_error = PIPERT_ON_ERROR_SKIP;
     if (pipert_open(&p, argv[1], &options)) return fail(p);
     for (int i = 2; i < argc; i++) {
@@ -43,7 +46,7 @@ int main(int argc, char **argv) {
         if (equals) *equals = 0;
         if (pipert_set(p, argv[i], equals ? equals + 1 : "true")) return fail(p);
     }
-    for (int epoch = 0; epoch < 2; epoch++) {
+    for (int epoch = 0; epoch < EPOCHS; epoch++) {
         while ((status = pipert_next(p, &batch)) == PIPERT_OK) {
             train(batch);
             pipert_release(p, batch);

@@ -216,6 +216,7 @@ int options_parse(options *o, int argc, char **argv) {
         int status = parse_one(o, argc, argv, &i);
         if (status) return status;
     }
+    o->run.epochs = o->epochs;
     if (!o->feature) return usage("which feature? pipert run FEATURE.so", "", "", "");
     return STATUS_OK;
 }
