@@ -82,7 +82,8 @@ static int run(Eval *ev, bool sample) {
     started = start(ev, eval_table(ev), &p);
     if (started) status = refuse(p, started);
     else status = sample ? show_record(ev, p) : hash_stream(ev, p);
-    pipert_close(p);
+    if (pipert_close(p) && !status)
+        status = complain("the report %s cannot be written", ev->options->report);
     return status;
 }
 

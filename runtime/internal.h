@@ -312,7 +312,7 @@ void schedule_stats(pipert *);
 
 /* ---- report.c ---- */
 int report_open(pipert *);
-void report_close(pipert *);
+int report_close(pipert *);
 void bad_list_init(bad_list *);
 void bad_add(bad_list *, bad *);
 void bad_move(bad_list *to, bad_list *from);

@@ -153,11 +153,12 @@ int pipert_start(pipert *p) {
     return schedule_start(p);
 }
 
-void pipert_close(pipert *p) {
-    if (!p) return;
+int pipert_close(pipert *p) {
+    int status;
+    if (!p) return PIPERT_OK;
     schedule_stop(p);
     source_close(&p->source);
-    report_close(p);
+    status = report_close(p);
     for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
     free(p->value);
     free(p->argument);
@@ -174,6 +175,7 @@ void pipert_close(pipert *p) {
     plat_cond_fini(&p->read);
     plat_cond_fini(&p->done);
     free(p);
+    return status;
 }
 
 const char *pipert_error(const pipert *p) { return p ? p->error : "no memory"; }

@@ -104,8 +104,9 @@ PIPERT_API int pipert_set(pipert *, const char *name, const char *value);
 /* Binds the parameters, opens the source, starts the threads. The first
  * pipert_next does it where it was not called. */
 PIPERT_API int pipert_start(pipert *);
-/* Stops and frees everything. Held batches are gone. NULL is fine. */
-PIPERT_API void pipert_close(pipert *);
+/* Stops and frees everything. Held batches are gone. NULL is fine. PIPERT_FILE: the
+ * report is not whole; else PIPERT_OK. */
+PIPERT_API int pipert_close(pipert *);
 
 /* What went wrong last, for people; "" if nothing did. */
 PIPERT_API const char *pipert_error(const pipert *);

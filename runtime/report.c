@@ -77,14 +77,23 @@ int report_flush(pipert *p) {
                      plat_error(errno ? errno : EIO, why, sizeof why));
 }
 
-void report_close(pipert *p) {
-    if (p->report) fclose(p->report);
-    p->report = NULL;
+static void free_bads(pipert *p) {
     while (p->free_bads) {
         bad *b = p->free_bads;
         p->free_bads = b->next;
         free(b);
     }
+}
+
+/* There is nobody left to ask for the error: the log has it, if it is a new one. */
+int report_close(pipert *p) {
+    char why[128];
+    int status = p->status == PIPERT_FILE ? PIPERT_FILE : PIPERT_OK;
+    free_bads(p);
+    if (!p->report || !fclose(p->report) || status) return status;
+    log_text(p, PIPERT_LOG_WARNING, "the report %s cannot be written: %s", p->report_path,
+             plat_error(errno, why, sizeof why));
+    return PIPERT_FILE;
 }
 
 /* Bytes of the UTF-8 character at c, 0: there is none. */

@@ -238,7 +238,7 @@ int run(const options *o) {
     status = open_feature(o, &r);
     if (!status) status = run_opened(o, &r);
     if (*r.error) fprintf(stderr, "pipert: %s\n", r.error);
-    pipert_close(r.p);
+    if (pipert_close(r.p) && !status) status = STATUS_FAILED;
     sheet_free(r.sheet);
     if (r.hash) stream_hash_free(r.hash);
     return status;

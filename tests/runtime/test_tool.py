@@ -51,6 +51,30 @@ def test_files_that_cannot_be_written():
             expect(1, "output cannot be written: No space", *args, out=full)
 
 
+def test_a_report_that_cannot_be_closed():
+    """A file system may tell of a full disk no sooner."""
+    bad = slow("late", BATCH=10, BAD=3)
+    (folder / "late.c").write_text("""#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+int fclose(FILE *f) {
+    struct stat s, t;
+    int late = !fstat(fileno(f), &s) && !stat(getenv("LATE"), &t) && s.st_ino == t.st_ino;
+    int status = ((int (*)(FILE *))dlsym(RTLD_NEXT, "fclose"))(f);
+    return late ? errno = ENOSPC, EOF : status;
+}
+""")
+    subprocess.run(["cc", "-shared", "-fPIC", folder / "late.c", "-o", folder / "late_close.so", "-ldl"], check=True)
+    os.environ.update(LD_PRELOAD=str(folder / "late_close.so"), LATE=str(folder / "late.json"))
+    got = run("run", bad, "--set", "n=100", "--on-error", "skip", "--report", folder / "late.json")
+    del os.environ["LD_PRELOAD"], os.environ["LATE"]
+    if "does not come first" not in got[2]:                 # a sanitizer wants to be loaded first
+        check(got[0] == 1 and got[2].count("late.json cannot be written: No space") == 1, got)
+
+
 def test_an_interrupt_ends_the_run():
     for kept in (0, 1):
         so = slow(f"slow{kept}", BATCH=1000, KEPT=kept)
