@@ -13,6 +13,7 @@ class Picture:
 
 
 HEAD = "(x: T[h, w, c]"
+HALVES = {"f16": 2049, "bf16": 257}    # every other whole number from here on lies half way between two
 
 
 class Chains(Arms):
@@ -32,6 +33,8 @@ class Chains(Arms):
         h, w = self.side(), self.side()
         i, j, k = self.fresh("ix"), self.fresh("j"), self.fresh("k")
         body = f"(value * 7 + {i} * {r.choice([3, 11, 31])} + {j} * {r.choice([5, 17])} + {k} * 40) % {r.choice([251, 64, 256])}"
+        if d in HALVES and r.random() < .5:
+            body = f"{HALVES[d]} + {body}"
         self.add(Stmt("field", [name], f"{name} = for {i} in 0..{h.text}, {j} in 0..{w.text}, {k} in 0..{c.text}: {d}({body})"), (name, d, (h, w, c)))
         return Picture(name, d, h, w, c)
 
@@ -114,6 +117,13 @@ class Chains(Arms):
         return (f"fn NAME{HEAD}, top: int, left: int, ch: int, cw: int) -> T[ch, cw, c] = for i, j, k: x[top + i, left + j, k]",
                 f"{at}, {ch}, {cw}", p.dtype, const(ch), const(cw), p.c)
 
+    def c_inner(self, p):
+        """Without a border: a window that is a part."""
+        if min(p.h.least, p.w.least) < 2:
+            return None
+        h, w = (const(d.const - 2) if d.const is not None else Dim(f"({d.text} - 2)", d.least - 2, d.most) for d in (p.h, p.w))
+        return f"fn NAME{HEAD}) -> T[h - 2, w - 2, c] = for i, j, k: x[i + 1, j + 1, k]", "", p.dtype, h, w, p.c
+
     def c_pad(self, p):
         n = self.rng.choice([1, 2])
         h, w = (Dim(f"({d.text} + {2 * n})", d.least + 2 * n, const=d.const and d.const + 2 * n) if d.const is None else const(d.const + 2 * n) for d in (p.h, p.w))
@@ -188,8 +198,9 @@ class Chains(Arms):
         return text, "", "f32", p.h, p.w, p.c
 
     def c_narrow(self, p):
-        d = self.rng.choice(["u8", "i16", "f16", "i32", "bf16"])
-        return f"fn NAME{HEAD}) -> {d}[h, w, c] = {d}(x)", "", d, p.h, p.w, p.c
+        d = self.rng.choice(["u8", "i16", "f16", "f16", "i32", "bf16"])
+        value = f"x + {HALVES[d]}" if d in HALVES and self.rng.random() < .5 else "x"
+        return f"fn NAME{HEAD}) -> {d}[h, w, c] = {d}({value})", "", d, p.h, p.w, p.c
 
     def c_chance(self, p):
         if not self.draws:

@@ -144,7 +144,7 @@ class Generator(Scalars, Tensors, Chains):
         r = self.rng
         self.draws = self.level >= 5 and r.random() < .6
         kinds = ["scalar", "scalar"] + ["tensor"] * 3 * (self.level >= 2) + ["tuple"] * (self.level >= 3) + ["chain"] * 4 * (self.level >= 3)
-        kinds += ["ragged", "kept"] * (self.level >= 4)
+        kinds += ["ragged", "kept"] * (self.level >= 4) + ["tested"] * (self.may_fail and self.level >= 7)
         getattr(self, "field_" + r.choice(kinds))()
         self.draws = False
 
@@ -180,6 +180,20 @@ class Generator(Scalars, Tensors, Chains):
         dims = tuple(self.length() if r.random() < .7 else const(r.choice([1, 2, 3])) for _ in range(r.choice([1, 1, 2])))
         self.define(self.tensor(self.dtype(), dims, 3))
 
+    def field_tested(self):
+        """A shape that is tested for each record; what reads it alone fails too."""
+        r = self.rng
+        d = r.choice(["i64", "f32", "i32"])
+        n, m = (self.length() if r.random() < .8 else const(2) for _ in range(2))
+        a, b = self.tensor(d, (n,), 2), self.tensor(d, (m,), 2)
+        name, size = self.fresh("x"), self.fresh("x")
+        value = r.choice([[a, " + ", b], ["max(", a, ", ", b, ")"], ["if ", self.scalar("bool", 1), " then ", a, " + ", b, " else ", a]])
+        self.add(Stmt("field", [name], f"{name} = ", *value), (name, d, (Dim(f"len({name})", 0, 6),)))
+        i = self.fresh("ix")
+        text = r.choice([f"len({name})", f"len({name}) * 2", f"sum(for {i} in 0..len({name}): {i})", f"if value % 2 == 0 then len({name}) else 7"])
+        self.add(Stmt("field", [size], f"{size} = {text}"), (size, "i64", ()))
+        self.keep += [size] + [name] * (r.random() < .3)
+
     def field_kept(self):
         """for … where, of one value or of two."""
         r = self.rng
@@ -204,6 +218,10 @@ class Generator(Scalars, Tensors, Chains):
     def where(self):
         r = self.rng
         test = Expr("bool", (), "(", self.scalar("i64", 0), f" % {r.choice([3, 4])} != 1)") if r.random() < .6 else self.scalar("bool", 2)
+        numbers = [v for v in self.vars if v.name.startswith("m") and not v.dims]
+        if numbers and r.random() < .4:    # of a picture: it is made before, and read after it
+            v = r.choice(numbers)
+            test = Expr("bool", (), v.name if v.dtype == "bool" else f"(i64({v.name}) % 3 != 1)")
         self.add(Stmt("where", [], "where ", test))
 
     def each(self):
@@ -276,6 +294,8 @@ class Generator(Scalars, Tensors, Chains):
                 r.choice([self.where, self.each])()
             else:
                 self.field()
+        if self.kernel and self.level >= 6 and r.random() < .4:
+            r.choice([self.where, self.each])()    # windows are kept for what follows
         if not self.keep:
             self.field_scalar()
         self.batch()

@@ -41,13 +41,13 @@ class Scalars:
         if self.level >= 1:
             kinds += ["special", "special", "minmax", "block", "constant"]
         if self.level >= 2:
-            kinds += ["element", "element", "element", "reduce", "reduce", "fold"]
+            kinds += ["element", "element", "element", "reduce", "reduce", "fold", "width"]
         if self.level >= 3:
             kinds += ["call", "switch", "higher", "length", "item", "pair_fold", "kept", "library"]
         if self.level >= 5 and self.draws:
             kinds += ["draw", "draw"]
         if self.level >= 7 and self.may_fail:
-            kinds += ["fail"]
+            kinds += ["fail", "fail", "unread"]
         for _ in range(8):
             e = getattr(self, "s_" + r.choice(kinds))(d, size - 1)
             if e is not None:
@@ -126,6 +126,8 @@ class Scalars:
         r = self.rng
         if d == "bool":
             return None
+        if d in ("f16", "bf16") and r.random() < .3:    # half way between two
+            return Expr(d, (), f"{d}(", self.scalar("i64", size), " % 1024 * 2 + 2049)" if d == "f16" else " % 128 * 2 + 257)")
         source = r.choice(INTS + FLOATS if self.level else ["i64", "i32", "f32", "f64"])
         if d in INTS and r.random() < .3 and self.level:
             return Expr(d, (), f"wrap({d}, ", self.scalar(r.choice(INTS), size), ")")
@@ -173,7 +175,7 @@ class Scalars:
             return Expr(d, (), f"shr({a}, {r.choice([1, 3, 31])})")
         if compute(d, d) != d or r.random() < .4:
             return Expr(d, (), f"{r.choice(['min', 'max'])}({a}, {b})")
-        return Expr(d, (), f"({a} {r.choice('+-*')} {b})")
+        return Expr(d, (), f"({a} {r.choice('+-*//' if d in FLOATS else '+-*')} {b})")
 
     def s_minmax(self, d, size):
         r = self.rng
@@ -253,6 +255,32 @@ class Scalars:
         for n, s in enumerate(subs):
             parts += [", ", s] if n else [s]
         return Expr(d, (), *parts, *tail, "]")
+
+    def s_unread(self, d, size):
+        """All elements are the same, or those of a row; the subscript may fail."""
+        if not self.may_fail:
+            return None
+        i, j = self.fresh("ix"), self.fresh("ix")
+        with self.scope((j, "i64", (), const(3))):
+            body = self.scalar(d, size)
+        return Expr(d, (), f"(for {i} in 0..2, {j} in 0..3: ", body, ")[", self.s_fail("i64", 0) or self.subscript(const(2), 0), " % 2, ", self.subscript(const(3), 1), "]", binds=[i, j])
+
+    def s_width(self, d, size):
+        """An element of a slice or a loop whose ends may stand the other way round; an element of nothing fails."""
+        r = self.rng
+        a, b = (Expr("i64", (), "(", self.scalar("i64", 0), f" % {n})") for n in (5, 4))
+        t = self.tensor(d, (const(5),), size)
+        at = self.scalar("i64", 0) if self.may_fail else Expr("i64", (), "0")
+        if r.random() < .5:
+            i = self.fresh("ix")
+            parts, binds = [f"(for {i} in ", a, "..", b, ": (", t, f")[{i}])"], [i]
+        else:
+            parts, binds = ["(", t, ")[", a, "..", b, "]"], []
+        if self.may_fail and r.random() < .7:
+            return Expr(d, (), *parts, "[", at, f" % {r.choice([1, 2])}]", binds=binds)
+        if d in ("i64", "f32", "f64"):
+            return Expr(d, (), "sum(", *parts, ")", binds=binds)
+        return Expr(d, (), *parts, "[", at, " else ", self.scalar(d, 0), "]", binds=binds)
 
     def s_reduce(self, d, size):
         r = self.rng
