@@ -15,7 +15,8 @@ typedef struct Places {
 
 void places_find(Places *, Arena *);
 const char *places_temporary(void);     /* TMPDIR or /tmp */
-/* An own empty folder that places_drop, or a signal that ends us, removes; NULL if none can be made. */
+/* An own empty folder that places_drop, or a signal that ends us, removes; NULL if none
+ * can be made. */
 const char *places_scratch(Places *, Arena *);
 void places_drop(Places *);
 

@@ -42,7 +42,8 @@ static const char *clone_name(CWriter *c, const LoopReloc *r) {
     const char *name = f->exported ? f->name
                                    : arena_format(c->arena, "%s_%s", c->prefix, f->name);
     if (f->plain) return name;
-    if (r->cpu >= c->options->ncpus) bug("emit_c: a table names clone %d of %s", r->cpu, name);
+    if (r->cpu >= c->options->ncpus)
+        bug("emit_c: a table names clone %d of %s", r->cpu, name);
     return arena_format(c->arena, "%s%s", name, cpu_suffix(c->options->cpu[r->cpu]));
 }
 
@@ -100,12 +101,14 @@ static void write_datum_type(CWriter *c, int number) {
     int64_t at = 0;
     fprintf(c->out, "struct %s_type%d {", c->prefix, number);
     for (int i = 0; i < d->relocs.n; i++) {
-        if (r[i].at > at) fprintf(c->out, " uint8_t b%d[%lld];", i, (long long)(r[i].at - at));
+        if (r[i].at > at)
+            fprintf(c->out, " uint8_t b%d[%lld];", i, (long long)(r[i].at - at));
         fprintf(c->out, " const void *p%d;", i);
         at = r[i].at + 8;
     }
     if (d->size > at || !d->relocs.n)
-        fprintf(c->out, " uint8_t rest[%lld];", (long long)(d->size > at ? d->size - at : 1));
+        fprintf(c->out, " uint8_t rest[%lld];",
+                (long long)(d->size > at ? d->size - at : 1));
     fprintf(c->out, " } __attribute__((packed, aligned(%d)));\n", d->align);
 }
 
@@ -120,7 +123,8 @@ static void write_bytes(CWriter *c, const LoopDatum *d, int64_t from, int64_t to
     while (to > from + 1 && !bytes[to - 1]) to--;       /* the rest is zero anyway */
     fprintf(c->out, "\n    {");
     for (int64_t i = from; i < to; i++)
-        fprintf(c->out, "%s%d", i == from ? "" : (i - from) % 24 ? ", " : ",\n     ", bytes[i]);
+        fprintf(c->out, "%s%d", i == from ? "" : (i - from) % 24 ? ", " : ",\n     ",
+                bytes[i]);
     fprintf(c->out, "},");
 }
 
@@ -139,7 +143,8 @@ static void write_datum(CWriter *c, int number) {
     if (d->size > at) write_bytes(c, d, at, d->size);
     fprintf(c->out, "\n};\n");
     if (d->weak)
-        fprintf(c->out, "extern const struct %s_type%d %s __attribute__((weak, alias(\"%s\")));\n",
+        fprintf(c->out, "extern const struct %s_type%d %s "
+                        "__attribute__((weak, alias(\"%s\")));\n",
                 c->prefix, number, d->weak, d->name);
 }
 

@@ -145,12 +145,13 @@ static void alloc(CWriter *c, const LoopInstr *i) {
     const char *call = c->value[0].text;
     if (i->op == LOOP_ALLOC) {
         c_use_support(c, "pipec_alloc");
-        declare(c, i, arena_format(c->arena, "pipec_alloc(%s, %s)", call, text_of(c, i, 0)));
+        declare(c, i,
+                arena_format(c->arena, "pipec_alloc(%s, %s)", call, text_of(c, i, 0)));
     } else {
-        declare(c, i, arena_format(c->arena,
-                                   "(*(uint8_t *(**)(void *, uint64_t))(%s + %zu))(%s, %s)",
-                                   call, offsetof(pl_call, alloc_out), call,
-                                   text_of(c, i, 0)));
+        declare(c, i,
+                arena_format(c->arena,
+                             "(*(uint8_t *(**)(void *, uint64_t))(%s + %zu))(%s, %s)",
+                             call, offsetof(pl_call, alloc_out), call, text_of(c, i, 0)));
     }
     line(c, "if (!%s) return %d;", c->value[i->result].text, PL_NO_MEMORY);
 }
@@ -172,7 +173,8 @@ static const char *signature(CWriter *c, const LoopExtern *e) {
 }
 
 static const char *callee(CWriter *c, const LoopInstr *i) {
-    if (i->op == LOOP_CALL && i->imm < 0) return c_function_name(c, c->module, -1 - i->imm);
+    if (i->op == LOOP_CALL && i->imm < 0)
+        return c_function_name(c, c->module, -1 - i->imm);
     const LoopExtern *e = c->module->externs.at[i->imm];
     const char *result = c_type(c, e->result), *pointer;
     if (i->op == LOOP_CALL && !e->import_library) {
@@ -220,8 +222,8 @@ static void for_loop(CWriter *c, const LoopInstr *i) {
     if (i->imm == 1)
         line(c, "for (%s %s = %s; %s < %s; %s++) {", type, name, from, name, to, name);
     else
-        line(c, "for (%s %s = %s; %s < %s; %s += %lld) {", type, name, from, name, to, name,
-             (long long)i->imm);
+        line(c, "for (%s %s = %s; %s < %s; %s += %lld) {", type, name, from, name, to,
+             name, (long long)i->imm);
     body(c, &i->body[0]);
     line(c, "}");
 }
@@ -261,11 +263,13 @@ static void instruction(CWriter *c, const LoopInstr *i) {
              text_of(c, i, 1));
         break;
     case LOOP_COPY:
-        line(c, "memcpy(%s, %s, %s);", text_of(c, i, 0), text_of(c, i, 1), text_of(c, i, 2));
+        line(c, "memcpy(%s, %s, %s);", text_of(c, i, 0), text_of(c, i, 1),
+             text_of(c, i, 2));
         break;
     case LOOP_VAR: case LOOP_GET: declare(c, i, text_of(c, i, 0)); break;
     case LOOP_SET:
-        if (c->value[i->arg[0]].uses) line(c, "%s = %s;", text_of(c, i, 0), text_of(c, i, 1));
+        if (c->value[i->arg[0]].uses)
+            line(c, "%s = %s;", text_of(c, i, 0), text_of(c, i, 1));
         break;
     case LOOP_CALL: case LOOP_CALL_AT: call(c, i); break;
     case LOOP_FOR: for_loop(c, i); break;

@@ -71,7 +71,8 @@ const char *c_load(CWriter *c, LoopType type) {
     if (type.lanes > 1)
         write_vector_access(c, name, t, true);
     else if (type.scalar == LT_I1)
-        fprintf(c->helpers, INLINE "_Bool %s(const uint8_t *p) { return *p & 1; }\n", name);
+        fprintf(c->helpers, INLINE "_Bool %s(const uint8_t *p) { return *p & 1; }\n",
+                name);
     else
         fprintf(c->helpers, INLINE "%s%s%s(const uint8_t *p) {\n    %s x;\n"
                             "    memcpy(&x, p, sizeof x);\n    return x;\n}\n",
@@ -201,8 +202,8 @@ static const char *minmax_helper(CWriter *c, LoopOp op, LoopType type) {
                                     op == LOOP_SMIN ? "smin" : op == LOOP_SMAX ? "smax"
                                     : op == LOOP_UMIN ? "umin" : "umax", tag(c, type));
     if (!known(c, name))
-        fprintf(c->helpers, INLINE "%s %s(%s a, %s b) { return a %c b ? a : b; }\n", t, name,
-                t, t, is_min ? '<' : '>');
+        fprintf(c->helpers, INLINE "%s %s(%s a, %s b) { return a %c b ? a : b; }\n", t,
+                name, t, t, is_min ? '<' : '>');
     return name;
 }
 
@@ -216,8 +217,8 @@ static const char *lanes_helper(CWriter *c, LoopOp op, LoopType from, LoopType t
     if (known(c, name)) return name;
     fprintf(c->helpers, "#define %s(x%s) ({ %s p = (x)%s; %s r; \\\n"
                         "    for (int i = 0; i < %d; i++) { r[i] = %s(p[i]%s); } r; })\n",
-            name, three ? ", y, z" : "", a, three ? ", q = (y), s = (z)" : "", b, to.lanes,
-            each, three ? ", q[i], s[i]" : "");
+            name, three ? ", y, z" : "", a, three ? ", q = (y), s = (z)" : "", b,
+            to.lanes, each, three ? ", q[i], s[i]" : "");
     return name;
 }
 

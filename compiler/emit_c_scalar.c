@@ -17,7 +17,8 @@ static const char *real_constant(CWriter *c, LoopScalar scalar, double x) {
     char text[40];
     if (isnan(x)) return f32 ? "__builtin_nanf(\"\")" : "__builtin_nan(\"\")";
     if (isinf(x))
-        return arena_format(c->arena, "%s__builtin_inf%s()", x < 0 ? "-" : "", f32 ? "f" : "");
+        return arena_format(c->arena, "%s__builtin_inf%s()", x < 0 ? "-" : "",
+                            f32 ? "f" : "");
     for (int digits = 6; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         double back = strtod(text, NULL);
@@ -36,7 +37,8 @@ const char *c_constant(CWriter *c, LoopType type, int64_t n, double x) {
     case LT_I32:
         return arena_format(c->arena, n < 0 ? "0x%xu" : "%uu", (unsigned)(uint32_t)n);
     default:
-        return arena_format(c->arena, n < 0 ? "0x%llxul" : "%lluul", (unsigned long long)n);
+        return arena_format(c->arena, n < 0 ? "0x%llxul" : "%lluul",
+                            (unsigned long long)n);
     }
 }
 
@@ -69,7 +71,9 @@ static const char *arg(CWriter *c, const LoopInstr *i, int k) {
 
 /* ---- integers ---- */
 
-static bool narrow(LoopType type) { return type.scalar == LT_I8 || type.scalar == LT_I16; }
+static bool narrow(LoopType type) {
+    return type.scalar == LT_I8 || type.scalar == LT_I16;
+}
 
 /* Constants of bit operations are hexadecimal. */
 static const char *mask(CWriter *c, Value value) {
@@ -105,7 +109,8 @@ static const char *count(CWriter *c, const LoopInstr *i) {
 static const char *shift(CWriter *c, const LoopInstr *i, const char *op) {
     const char *t = c_type(c, i->type), *a = arg(c, i, 0), *n = count(c, i);
     if (i->op == LOOP_ASHR)
-        return arena_format(c->arena, "(%s)((%s)%s >> %s)", t, c_signed_type(c, i->type), a, n);
+        return arena_format(c->arena, "(%s)((%s)%s >> %s)", t,
+                            c_signed_type(c, i->type), a, n);
     if (!narrow(i->type)) return arena_format(c->arena, "%s %s %s", a, op, n);
     return arena_format(c->arena, "(%s)((uint32_t)%s %s %s)", t, a, op, n);
 }
@@ -113,8 +118,8 @@ static const char *shift(CWriter *c, const LoopInstr *i, const char *op) {
 static const char *high_product(CWriter *c, const LoopInstr *i) {
     bool i32 = i->type.scalar == LT_I32;
     return arena_format(c->arena, "(%s)(((%s)%s * %s) >> %d)", c_type(c, i->type),
-                        i32 ? "uint64_t" : "unsigned __int128", arg(c, i, 0), arg(c, i, 1),
-                        i32 ? 32 : 64);
+                        i32 ? "uint64_t" : "unsigned __int128", arg(c, i, 0),
+                        arg(c, i, 1), i32 ? 32 : 64);
 }
 
 static const char *minmax(CWriter *c, const LoopInstr *i) {
@@ -127,7 +132,8 @@ static const char *minmax(CWriter *c, const LoopInstr *i) {
                         c_signed(c, i->arg[0]), c_signed(c, i->arg[1]));
 }
 
-static const char *compare(CWriter *c, const LoopInstr *i, const char *op, bool is_signed) {
+static const char *compare(CWriter *c, const LoopInstr *i, const char *op,
+                           bool is_signed) {
     if (is_signed)
         return arena_format(c->arena, "%s %s %s", c_signed(c, i->arg[0]), op,
                             c_signed(c, i->arg[1]));
@@ -153,7 +159,8 @@ static const char *cast(CWriter *c, const LoopInstr *i) {
         return arena_format(c->arena, "(%s)(%s)%s", to,
                             narrow(i->type) ? "int32_t" : c_signed_type(c, i->type), a);
     case LOOP_FPTOUI:
-        return arena_format(c->arena, "(%s)%s%s", to, narrow(i->type) ? "(int32_t)" : "", a);
+        return arena_format(c->arena, "(%s)%s%s", to,
+                            narrow(i->type) ? "(int32_t)" : "", a);
     default: return arena_format(c->arena, "(%s)%s", to, a);
     }
 }
@@ -215,7 +222,8 @@ static const char *float_infix(CWriter *c, const LoopInstr *i) {
 }
 
 static const char *choose(CWriter *c, const LoopInstr *i) {
-    return arena_format(c->arena, "%s ? %s : %s", arg(c, i, 0), arg(c, i, 1), arg(c, i, 2));
+    return arena_format(c->arena, "%s ? %s : %s", arg(c, i, 0), arg(c, i, 1),
+                        arg(c, i, 2));
 }
 
 /* Casts, calls and names bind tighter than any operator around them. */
@@ -236,7 +244,8 @@ static bool binds(LoopOp op, LoopType type) {
 static const char *scalar(CWriter *c, const LoopInstr *i) {
     switch (i->op) {
     case LOOP_CONST: return c_constant(c, i->type, i->imm, i->real);
-    case LOOP_DATA: return arena_format(c->arena, "(uint8_t *)&%s", c_datum_name(c, i->imm));
+    case LOOP_DATA:
+        return arena_format(c->arena, "(uint8_t *)&%s", c_datum_name(c, i->imm));
     case LOOP_FUNCTION:
         return arena_format(c->arena, "(uint8_t *)(uintptr_t)%s",
                             c_function_name(c, c->module, i->imm));

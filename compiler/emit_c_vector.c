@@ -19,9 +19,11 @@ static const char *by_sign(CWriter *c, const LoopInstr *i, const char *op) {
 }
 
 /* Comparisons give lanes as wide as those compared. */
-static const char *compare(CWriter *c, const LoopInstr *i, const char *op, bool is_signed) {
+static const char *compare(CWriter *c, const LoopInstr *i, const char *op,
+                           bool is_signed) {
     LoopType from = c_type_of(c, i->arg[0]);
-    const char *cast = is_signed ? arena_format(c->arena, "(%s)", c_signed_type(c, from)) : "";
+    const char *cast = is_signed ? arena_format(c->arena, "(%s)", c_signed_type(c, from))
+                                 : "";
     return arena_format(c->arena, "__builtin_convertvector(%s%s %s %s%s, %s)", cast,
                         arg(c, i, 0), op, cast, arg(c, i, 1), c_type(c, i->type));
 }
@@ -37,9 +39,8 @@ static LoopType integer_lanes(LoopType type) {
 static const char *pick(CWriter *c, LoopType type, const char *mask, const char *a,
                         const char *b) {
     const char *bits = c_signed_type(c, integer_lanes(type)), *t = c_type(c, type);
-    return arena_format(c->arena,
-                        "({ %s m = %s; (%s)(((%s)%s & m) | ((%s)%s & ~m)); })", bits, mask, t,
-                        bits, a, bits, b);
+    return arena_format(c->arena, "({ %s m = %s; (%s)(((%s)%s & m) | ((%s)%s & ~m)); })",
+                        bits, mask, t, bits, a, bits, b);
 }
 
 static const char *select(CWriter *c, const LoopInstr *i) {
@@ -58,8 +59,8 @@ static const char *minmax(CWriter *c, const LoopInstr *i) {
     const char *t = is_signed ? c_signed_type(c, i->type) : c_type(c, i->type);
     const char *mask = arena_format(c->arena, "(%s)(a %c b)", c_signed_type(c, i->type),
                                     is_min ? '<' : '>');
-    return arena_format(c->arena, "({ %s a = (%s)%s, b = (%s)%s; %s; })", t, t, arg(c, i, 0),
-                        t, arg(c, i, 1), pick(c, i->type, mask, "a", "b"));
+    return arena_format(c->arena, "({ %s a = (%s)%s, b = (%s)%s; %s; })", t, t,
+                        arg(c, i, 0), t, arg(c, i, 1), pick(c, i->type, mask, "a", "b"));
 }
 
 static const char *convert(CWriter *c, const char *text, const char *to) {
@@ -86,13 +87,15 @@ static const char *cast(CWriter *c, const LoopInstr *i) {
     case LOOP_SEXT: case LOOP_SITOFP:
         a = arena_format(c->arena, "(%s)%s", c_signed_type(c, from), a);
         if (i->op == LOOP_SITOFP) return convert(c, a, t);
-        return arena_format(c->arena, "(%s)%s", t, convert(c, a, c_signed_type(c, i->type)));
+        return arena_format(c->arena, "(%s)%s", t,
+                            convert(c, a, c_signed_type(c, i->type)));
     case LOOP_TRUNC:
         if (i->type.scalar != LT_I1) return convert(c, a, t);
-        return convert(c, arena_format(c->arena, "-((%s)%s & 1)", c_signed_type(c, from), a),
-                       t);
+        a = arena_format(c->arena, "-((%s)%s & 1)", c_signed_type(c, from), a);
+        return convert(c, a, t);
     case LOOP_FPTOSI:
-        return arena_format(c->arena, "(%s)%s", t, convert(c, a, c_signed_type(c, i->type)));
+        return arena_format(c->arena, "(%s)%s", t,
+                            convert(c, a, c_signed_type(c, i->type)));
     default: return convert(c, a, t);
     }
 }
@@ -105,7 +108,8 @@ static const char *splat(CWriter *c, const LoopInstr *i) {
         text = arena_format(c->arena, "%s%sx", text, k ? ", " : "");
     return arena_format(c->arena, "({ %s x = %s%s%s; (%s){%s}; })",
                         mask ? "int8_t" : c_type(c, loop_type(i->type.scalar)),
-                        mask ? "-(int)(" : "", a, mask ? ")" : "", c_type(c, i->type), text);
+                        mask ? "-(int)(" : "", a, mask ? ")" : "",
+                        c_type(c, i->type), text);
 }
 
 static const char *shuffle(CWriter *c, const LoopInstr *i) {
@@ -117,7 +121,8 @@ static const char *shuffle(CWriter *c, const LoopInstr *i) {
         return arena_format(c->arena, "__builtin_shufflevector(%s, %s%s)",
                             c->value[i->arg[0]].text, c->value[i->arg[1]].text, list);
     return arena_format(c->arena, "({ %s a = %s; __builtin_shufflevector(a, a%s); })",
-                        c_type(c, c_type_of(c, i->arg[0])), c->value[i->arg[0]].text, list);
+                        c_type(c, c_type_of(c, i->arg[0])),
+                        c->value[i->arg[0]].text, list);
 }
 
 /* A cast binds less than the subscript. */
@@ -173,7 +178,8 @@ const char *c_vector_expression(CWriter *c, const LoopInstr *i, bool *bound) {
     case LOOP_FABS: case LOOP_FMA: case LOOP_HTOF: case LOOP_FTOH: case LOOP_BTOF:
     case LOOP_FTOB:
         return call_helper(c, i);
-    case LOOP_BITCAST: return arena_format(c->arena, "(%s)%s", c_type(c, i->type), arg(c, i, 0));
+    case LOOP_BITCAST:
+        return arena_format(c->arena, "(%s)%s", c_type(c, i->type), arg(c, i, 0));
     default: break;
     }
     *bound = false;

@@ -156,7 +156,8 @@ static void declare_functions(Llvm *l, LlvmLevel *level) {
     level->function = arena_array(l->arena, LLVMValueRef, n);
     for (int i = 0; i < n; i++) {
         const LoopFunction *f = l->loops->functions.at[i];
-        if (f->plain == level->plain) level->function[i] = llvm_declare(l, level, f, false);
+        if (f->plain == level->plain)
+            level->function[i] = llvm_declare(l, level, f, false);
     }
 }
 
@@ -202,9 +203,9 @@ static bool build_module(Llvm *l) {
 /* ---- passes and output ---- */
 
 static LLVMTargetMachineRef make_machine(Llvm *l) {
-    static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelLess,
-                                                 LLVMCodeGenLevelDefault,
-                                                 LLVMCodeGenLevelAggressive};
+    static const LLVMCodeGenOptLevel levels[] = {
+        LLVMCodeGenLevelNone, LLVMCodeGenLevelLess, LLVMCodeGenLevelDefault,
+        LLVMCodeGenLevelAggressive};
     LLVMTargetRef target;
     char *message = NULL;
     LLVMInitializeX86TargetInfo();
@@ -247,7 +248,8 @@ static void write_module(Llvm *l, LLVMTargetMachineRef machine, EmitKind kind,
     switch (kind) {
     case EMIT_LLVM_IR: bad = LLVMPrintModuleToFile(l->module, path, &message); break;
     case EMIT_BC:
-        if (LLVMWriteBitcodeToFile(l->module, path)) llvm_fail(l, "cannot write %s", path);
+        if (LLVMWriteBitcodeToFile(l->module, path))
+            llvm_fail(l, "cannot write %s", path);
         return;
     case EMIT_ASM: case EMIT_OBJ:
         bad = LLVMTargetMachineEmitToFile(machine, l->module, (char *)path,
@@ -282,7 +284,8 @@ bool emit_llvm(const LoopModule *loops, const EmitOptions *options, EmitKind kin
     LLVMSetModuleDataLayout(l.module, layout);
     LLVMSetTarget(l.module, "x86_64-pc-linux-gnu");
     LLVMDisposeTargetData(layout);
-    if (build_module(&l) && run_passes(&l, machine)) write_module(&l, machine, kind, path);
+    if (build_module(&l) && run_passes(&l, machine))
+        write_module(&l, machine, kind, path);
     LLVMDisposeTargetMachine(machine);
     if (l.debug) LLVMDisposeDIBuilder(l.debug);
     LLVMDisposeBuilder(l.builder);

@@ -135,7 +135,8 @@ static LLVMValueRef offset(LlvmCode *c, const LoopInstr *i) {
     LLVMTypeRef byte = LLVMInt8TypeInContext(l->context);
     LLVMValueRef by = arg(c, i, 1);
     if (i->imm != 1)
-        by = LLVMBuildNSWMul(l->builder, by, LLVMConstInt(i64, (uint64_t)i->imm, true), "");
+        by = LLVMBuildNSWMul(l->builder, by,
+                             LLVMConstInt(i64, (uint64_t)i->imm, true), "");
     return LLVMBuildGEPWithNoWrapFlags(l->builder, byte, arg(c, i, 0), &by, 1, "",
                                        LLVMGEPFlagNUSW);
 }
@@ -391,10 +392,13 @@ static void instruction(LlvmCode *c, const LoopInstr *i) {
     case LOOP_ALLOC: r = alloc(c, i); break;
     case LOOP_ALLOC_OUT: r = alloc_out(c, i); break;
     case LOOP_FILL:
-        LLVMBuildMemSet(b, arg(c, i, 0), LLVMConstInt(byte, (uint64_t)i->imm & 255, false),
+        LLVMBuildMemSet(b, arg(c, i, 0),
+                        LLVMConstInt(byte, (uint64_t)i->imm & 255, false),
                         arg(c, i, 1), 1);
         break;
-    case LOOP_COPY: LLVMBuildMemCpy(b, arg(c, i, 0), 1, arg(c, i, 1), 1, arg(c, i, 2)); break;
+    case LOOP_COPY:
+        LLVMBuildMemCpy(b, arg(c, i, 0), 1, arg(c, i, 1), 1, arg(c, i, 2));
+        break;
     case LOOP_VAR: r = var(c, i); break;
     case LOOP_GET: r = LLVMBuildLoad2(b, llvm_type(l, i->type), arg(c, i, 0), ""); break;
     case LOOP_SET: LLVMBuildStore(b, arg(c, i, 1), arg(c, i, 0)); break;
@@ -431,7 +435,8 @@ static void block(LlvmCode *c, const LoopBlock *block) {
 
 /* ---- functions ---- */
 
-LLVMValueRef llvm_declare(Llvm *l, LlvmLevel *level, const LoopFunction *f, bool support) {
+LLVMValueRef llvm_declare(Llvm *l, LlvmLevel *level, const LoopFunction *f,
+                          bool support) {
     const char *suffix = support ? level->kernel_suffix : level->suffix;
     const char *name = arena_format(l->arena, "%s%s", f->name, suffix);
     LLVMTypeRef type = llvm_function_type(l, f->result, f->nparams, f->param_types);
@@ -463,13 +468,13 @@ static int first_line(const LoopBlock *block) {
 
 static LLVMMetadataRef describe(Llvm *l, const LoopFunction *f, LLVMValueRef made) {
     unsigned line = (unsigned)first_line(&f->body);
-    LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(l->debug, l->debug_file, NULL,
-                                                             0, LLVMDIFlagZero);
+    LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(l->debug, l->debug_file,
+                                                             NULL, 0, LLVMDIFlagZero);
     size_t size;
     const char *name = LLVMGetValueName2(made, &size);
     LLVMMetadataRef r = LLVMDIBuilderCreateFunction(
-        l->debug, l->debug_file, f->name, strlen(f->name), name, size, l->debug_file, line,
-        type, !f->exported, true, line, LLVMDIFlagZero, l->options->level > 0);
+        l->debug, l->debug_file, f->name, strlen(f->name), name, size, l->debug_file,
+        line, type, !f->exported, true, line, LLVMDIFlagZero, l->options->level > 0);
     LLVMSetSubprogram(made, r);
     return r;
 }

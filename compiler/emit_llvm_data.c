@@ -84,7 +84,8 @@ void llvm_define_data(Llvm *l) {
         const LoopDatum *d = l->loops->data.at[i];
         LLVMSetInitializer(l->data[i], value(l, d));
         if (d->weak)
-            LLVMSetLinkage(LLVMAddAlias2(l->module, type_of(l, d), 0, l->data[i], d->weak),
-                           LLVMWeakAnyLinkage);
+            LLVMSetLinkage(
+                LLVMAddAlias2(l->module, type_of(l, d), 0, l->data[i], d->weak),
+                LLVMWeakAnyLinkage);
     }
 }

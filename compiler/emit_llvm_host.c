@@ -60,7 +60,8 @@ bool bitcode_functions(Arena *arena, const char *path, CFunctionList *defined) {
     LLVMContextSetDiagnosticHandler(context, ignore, NULL);
     LLVMModuleRef module = read_bitcode(context, path);
     if (module) {
-        for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
+        for (LLVMValueRef f = LLVMGetFirstFunction(module); f;
+             f = LLVMGetNextFunction(f)) {
             size_t size;
             const char *name = LLVMGetValueName2(f, &size);
             CFunction found = {arena_strndup(arena, name, size), letters_of(arena, f)};

@@ -18,7 +18,8 @@ static bool has_own_target(LLVMValueRef f) {
 /* Nothing in a kernel may round in another way than the language says, however
  * its bitcode was compiled. */
 static void make_strict(Llvm *l, LLVMValueRef f) {
-    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+    for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b;
+         b = LLVMGetNextBasicBlock(b)) {
         LLVMValueRef next;
         for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = next) {
             next = LLVMGetNextInstruction(i);

@@ -95,14 +95,15 @@ static LLVMValueRef float_to_half(Llvm *l, LLVMValueRef f, int lanes) {
     LLVMTypeRef i16 = llvm_type(l, loop_vector(LT_I16, lanes));
     LLVMTypeRef f32 = llvm_type(l, loop_vector(LT_F32, lanes));
     LLVMValueRef x = LLVMBuildBitCast(b, f, i32, "");
-    LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, x, INT(16), ""), INT(0x8000), "");
+    LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, x, INT(16), ""),
+                                     INT(0x8000), "");
     LLVMValueRef a = LLVMBuildAnd(b, x, INT(0x7fffffff), "");
     LLVMValueRef magic = LLVMBuildBitCast(b, INT(126 << 23), f32, "");
     LLVMValueRef small = LLVMBuildFAdd(b, LLVMBuildBitCast(b, a, f32, ""), magic, "");
     small = LLVMBuildSub(b, LLVMBuildBitCast(b, small, i32, ""), INT(126 << 23), "");
     LLVMValueRef odd = LLVMBuildAnd(b, LLVMBuildLShr(b, a, INT(13), ""), INT(1), "");
-    LLVMValueRef normal = LLVMBuildAdd(b, LLVMBuildAdd(b, a, INT(0xfff - (112 << 23)), ""),
-                                       odd, "");
+    LLVMValueRef based = LLVMBuildAdd(b, a, INT(0xfff - (112 << 23)), "");
+    LLVMValueRef normal = LLVMBuildAdd(b, based, odd, "");
     normal = LLVMBuildLShr(b, normal, INT(13), "");
     LLVMValueRef large = SELECT(CMP(UGT, a, INT(0x7f800000)), INT(0x7e00), INT(0x7c00));
     LLVMValueRef r = SELECT(CMP(ULT, a, INT(113 << 23)), small, normal);
@@ -144,8 +145,10 @@ static LLVMValueRef half_cast(LlvmCode *c, const LoopInstr *i, LLVMValueRef a) {
     if (lanes > 1) half = LLVMVectorType(half, (unsigned)lanes);
     LLVMTypeRef to = llvm_type(l, i->type);
     if (i->op == LOOP_HTOF)
-        return LLVMBuildFPExt(l->builder, LLVMBuildBitCast(l->builder, a, half, ""), to, "");
-    return LLVMBuildBitCast(l->builder, LLVMBuildFPTrunc(l->builder, a, half, ""), to, "");
+        return LLVMBuildFPExt(l->builder, LLVMBuildBitCast(l->builder, a, half, ""),
+                              to, "");
+    return LLVMBuildBitCast(l->builder, LLVMBuildFPTrunc(l->builder, a, half, ""),
+                            to, "");
 }
 
 /* ---- the rest ---- */
@@ -304,7 +307,8 @@ LLVMValueRef llvm_arithmetic(LlvmCode *c, const LoopInstr *i) {
     case LOOP_SPLAT: return splat(l, a[0], i->type.lanes);
     case LOOP_SHUFFLE: return shuffle(c, i);
     case LOOP_EXTRACT:
-        return LLVMBuildExtractElement(b, a[0], int_of(l, LT_I32, 1, (uint64_t)i->imm), "");
+        return LLVMBuildExtractElement(b, a[0],
+                                       int_of(l, LT_I32, 1, (uint64_t)i->imm), "");
     case LOOP_PHILOX: return philox(c, i, a);
     default: bug("emit_llvm: no arithmetic for %s", loop_op_name[i->op]);
     }

@@ -40,7 +40,8 @@ static int hash_stream(const Eval *ev, pipert *p) {
     stream_hash *hash = stream_hash_new();
     pipert_batch *batch;
     int status = PIPERT_OK;
-    const char *format = ev->options->json ? "{\"hash\": \"%016llx\"}\n" : "hash %016llx\n";
+    const char *format = ev->options->json ? "{\"hash\": \"%016llx\"}\n"
+                                           : "hash %016llx\n";
     if (!hash) return complain("%s", "no memory");
     while ((status = pipert_next(p, &batch)) == PIPERT_OK) {
         stream_hash_add(hash, batch);

@@ -183,7 +183,8 @@ static void store_all(Value value, const Type *type, char *to) {
 }
 
 /* Makes room in the batch if there is none yet. */
-static int put_result(pl_call *call, Value value, const Type *type, pl_out *out, bool room) {
+static int put_result(pl_call *call, Value value, const Type *type, pl_out *out,
+                      bool room) {
     const Failure *fail = value_all(value, type);
     int64_t count = type->rank ? value.t->count : 1;
     if (fail) return verdict(call, fail);
@@ -240,7 +241,8 @@ static int batch(pl_call *call, void *lib, const pl_batched *in, int64_t b, int6
         slot_put(ev, root->frame, ev->graph->valid, (Value){.s = scalar_int(valid)});
     for (int i = 0; i < ev->live.below.n && status == PL_OK; i++) {
         const Var *var = ev->live.below.at[i];
-        status = put_result(call, eval_var(ev, var, root->frame), var->type, &out[i], true);
+        status = put_result(call, eval_var(ev, var, root->frame), var->type,
+                            &out[i], true);
     }
     return status;
 }

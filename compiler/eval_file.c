@@ -16,11 +16,13 @@ static const char *const descr[] = {
 /* The header's length is a multiple of 64. A shape of one dimension has a comma. */
 static void put_header(FILE *to, const Type *type, Value value) {
     char text[512];
-    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+    int n = snprintf(text, sizeof text,
+                     "{'descr': '%s', 'fortran_order': False, 'shape': (",
                      descr[type->dtype]);
     for (int k = 0; k < type->rank; k++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%lld,%s",
-                      (long long)tensor_dim(value.t, k).v.i, k + 1 < type->rank ? " " : "");
+                      (long long)tensor_dim(value.t, k).v.i,
+                      k + 1 < type->rank ? " " : "");
     n += snprintf(text + n, sizeof text - (size_t)n, "), }");
     while ((n + 1 + 10) % 64) text[n++] = ' ';
     text[n++] = '\n';

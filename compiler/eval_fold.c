@@ -130,7 +130,8 @@ static void play(Run *run) {
 /* ---- FOLD: dims are those of the start, elements those of the last state ---- */
 
 static Scalar fold_dim(Tensor *t, int axis) {
-    return tensor_dim(eval_tensor(t->code->inits[t->item < 0 ? 0 : t->item], t->frame), axis);
+    return tensor_dim(eval_tensor(t->code->inits[t->item < 0 ? 0 : t->item], t->frame),
+                      axis);
 }
 
 static Tensor *last_state(Tensor *t) {

@@ -8,7 +8,11 @@
 
 /* ---- what a kernel may ask of us ---- */
 
-typedef struct Closer { struct Closer *next; void (*destroy)(void *); void *what; } Closer;
+typedef struct Closer {
+    struct Closer *next;
+    void (*destroy)(void *);
+    void *what;
+} Closer;
 
 /* One for each record that calls kernels. */
 typedef struct KernelCall {
@@ -120,7 +124,8 @@ static void prepare(const Kernel *kernel, ffi_cif *cif, ffi_type **types, int mo
         bug("eval: kernel `%s` has no calling convention", kernel->name);
 }
 
-static bool load_symbol(Eval *ev, Symbol *symbol, const Kernel *kernel, const char **why) {
+static bool load_symbol(Eval *ev, Symbol *symbol, const Kernel *kernel,
+                        const char **why) {
     const char *path = ev->options->kernel_library(ev->options->context, kernel);
     void *library;
     if (!path) {
@@ -150,7 +155,8 @@ bool kernels_load(Eval *ev, const char **why) {
     ev->symbols->at = arena_array(ev->arena, Symbol, graph->kernels.n + 1);
     for (int i = 0; i < graph->kernels.n; i++) {
         if (!graph->kernels.at[i]->used) continue;
-        if (!load_symbol(ev, &ev->symbols->at[ev->symbols->n++], graph->kernels.at[i], why))
+        if (!load_symbol(ev, &ev->symbols->at[ev->symbols->n++],
+                         graph->kernels.at[i], why))
             return false;
     }
     return true;

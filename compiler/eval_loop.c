@@ -96,7 +96,9 @@ typedef struct ForTensor {
     Tensor **body;              /* bodies that are tensors, by element */
 } ForTensor;
 
-static int own_dims(const Code *c) { return c->nargs > 1 && c->arg[1] ? 1 : c->term->nloops; }
+static int own_dims(const Code *c) {
+    return c->nargs > 1 && c->arg[1] ? 1 : c->term->nloops;
+}
 
 static void make_chain(ForTensor *x) {
     const Code *c = x->t.code;

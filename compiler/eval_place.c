@@ -20,7 +20,12 @@ void eval_home_set(Eval *ev, const Var *var, VarHome home) {
     ev->home[var->id] = home;
 }
 
-typedef struct Placer { Eval *ev; int depth; bool resolving; uint64_t mask; bool unknown; } Placer;
+typedef struct Placer {
+    Eval *ev;
+    int depth;
+    uint64_t mask;
+    bool resolving, unknown;
+} Placer;
 
 static void find_unknown(const Term *term, void *data) {
     Placer *p = data;
@@ -73,7 +78,8 @@ static uint64_t place_for(Eval *ev, const Term *term, int depth) {
     uint64_t mask = place_dims(ev, term->type, depth);
     for (int k = 0; k < term->nloops; k++) {
         int at = has_where(term) ? depth + k : depth;
-        mask |= eval_place(ev, term->loop[k].from, at) | eval_place(ev, term->loop[k].to, at);
+        mask |= eval_place(ev, term->loop[k].from, at) |
+                eval_place(ev, term->loop[k].to, at);
         eval_home_set(ev, term->loop[k].var, (VarHome){.depth = depth + 1 + k});
     }
     return mask | place_args(ev, term, 0, depth + term->nloops);
@@ -119,7 +125,8 @@ static uint64_t place_new(Eval *ev, const Term *term, int depth) {
     uint64_t mask = 0;
     switch (term->kind) {
     case TERM_REF:
-        if (!ev->home[term->var->id].placed) bug("eval: `%s` is not bound", term->var->name);
+        if (!ev->home[term->var->id].placed)
+            bug("eval: `%s` is not bound", term->var->name);
         return bit(ev->home[term->var->id].depth);
     case TERM_LET: return place_let(ev, term, depth);
     case TERM_FOR: return place_for(ev, term, depth);

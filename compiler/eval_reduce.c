@@ -159,7 +159,8 @@ static const Failure *scatter_whole(Tensor *t) {
         if (place.fail) return place.fail;
         if (place.v.i < 0 || place.v.i >= t->count)
             return fail_at(t->code, t->frame, place.v.i, t->count);
-        value = values ? tensor_element(values, e) : eval_scalar(t->code->arg[2], t->frame);
+        value = values ? tensor_element(values, e)
+                       : eval_scalar(t->code->arg[2], t->frame);
         out[place.v.i] = scatter_one(t->code, out[place.v.i], value);
     }
     t->run = out;
@@ -199,7 +200,8 @@ static uint64_t draw64(const Root *root, uint32_t site, uint64_t e) {
 Scalar eval_draw(const Code *c, Frame *f) {
     Scalar e = eval_scalar(c->arg[0], f);
     if (e.fail) return e;
-    if (c->term->width == 32) return scalar_int(draw32(f->root, c->term->site, (uint64_t)e.v.i));
+    if (c->term->width == 32)
+        return scalar_int(draw32(f->root, c->term->site, (uint64_t)e.v.i));
     return scalar_int((int64_t)draw64(f->root, c->term->site, (uint64_t)e.v.i));
 }
 

@@ -175,7 +175,8 @@ static void resolve_fold(Eval *ev, Code *code, const Term *term) {
     code->scope[0] = scope;
     for (int k = 0; k < term->nloops; k++) slot_set(ev, scope, term->loop[k].var);
     for (int i = 0; i < term->nstates; i++) slot_set(ev, scope, term->states[i]);
-    for (int i = 0; term->news && i < term->nstates; i++) slot_set(ev, scope, term->news[i]);
+    for (int i = 0; term->news && i < term->nstates; i++)
+        slot_set(ev, scope, term->news[i]);
     for (int k = 0; k < term->nloops; k++) {
         code->from[k] = resolve(ev, term->loop[k].from);
         code->to[k] = resolve(ev, term->loop[k].to);
@@ -294,7 +295,8 @@ static void resolve_open(Eval *ev) {
     const Graph *graph = ev->graph;
     ev->open_scope = root_scope(ev, 0);
     for (int i = 0; i < graph->params.n; i++)
-        if (graph->params.at[i].var) slot_set(ev, ev->open_scope, graph->params.at[i].var);
+        if (graph->params.at[i].var)
+            slot_set(ev, ev->open_scope, graph->params.at[i].var);
     for (int i = 0; i < graph->opens.n; i++) {
         define(ev, graph->opens.at[i].var, graph->opens.at[i].term);
         list_push(ev->arena, &ev->opens, eval_code_of(ev, graph->opens.at[i].var));
@@ -308,14 +310,15 @@ static void resolve_open(Eval *ev) {
 /* The fields of a row: made when they are read, from what `each` walks. */
 static void resolve_rows(Eval *ev, const Node *node, const Code *walked) {
     for (int i = 0; i < node->nvars; i++) {
+        const Code *inner;
         Code *code = arena_new_of(ev->arena, Code);
         *code = (Code){.kind = CODE_ROW, .type = node->vars[i]->type, .term = node->term,
                        .nargs = 1, .site = -1, .item = -1};
         code->arg = arena_new_of(ev->arena, const Code *);
         code->arg[0] = lifted(ev, walked, 1);
         if (walked->type->kind == TY_TUPLE) code->item = i;
-        eval_home_set(ev, node->vars[i],
-                 (VarHome){ev->depth, 0, memo(ev, code, ev->stack[ev->depth]), true, true});
+        inner = memo(ev, code, ev->stack[ev->depth]);
+        eval_home_set(ev, node->vars[i], (VarHome){ev->depth, 0, inner, true, true});
     }
 }
 

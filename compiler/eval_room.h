@@ -240,7 +240,11 @@ Value eval_padded(const Code *, Frame *);
 /* ---- eval_resolve.c ---- */
 /* Where a name is kept: a slot that is set, or a code that computes it. `placed`:
  * the depth is known; `bound`: the rest too. */
-typedef struct VarHome { int depth, slot; const Code *inner; bool bound, placed; } VarHome;
+typedef struct VarHome {
+    int depth, slot;
+    const Code *inner;
+    bool bound, placed;
+} VarHome;
 
 typedef struct EvalNode {
     const Node *node;

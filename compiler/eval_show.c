@@ -59,7 +59,8 @@ static void put_finite(FILE *to, pl_dtype d, Number n) {
     bool plain = x == 0 || (fabs(x) >= 1e-4 && fabs(x) < 1e16);
     char text[64];
     for (int digits = plain ? 0 : 1; digits <= 20; digits++) {
-        snprintf(text, sizeof text, plain ? "%.*f" : "%.*e", plain ? digits : digits - 1, x);
+        snprintf(text, sizeof text, plain ? "%.*f" : "%.*e",
+                 plain ? digits : digits - 1, x);
         if (reads_back(text, d, n)) break;
     }
     fputs(text, to);
@@ -84,7 +85,8 @@ static void put_number(FILE *to, pl_dtype d, Number n, bool json) {
 }
 
 /* Elements from *p on of the dimensions from axis on, at most `room` of them. */
-static void put_elements(const Show *show, Tensor *t, int axis, int64_t *p, int64_t *room) {
+static void put_elements(const Show *show, Tensor *t, int axis, int64_t *p,
+                         int64_t *room) {
     FILE *to = out(show);
     int64_t n;
     if (axis == t->type->rank) {
@@ -135,7 +137,8 @@ static const char *reason_text(const Show *show, const Failure *fail) {
     if (!fail->code) return "it needs more memory than a record may have";
     if (!fail->code->reason) return fail->text;
     /* The format comes from failure_reason: at most two %lld. */
-    return arena_format(arena, fail->code->reason, (long long)fail->a, (long long)fail->b);
+    return arena_format(arena, fail->code->reason, (long long)fail->a,
+                        (long long)fail->b);
 }
 
 static void put_failure(const Show *show, const Failure *fail) {
@@ -144,7 +147,8 @@ static void put_failure(const Show *show, const Failure *fail) {
     int line = fail->code ? place_line(fail->code->at, show->ev->graph->file, &op) : 0;
     const char *reason = reason_text(show, fail);
     if (!show->json) {
-        fprintf(to, "failed: %s (line %d%s%s)\n", reason, line, op ? ", " : "", op ? op : "");
+        fprintf(to, "failed: %s (line %d%s%s)\n", reason, line, op ? ", " : "",
+                op ? op : "");
         return;
     }
     fputs(", \"failed\": ", to);
@@ -282,7 +286,8 @@ static void show_level(Show *show, Root *root, int level) {
         switch (node->node->kind) {
         case NODE_FIELD:
             if (!is_several(var))
-                show_value(show, var->name, level, var->type, eval_var(ev, var, root->frame));
+                show_value(show, var->name, level, var->type,
+                           eval_var(ev, var, root->frame));
             break;
         case NODE_WHERE: show_where(show, node, number, root); break;
         case NODE_EACH: show_rows(show, node, root); return;

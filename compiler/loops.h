@@ -23,7 +23,9 @@
 #include <stdio.h>
 #include "../dsl/arena.h"
 
-typedef enum { LT_VOID, LT_I1, LT_I8, LT_I16, LT_I32, LT_I64, LT_F32, LT_F64, LT_PTR } LoopScalar;
+typedef enum {
+    LT_VOID, LT_I1, LT_I8, LT_I16, LT_I32, LT_I64, LT_F32, LT_F64, LT_PTR
+} LoopScalar;
 typedef struct LoopType { LoopScalar scalar; int lanes; /* 1: no vector */ } LoopType;
 
 typedef enum {
@@ -132,7 +134,8 @@ int loop_extern(LoopModule *, const char *name, LoopType result, int nparams,
  * runtime puts the address (pl_import.where); CALL goes through it. */
 int loop_import(LoopModule *, const char *library, const char *name, LoopType result,
                 int nparams, const LoopType *types);
-int loop_datum(LoopModule *, const char *name, const void *bytes, int64_t size, int align);
+int loop_datum(LoopModule *, const char *name, const void *bytes, int64_t size,
+               int align);
 void loop_reloc(LoopModule *, int datum, LoopReloc);
 
 LoopType loop_type(LoopScalar);
@@ -141,7 +144,7 @@ Value build_int(LoopBuilder *, LoopScalar, int64_t);
 Value build_real(LoopBuilder *, LoopScalar, double);
 Value build(LoopBuilder *, LoopOp, LoopType, int nargs, ...);    /* Value arguments */
 Value build_array(LoopBuilder *, LoopOp, LoopType, int nargs, const Value *);
-LoopInstr *built(LoopBuilder *);                                 /* the last one, to set fields */
+LoopInstr *built(LoopBuilder *);                        /* the last one, to set fields */
 Value build_offset(LoopBuilder *, Value ptr, Value index, int64_t scale);
 Value build_load(LoopBuilder *, LoopType, Value ptr, int buffer);
 void build_store(LoopBuilder *, Value value, Value ptr, int buffer);

@@ -377,7 +377,8 @@ static void check_function(Verifier *v, const LoopFunction *f, Arena *scratch) {
 }
 
 static void check_datum(const Verifier *v, const LoopDatum *d, int number) {
-    if (d->size < 0 || d->align < 1 || d->align > MAX_ALIGN || (d->align & (d->align - 1)))
+    if (d->size < 0 || d->align < 1 || d->align > MAX_ALIGN ||
+        (d->align & (d->align - 1)))
         broken(v, "datum %d: size %lld, align %d", number, (long long)d->size, d->align);
     for (int i = 0; i < d->relocs.n; i++) {
         const LoopReloc *r = &d->relocs.at[i];

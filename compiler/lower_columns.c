@@ -129,9 +129,11 @@ static void make_row(Gen *g, const Columns *c, const Fill *f, Value base, Value 
 /* ---- the nest ---- */
 
 /* A sink of blocks gets whole blocks of elements counted from 0 alone. */
-static bool rows_are_blocks(Gen *g, const Fill *f, const Columns *c) {
-    int64_t n;
-    return c->parts == 1 && gen_is_int(g, f->dim[c->column], &n) && n % BLOCK == 0;
+static bool rows_are_blocks(Gen *g, const Fill *f, const Columns *c, Value base) {
+    int64_t n, start;
+    bool from_block = f->whole_blocks || (gen_is_int(g, base, &start) && !start);
+    return from_block && c->parts == 1 && gen_is_int(g, f->dim[c->column], &n) &&
+           n % BLOCK == 0;
 }
 
 bool gen_columns(Gen *g, const Fill *f, Value base, const Term *loop, const Value *from,
@@ -139,12 +141,10 @@ bool gen_columns(Gen *g, const Fill *f, Value base, const Term *loop, const Valu
     Columns c;
     Mark mark;
     int old;
-    int64_t start;
     if (g->plain || (f->to ? !lane_dtype(f->to->dtype) : !f->sink_block)) return false;
     force_before(g, 1, loop->arg);
     if (!find_columns(g, loop, &c) || (f->to && c.parts == 1)) return false;
-    if (!f->to && (!rows_are_blocks(g, f, &c) || !gen_is_int(g, base, &start) || start))
-        return false;
+    if (!f->to && !rows_are_blocks(g, f, &c, base)) return false;
     old = context_open(g);
     for (int k = 0; k < c.column; k++) {
         Value index = gen_for(g, gen_long(g, 0), trip[k]);

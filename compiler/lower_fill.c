@@ -99,8 +99,7 @@ static void fill_items(Gen *g, const Nest *nest, const Term *body) {
 
 static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *trips) {
     int axis = nest->axis, old;
-    if (nest->n == 1 && axis == 0 && nest->fill[0].rank == term->nloops &&
-        gen_sweep(g, &nest->fill[0], nest->base[0], term))
+    if (nest->n == 1 && axis == 0 && gen_sweep(g, &nest->fill[0], nest->base[0], term))
         return;
     Value trip[PK_MAX_RANK];
     for (int k = 0; k < term->nloops; k++)
@@ -227,6 +226,34 @@ void gen_fill(Gen *g, const Fill *f, int axis, Value base, const Term *term) {
     default: gen_fill_low(g, f, axis, base, gen_low(g, term));
     }
     gen_place_back(g, at);
+}
+
+static const Term *without_first(Gen *g, const Term *loop) {
+    Term *inner;
+    Type *type;
+    if (loop->nloops == 1) return loop->arg[0];
+    inner = arena_new_of(g->all->arena, Term);
+    type = arena_new_of(g->all->arena, Type);
+    *inner = *loop;
+    *type = *loop->type;
+    type->rank--;
+    type->dims++;
+    inner->type = type;
+    inner->nloops--;
+    inner->loop++;
+    return inner;
+}
+
+void gen_fill_row(Gen *g, const Fill *f, Value base, const Term *loop) {
+    Fill row = *f;
+    int64_t elements;
+    row.rank--;
+    row.whole_blocks = gen_is_int(g, f->below[1], &elements) && elements % 16 == 0;
+    for (int k = 0; k <= row.rank; k++) {
+        row.below[k] = f->below[k + 1];
+        if (k < row.rank) row.dim[k] = f->dim[k + 1];
+    }
+    gen_fill(g, &row, 0, base, without_first(g, loop));
 }
 
 /* ---- a comprehension as a value ---- */

@@ -128,11 +128,17 @@ static bool is_pixels(Lanes *l, const Term *tensor) {
     return t && t->pixels;
 }
 
-/* A tensor in memory whose last dimension is a small constant. */
+/* Neighbours in a row are neighbours in memory. */
+static bool in_memory(const Tensor *t) {
+    return t && (!t->placed || t->dense) && t->fails == NO_VALUE && t->fail == NO_VALUE &&
+           lane_dtype(t->dtype);
+}
+
+/* A tensor in memory whose last dimension is a small constant; a ring of pixels. */
 int64_t lane_packed(Lanes *l, const Tensor *t) {
     int64_t n;
-    if (!t || t->placed || t->fails != NO_VALUE || t->fail != NO_VALUE || t->rank < 2 ||
-        !lane_dtype(t->dtype) || !gen_is_int(l->g, t->dim[t->rank - 1].v, &n))
+    if (t && t->pixels && lane_dtype(t->dtype)) return PIXEL;
+    if (!in_memory(t) || t->rank < 2 || !gen_is_int(l->g, t->dim[t->rank - 1].v, &n))
         return 0;
     return n >= 2 && n <= PIXEL ? n : 0;
 }
@@ -145,10 +151,8 @@ static bool is_packed(Lanes *l, const Term *tensor) {
 
 /* A vector is read without tests: they must have been made, or not be needed. */
 static bool needs_no_test(Lanes *l, const Term *term, int axis) {
-    const Term *tensor = term->arg[0];
-    return index_proved(l->g, term, axis) ||
-           (is_pixels(l, tensor) &&
-            bind_thunk(l->g, tensor->var)->value.t->tested >> axis & 1);
+    const Tensor *t = known_tensor(l, term->arg[0]);
+    return index_proved(l->g, term, axis) || (t && t->placed && t->tested >> axis & 1);
 }
 
 bool lane_fixed(const Lanes *l, const Term *term, int64_t *n) {
@@ -162,9 +166,7 @@ static LaneKind kind_in_columns(Lanes *l, const Term *term) {
     int n = term->nargs - 1, column = n;
     const Tensor *t = known_tensor(l, term->arg[0]);
     int64_t channel;
-    if (!t || t->placed || t->fails != NO_VALUE || t->fail != NO_VALUE ||
-        !lane_dtype(t->dtype))
-        return LANE_NONE;
+    if (!in_memory(t) && !(t && t->pixels && lane_packed(l, t))) return LANE_NONE;
     if (lane_kind(l, term->arg[n]) != LANE_COLUMN) {
         column = n - 1;
         if (!lane_packed(l, t) || !lane_fixed(l, term->arg[n], &channel) ||

@@ -5,15 +5,16 @@
 
 enum { LANES = 16 };
 
-typedef struct Reducing {
+struct Reducing {
     const Term *term;
+    Fill walk;
     pl_dtype from;              /* of the elements */
     LoopScalar type;            /* of the accumulator */
     Value count;                /* elements in all */
     Value lanes;                /* ptr to 16 accumulators, or NO_VALUE */
     Value acc, place;           /* vars */
     Value fail;                 /* plain: var */
-} Reducing;
+};
 
 static bool wants_lanes(const Reducing *r) {
     Reduction red = r->term->reduction;
@@ -215,27 +216,58 @@ static const Term *source(Gen *g, const Term *term) {
     return bind_anonymous(g, gen_low(g, term));
 }
 
-Scalar gen_reduce(Gen *g, const Term *term) {
-    Reducing r = {.term = term, .from = term->arg[0]->type->dtype, .fail = NO_VALUE};
+/* What is walked over, and its dims; the first failure among these. */
+static Value begin_walk(Gen *g, Reducing *r, const Term *from) {
     Scalar dims[PK_MAX_RANK];
-    const Term *from = source(g, term->arg[0]);
-    Fill walk = {.sink = take, .data = &r, .zero = reg_type(r.from)};
-    int rank = from->type->rank;
     Value fail = NO_VALUE;
-    r.type = accumulator(&r);
+    int rank = from->type->rank;
     for (int k = 0; k < rank; k++) {
         dims[k] = gen_dim(g, from, k);
         fail = gen_first(g, fail, dims[k].fail);
     }
+    r->walk = (Fill){.sink = take, .data = r, .zero = reg_type(r->from)};
+    fill_begin(g, &r->walk, rank, dims);
+    r->count = r->walk.below[0];
+    return fail;
+}
+
+static void begin_sum(Gen *g, Reducing *r) {
+    begin(g, r);
+    if (r->lanes != NO_VALUE && r->type == LT_F32 && !is_extreme(r->term->reduction))
+        r->walk.sink_block = take_block;
+}
+
+static Reducing reducing(const Term *term) {
+    Reducing r = {.term = term, .from = term->arg[0]->type->dtype, .fail = NO_VALUE};
+    r.type = accumulator(&r);
+    return r;
+}
+
+Scalar gen_reduce(Gen *g, const Term *term) {
+    Reducing r = reducing(term);
+    const Term *from = source(g, term->arg[0]);
+    Value fail = begin_walk(g, &r, from);
     if (g->plain) {
         fail = gen_first(g, fail, bind_force(g, bind_find(g, from)).t->fail);
         r.fail = build_var(&g->b, LT_I32, fail == NO_VALUE ? gen_int(g, LT_I32, 0) : fail);
     }
-    fill_begin(g, &walk, rank, dims);
-    r.count = walk.below[0];
-    begin(g, &r);
-    if (r.lanes != NO_VALUE && r.type == LT_F32 && !is_extreme(term->reduction))
-        walk.sink_block = take_block;
-    gen_fill(g, &walk, 0, gen_long(g, 0), from);
+    begin_sum(g, &r);
+    gen_fill(g, &r.walk, 0, gen_long(g, 0), from);
     return finish(g, &r);
 }
+
+/* ---- row by row ---- */
+
+Reducing *reduce_begin(Gen *g, const Term *term, const Term *loop) {
+    Reducing *r = arena_new_of(g->all->arena, Reducing);
+    *r = reducing(term);
+    begin_walk(g, r, loop);
+    begin_sum(g, r);
+    return r;
+}
+
+void reduce_row(Gen *g, Reducing *r, const Term *loop, Value row) {
+    gen_fill_row(g, &r->walk, gen_mul(g, row, r->walk.below[1]), loop);
+}
+
+Scalar reduce_end(Gen *g, Reducing *r) { return finish(g, r); }

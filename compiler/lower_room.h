@@ -36,6 +36,7 @@ typedef struct Tensor {
                                    dimension taken with `mask` (a ring of rows) */
     Value origin[PK_MAX_RANK], step[PK_MAX_RANK], mask;
     bool pixels;                /* the last dimension has room for PIXEL elements */
+    bool dense;                 /* placed: each row is whole, row-major, dense */
     unsigned tested;            /* dimensions whose subscripts the sweep tests first */
     LoopBlock *block;           /* plain, while it is being filled: where `fails` */
     const LoopInstr *made[2];   /* was made: taken away if nothing can fail */
@@ -367,6 +368,7 @@ typedef struct Fill {
     void *data;
     void (*sink_block)(Gen *, Value e, Value, void *);  /* or NULL: e and those that
                                    follow, a vector's worth, e a multiple of that */
+    bool whole_blocks;          /* it begins at such a multiple */
     LoopScalar zero;                /* register type of the elements */
     Tensor *to;                     /* or: stored here */
     bool canonical;
@@ -374,6 +376,8 @@ typedef struct Fill {
 void fill_begin(Gen *, Fill *, int rank, const Scalar *dims);
 void gen_fill(Gen *, const Fill *, int axis, Value base, const Term *);
 void gen_fill_low(Gen *, const Fill *, int axis, Value base, Low);
+/* One row of the nest, from `base` on: the first index of the loop is bound. */
+void gen_fill_row(Gen *, const Fill *, Value base, const Term *loop);
 Low gen_for_value(Gen *, const Term *);
 
 /* ---- lower_columns.c: pixels, several columns at a time ---- */
@@ -400,6 +404,11 @@ Low gen_where(Gen *, const Term *);
 Low gen_scatter(Gen *, const Term *);
 Low gen_perm(Gen *, const Term *);
 Scalar gen_reduce(Gen *, const Term *);
+/* A reduction whose elements, those of `loop`, come row by row, in their order. */
+typedef struct Reducing Reducing;
+Reducing *reduce_begin(Gen *, const Term *reduce, const Term *loop);
+void reduce_row(Gen *, Reducing *, const Term *loop, Value row);    /* its index is bound */
+Scalar reduce_end(Gen *, Reducing *);
 
 /* ---- lower_kernel.c, lower_below.c ---- */
 Low gen_kernel(Gen *, const Term *);

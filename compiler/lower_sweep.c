@@ -12,7 +12,8 @@
  *   slots          the power of two above max over r of hi[..r] - min lo[r..] + 1
  *   columns        the hull of what is read of each other dimension
  *
- * Only tensors with one reader are kept so. */
+ * Only tensors with one reader are kept so; reductions that the reader needs run
+ * as the tensor is made (lower_sweep_reduce.c). */
 #include "lower_lanes.h"
 #include "lower_sweep.h"
 
@@ -25,7 +26,17 @@ static void produce_inputs(Gen *g, const SweepStage *reader, Value step) {
     for (int i = 0; i < reader->producers.n; i++) {
         SweepStage *stage = reader->producers.at[i];
         produce(g, stage, sweep_needed_steps(g, stage, step));
+        sweep_reduce_end(g, stage);
     }
+}
+
+static void dense_row(Gen *g, const SweepStage *stage, Value row) {
+    Tensor *ring = stage->ring;
+    Fill f = {.to = ring, .zero = reg_type(ring->dtype)};
+    Value subs[PK_MAX_RANK] = {row};
+    for (int k = 1; k < ring->rank; k++) subs[k] = gen_long(g, 0);
+    fill_begin(g, &f, ring->rank, ring->dim);
+    sweep_fill_row(g, stage, &f, gen_position(g, ring, subs));
 }
 
 static void compute_row(Gen *g, const SweepStage *stage, Value row) {
@@ -35,8 +46,9 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     Mark mark;
     g->level = stage->level;
     sweep_bind(g, stage, 0, row);
-    if (stage->ring->pixels) {
-        sweep_row_lanes(g, stage, row);
+    if (stage->dense || stage->ring->pixels) {
+        if (stage->dense) dense_row(g, stage, row);
+        else sweep_row_lanes(g, stage, row);
         g->level = level;
         context_close(g, old);
         return;
@@ -67,6 +79,7 @@ static void produce(Gen *g, SweepStage *stage, Value steps) {
     step = gen_for(g, before, steps);
     produce_inputs(g, stage, step);
     compute_row(g, stage, sweep_row(g, stage, step));
+    sweep_reduce_row(g, stage, sweep_row(g, stage, step));
     gen_end(g);
     build_set(&g->b, stage->next, gen_op(g, LOOP_SMAX, LT_I64, 2, before, steps));
 }
@@ -100,7 +113,9 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     produce_inputs(g, stage, step);
     row = index[stage->row] = sweep_row(g, stage, step);
     sweep_bind(g, stage, stage->row, row);
-    if (sweep_last_lanes(g, stage, f, base, row)) {
+    if (stage->dense || sweep_last_lanes(g, stage, f, base, row)) {
+        if (stage->dense)
+            sweep_fill_row(g, stage, f, gen_add(g, base, gen_mul(g, row, f->below[1])));
         gen_end(g);
         context_close(g, old);
         return;
@@ -127,7 +142,7 @@ static void end_kernels(Gen *g, const SweepStage *stage) {
 
 bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     SweepStage *stage;
-    if (g->plain || !sweep_is_loop(loop)) return false;
+    if (g->plain || f->rank != loop->type->rank || !sweep_has_rows(loop)) return false;
     g->sweep_loops = g->loops;
     stage = sweep_stage(g, NULL, loop, NULL);
     stage->row = -1;

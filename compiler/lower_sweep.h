@@ -5,12 +5,19 @@
 
 enum { SWEEP_STEPS = 24 };
 
-/* On the way from the reader's loops to a read: a fold's index, or a LET. */
-typedef struct SweepStep { const Loop *loop; const Term *let; } SweepStep;
+/* On the way from the reader's loops to a read: a fold's index, a LET, or a condition
+ * that is one for the whole record. */
+typedef struct SweepStep {
+    const Loop *loop;
+    const Term *let;
+    const Term *when;
+    bool holds;
+} SweepStep;
 
 typedef struct SweepRead {
     const Term *index;
-    bool maybe;                 /* under a condition: not read for sure */
+    const Term *loop;           /* the reader's FOR that it stands in */
+    bool maybe;                 /* under another condition: not read for sure */
     int nsteps;
     SweepStep step[SWEEP_STEPS];
 } SweepRead;
@@ -18,10 +25,31 @@ typedef LIST(SweepRead) SweepReads;
 
 typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL } RowLanes;
 
+/* A FOR of a stage, and when it is the one. */
+typedef struct SweepArm {
+    const Term *loop;
+    int nsteps;
+    SweepStep step[SWEEP_STEPS];        /* conditions */
+} SweepArm;
+
+/* A reduction of a stage's elements that the reader needs before its first row. */
+typedef struct SweepReduction {
+    const Term *reduce;
+    const Term *loop;           /* FOR over its elements, row by row */
+    const Var *value;           /* our name for it */
+    Value needed;               /* i1, once for the record */
+    Value result, done;         /* vars */
+    struct Reducing *reducing;
+} SweepReduction;
+
 typedef struct SweepStage SweepStage;
 struct SweepStage {
     const Var *var;             /* NULL: the last loop */
-    const Term *def;            /* FOR, or KERNEL */
+    const Term *def;            /* FOR, a choice of these (IF), or KERNEL */
+    LIST(SweepArm) arms;        /* the FORs */
+    bool dense;                 /* its rows are made whole, by the walker of nests */
+    LIST(SweepReduction) reductions;
+    LIST(const Var *) pending;  /* scalars that hang on reductions of our producers */
     SweepStage *reader;
     SweepReads reads;           /* in the reader's body */
     LIST(SweepStage *) producers;
@@ -57,22 +85,55 @@ int sweep_uses(const Term *, const Var *);
 int sweep_node_uses(Gen *, const Node *, const Var *);
 /* Reads of a tensor in a term, with the loops and names on the way to each. */
 void sweep_reads(Gen *, const Var *, const Term *, SweepReads *);
-/* The loops of `loop` that a subscript of the read hangs on: a bit for each. */
-unsigned sweep_hangs_on(const Term *loop, const SweepRead *, const Term *subscript);
+/* The same in the bodies of a stage's loops. */
+void sweep_reads_of(Gen *, const SweepStage *, const Var *, SweepReads *);
+/* A condition that is one for the whole record, and known before the sweep. */
+bool sweep_is_fixed(const SweepStage *, const Term *condition);
+/* The loops of the reader that a subscript of the read hangs on: a bit for each. */
+unsigned sweep_hangs_on(const SweepRead *, const Term *subscript);
 /* The read with those steps alone that the subscript of an axis hangs on. */
 SweepRead sweep_needed(const SweepRead *, int axis);
 typedef void AtRead(Gen *, const SweepRead *, void *);
 /* Runs the folds that the subscript needs, then `at`. */
 void sweep_replay(Gen *, const SweepRead *, int axis, AtRead *, void *);
-/* The index of a loop is that of `element`, counted from 0. */
+/* The index of a loop, in all arms, is that of `element`, counted from 0. */
 void sweep_bind(Gen *, const SweepStage *, int loop, Value element);
 
 /* ---- lower_sweep_find.c ---- */
 SweepStage *sweep_stage(Gen *, const Var *, const Term *def, SweepStage *reader);
-/* A plain comprehension of scalars. */
-bool sweep_is_loop(const Term *);
+/* What the tensor is made by, if that can be kept as rows; or NULL. */
+const Term *sweep_definition(Gen *, const Var *);
+/* What is read decides which elements of rings are read. */
+bool sweep_is_address(Gen *, const SweepStage *, const Var *);
 /* Finds what the stage, and what those found, read row by row. */
 void sweep_find_producers(Gen *, SweepStage *);
+
+/* ---- lower_sweep_arms.c ---- */
+/* A plain comprehension of scalars. */
+bool sweep_is_loop(const Term *);
+/* The same, or of short lists of scalars; a choice of such. */
+bool sweep_has_rows(const Term *);
+/* Sets def and arms; tensors that a choice gives as they are get loops. */
+void sweep_set_definition(Gen *, SweepStage *, const Term *def);
+/* for i, j …: x[i, j …] */
+const Term *sweep_loop_over(Gen *, const Term *tensor);
+/* One row of a dense ring, or of what is filled: `base` is the place of the row. */
+void sweep_fill_row(Gen *, const SweepStage *, const Fill *, Value base);
+
+/* ---- lower_sweep_reduce.c ---- */
+/* Reads of `var` by reductions that can run as it is made, for the reader alone: they
+ * become its own, and scalars made of them are put into the reader. Gives their
+ * number; -1: somebody else needs them. */
+int sweep_find_reductions(Gen *, SweepStage *producer, SweepStage *reader);
+/* Their names have a value from here on. */
+void sweep_reduce_announce(Gen *, const SweepStage *);
+void sweep_reduce_begin(Gen *, SweepStage *);
+/* The row was made. */
+void sweep_reduce_row(Gen *, const SweepStage *, Value row);
+/* Before a step of the reader: the producer is done if they are needed. */
+void sweep_reduce_end(Gen *, const SweepStage *);
+/* i1: one of them is needed; NO_VALUE: there are none. */
+Value sweep_reduces(Gen *, const SweepStage *);
 
 /* ---- lower_sweep_ring.c ---- */
 /* The names of a stage and its producers stand for rings from here on. */

@@ -3,13 +3,17 @@
 
 /* ---- which tensors can be windows ---- */
 
-static bool only_reader(Gen *g, const Var *var, const Term *loop) {
+typedef LIST(const Var *) Vars;
+typedef struct { Gen *g; Vars *vars; bool calls; } Names;
+
+/* How often the record program reads the tensor's data. */
+static int all_uses(Gen *g, const Var *var) {
     const Graph *graph = g->all->graph;
-    int mine = sweep_uses(loop, var), all = 0;
+    int all = 0;
     for (int i = 0; i < graph->nodes.n; i++)
         all += sweep_node_uses(g, &graph->nodes.at[i], var);
     for (int i = 0; i < graph->batched.n; i++) all += graph->batched.at[i]->of == var;
-    return mine > 0 && mine == all;
+    return all;
 }
 
 static bool is_row_kernel(const Term *def) {
@@ -19,21 +23,33 @@ static bool is_row_kernel(const Term *def) {
            (def->kernel->rows || def->kernel->region[0]);
 }
 
-bool sweep_is_loop(const Term *def) {
-    return def->kind == TERM_FOR && !(def->nargs > 1 && def->arg[1]) &&
-           def->arg[0]->type->kind == TY_TENSOR && def->arg[0]->type->rank == 0;
+/* A kernel that one branch alone may need is called there. */
+static void find_call(const Term *term, void *data) {
+    Names *names = data;
+    const Term *def = term->kind == TERM_REF && term->var->type->kind == TY_TENSOR &&
+                      term->var->type->rank ? bind_thunk(names->g, term->var)->term : NULL;
+    names->calls |= def && def->kind == TERM_KERNEL && !is_row_kernel(def);
+    term_children(term, find_call, data);
 }
 
-static const Term *definition_of(Gen *g, const Var *var) {
+static bool branches_call(Gen *g, const Term *def) {
+    Names names = {.g = g};
+    if (def->kind == TERM_IF) find_call(def, &names);
+    return names.calls;
+}
+
+const Term *sweep_definition(Gen *g, const Var *var) {
     Thunk *thunk = bind_thunk(g, var);
+    const Term *def = thunk->term;
     if (var->table || var->type->rank < 2) return NULL;
-    if (thunk->known || !thunk->term || thunk->parent || var->kind == VAR_OPEN) return NULL;
-    return sweep_is_loop(thunk->term) || is_row_kernel(thunk->term) ? thunk->term : NULL;
+    if (thunk->known || !def || thunk->parent || var->kind == VAR_OPEN) return NULL;
+    if (is_row_kernel(def)) return def;
+    return sweep_has_rows(def) && !branches_call(g, def) ? def : NULL;
 }
 
 /* Names whose elements decide which elements are read: they are needed before
  * the sweep. */
-typedef struct { Gen *g; const Term *loop; const Var *var; bool found; } Address;
+typedef struct { Gen *g; const Var *var; bool found; } Address;
 
 static void find_address(const Term *term, void *data);
 
@@ -52,7 +68,7 @@ static void find_value(const Term *term, void *data) {
 static void find_address(const Term *term, void *data) {
     Address *a = data;
     if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
-        definition_of(a->g, term->arg[0]->var))
+        sweep_definition(a->g, term->arg[0]->var))
         for (int k = 1; k < term->nargs; k++) find_value(term->arg[k], data);
     for (int k = 0; k < term->nloops; k++) {
         find_value(term->loop[k].from, data);
@@ -61,17 +77,18 @@ static void find_address(const Term *term, void *data) {
     term_children(term, find_address, data);
 }
 
-static bool is_address(Gen *g, const Term *loop, const Var *var) {
-    Address a = {g, loop, var, false};
-    find_address(loop, &a);
+bool sweep_is_address(Gen *g, const SweepStage *reader, const Var *var) {
+    Address a = {g, var, false};
+    find_address(reader->def, &a);
     return a.found;
 }
 
 /* The one loop of the reader on which all rows hang; -1: there is none. */
-static int row_loop(const SweepStage *reader, const SweepReads *reads, int row) {
+static int row_loop(const SweepReads *reads, int row) {
     for (int i = 0; i < reads->n; i++) {
-        unsigned on = sweep_hangs_on(reader->def, &reads->at[i], reads->at[i].index->arg[1]);
-        for (int k = 0; k < reader->def->nloops; k++) {
+        const SweepRead *read = &reads->at[i];
+        unsigned on = sweep_hangs_on(read, read->index->arg[1]);
+        for (int k = 0; k < read->loop->nloops; k++) {
             if (on == 0) break;
             if (on == 1u << k && (row < 0 || row == k)) {
                 row = k;
@@ -82,9 +99,6 @@ static int row_loop(const SweepStage *reader, const SweepReads *reads, int row) 
     }
     return row;
 }
-
-typedef LIST(const Var *) Vars;
-typedef struct { Gen *g; Vars *vars; } Names;
 
 static void find_tensors(const Term *term, void *data) {
     Names *names = data;
@@ -101,34 +115,43 @@ static void find_tensors(const Term *term, void *data) {
 SweepStage *sweep_stage(Gen *g, const Var *var, const Term *def, SweepStage *reader) {
     SweepStage *stage = arena_new_of(g->all->arena, SweepStage);
     stage->var = var;
-    stage->def = def;
     stage->reader = reader;
     stage->level = var ? bind_thunk(g, var)->level : g->level;
+    sweep_set_definition(g, stage, def);
     return stage;
+}
+
+/* The reads of a producer, if all of them go row by row. */
+static bool find_rows(Gen *g, SweepStage *stage, SweepStage *reader) {
+    int reductions, row;
+    if (sweep_is_address(g, reader, stage->var)) return false;
+    sweep_reads_of(g, reader, stage->var, &stage->reads);
+    if (!stage->reads.n || stage->reads.n != sweep_uses(reader->def, stage->var)) return false;
+    row = row_loop(&stage->reads, reader->row);
+    if (row == -2 || (reader->dense && row > 0)) return false;
+    reductions = sweep_find_reductions(g, stage, reader);
+    if (stage->reads.n + reductions != all_uses(g, stage->var)) return false;
+    if (row >= 0) reader->row = row;
+    return true;
 }
 
 void sweep_find_producers(Gen *g, SweepStage *reader) {
     Vars vars = {0};
-    Names names = {g, &vars};
-    if (reader->def->kind != TERM_FOR) return;
-    find_tensors(reader->def->arg[0], &names);
+    Names names = {g, &vars, false};
+    for (int i = 0; i < reader->arms.n; i++) find_tensors(reader->arms.at[i].loop, &names);
     for (int i = 0; i < vars.n; i++) {
-        const Var *var = vars.at[i];
-        const Term *def = definition_of(g, var);
+        const Term *def = sweep_definition(g, vars.at[i]);
         SweepStage *stage;
-        int row;
-        if (!def || !only_reader(g, var, reader->def) || is_address(g, reader->def, var))
-            continue;
-        stage = sweep_stage(g, var, def, reader);
-        sweep_reads(g, var, reader->def->arg[0], &stage->reads);
-        if (stage->reads.n != sweep_uses(reader->def, var)) continue;
-        row = row_loop(reader, &stage->reads, reader->row);
-        if (row == -2) continue;
-        if (row >= 0) reader->row = row;
-        list_push(g->all->arena, &reader->producers, stage);
+        if (!def) continue;
+        stage = sweep_stage(g, vars.at[i], def, reader);
+        if (find_rows(g, stage, reader))
+            list_push(g->all->arena, &reader->producers, stage);
     }
     for (int i = 0; i < reader->producers.n; i++) {
-        reader->producers.at[i]->row = 0;
-        sweep_find_producers(g, reader->producers.at[i]);
+        SweepStage *stage = reader->producers.at[i];
+        stage->reads.n = 0;         /* again: what is pending is known now */
+        sweep_reads_of(g, reader, stage->var, &stage->reads);
+        stage->row = 0;
+        sweep_find_producers(g, stage);
     }
 }

@@ -31,7 +31,7 @@ static Runs runs_of(Gen *g, const SweepStage *stage, Lanes *l) {
     runs.read = arena_array(g->all->arena, SweepRead, n + 1);
     for (int i = 0; i < n; i++) {
         SweepReads reads = {0};
-        sweep_reads(g, terms[i]->arg[0]->var, stage->def->arg[0], &reads);
+        sweep_reads_of(g, stage, terms[i]->arg[0]->var, &reads);
         for (int r = 0; r < reads.n; r++)
             if (reads.at[r].index == terms[i]) runs.read[runs.n++] = reads.at[r];
     }
@@ -45,7 +45,7 @@ static bool same_in_rows(const Runs *runs) {
     for (int i = 0; i < runs->n; i++) {
         const SweepRead *read = &runs->read[i];
         const Term *sub = read->index->arg[1 + column_axis(read)];
-        if (sweep_hangs_on(runs->stage->def, read, sub) & ~2u) return false;
+        if (sweep_hangs_on(read, sub) & ~2u) return false;
     }
     return runs->n > 0;
 }

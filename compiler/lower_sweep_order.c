@@ -41,9 +41,11 @@ static Value keep_most(Gen *g, Value var, Value v) {
 
 /* ---- what is read ---- */
 
-/* The rows of `stage` that each row of its reader reads. */
+/* The rows of `stage` that each row of its reader reads: all of them, if they have
+ * to be reduced first. */
 static void find_reads(Gen *g, SweepStage *stage) {
     const SweepStage *reader = stage->reader;
+    Value reduces = sweep_reduces(g, stage), size = stage->ring->dim[0].v;
     SweepHull h;
     Value i;
     int old;
@@ -53,8 +55,14 @@ static void find_reads(Gen *g, SweepStage *stage) {
     old = context_open(g);
     if (reader->row >= 0)
         sweep_bind(g, reader, reader->row, gen_add(g, reader->first, i));
-    h = sweep_hull_begin(g, 0, stage->ring->dim[0].v);
+    h = sweep_hull_begin(g, 0, size);
     sweep_widen(g, stage, &h);
+    if (reduces != NO_VALUE) {
+        gen_if(g, reduces);
+        build_set(&g->b, h.low, gen_long(g, 0));
+        build_set(&g->b, h.high, gen_sub(g, size, gen_long(g, 1)));
+        gen_end(g);
+    }
     store(g, stage->lo, i, build_get(&g->b, h.low));
     store(g, stage->hi, i, build_get(&g->b, h.high));
     context_close(g, old);
@@ -100,6 +108,7 @@ static void find_needs(Gen *g, SweepStage *stage) {
 }
 
 void sweep_find_rows(Gen *g, SweepStage *stage) {
+    sweep_reduce_begin(g, stage);
     find_reads(g, stage);
     find_needs(g, stage);
 }
@@ -159,13 +168,19 @@ static void find_needed(Gen *g, SweepStage *stage) {
     gen_end(g);
 }
 
+static Value goes_back(Gen *g, const SweepStage *stage) {
+    Value no = gen_int(g, LT_I1, 0), reduces = sweep_reduces(g, stage), back;
+    if (goes_forwards(stage)) return no;
+    back = differ(g, stage->reader->back, is_turned(g, stage));
+    return reduces == NO_VALUE ? back : gen_select(g, reduces, no, back);
+}
+
 static void find_order(Gen *g, SweepStage *reader) {
     find_steps(g, reader);
     for (int i = 0; i < reader->producers.n; i++) {
         SweepStage *stage = reader->producers.at[i];
         Value against;
-        stage->back = goes_forwards(stage) ? gen_int(g, LT_I1, 0)
-                                           : differ(g, reader->back, is_turned(g, stage));
+        stage->back = goes_back(g, stage);
         against = differ(g, reader->back, stage->back);
         stage->slots = ring_slots(g, gen_select(g, against, stage->opposite, stage->same));
         stage->next = build_var(&g->b, LT_I64, stage->def->kind == TERM_KERNEL

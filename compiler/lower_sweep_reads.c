@@ -28,6 +28,7 @@ int sweep_node_uses(Gen *g, const Node *node, const Var *var) {
 
 typedef struct Walk {
     Gen *g;
+    const SweepStage *reader;   /* or NULL */
     const Var *var;             /* what is read */
     SweepRead now;              /* the way to where we are */
     SweepReads *reads;
@@ -43,6 +44,22 @@ static void find_maybe(Walk *w, const Term *term) {
     w->now.maybe = maybe;
 }
 
+static void push_step(Walk *w, SweepStep step) {
+    if (w->now.nsteps < SWEEP_STEPS) w->now.step[w->now.nsteps++] = step;
+}
+
+static void find_branch(Walk *w, const Term *choice, bool holds) {
+    int steps = w->now.nsteps;
+    const Term *branch = choice->arg[holds ? 1 : 2];
+    if (steps == SWEEP_STEPS || !sweep_is_fixed(w->reader, choice->arg[0])) {
+        find_maybe(w, branch);
+        return;
+    }
+    push_step(w, (SweepStep){.when = choice->arg[0], .holds = holds});
+    find_reads(w, branch);
+    w->now.nsteps = steps;
+}
+
 static void find_child(const Term *term, void *data) { find_reads(data, term); }
 
 static void find_in_fold(Walk *w, const Term *term) {
@@ -51,8 +68,7 @@ static void find_in_fold(Walk *w, const Term *term) {
     for (int i = 0; i < term->nloops; i++) {
         find_reads(w, term->loop[i].from);
         find_reads(w, term->loop[i].to);
-        if (w->now.nsteps < SWEEP_STEPS)
-            w->now.step[w->now.nsteps++] = (SweepStep){&term->loop[i], NULL};
+        push_step(w, (SweepStep){.loop = &term->loop[i]});
     }
     for (int i = 0; i < term->nargs; i++) {
         if (!term->arg[i]) continue;
@@ -73,15 +89,15 @@ static void find_reads(Walk *w, const Term *term) {
     switch (term->kind) {
     case TERM_LET:
         find_reads(w, term->arg[0]);
-        if (steps < SWEEP_STEPS) w->now.step[w->now.nsteps++] = (SweepStep){NULL, term};
+        push_step(w, (SweepStep){.let = term});
         find_reads(w, term->arg[1]);
         w->now.nsteps = steps;
         break;
     case TERM_FOR: case TERM_FOLD: case TERM_SCAN: find_in_fold(w, term); break;
     case TERM_IF:
         find_reads(w, term->arg[0]);
-        find_maybe(w, term->arg[1]);
-        find_maybe(w, term->arg[2]);
+        find_branch(w, term, true);
+        find_branch(w, term, false);
         break;
     case TERM_INDEX:
         for (int k = 1; k < term->nargs; k++) find_reads(w, term->arg[k]);
@@ -94,6 +110,42 @@ static void find_reads(Walk *w, const Term *term) {
 void sweep_reads(Gen *g, const Var *var, const Term *term, SweepReads *reads) {
     Walk w = {.g = g, .var = var, .reads = reads};
     find_reads(&w, term);
+}
+
+void sweep_reads_of(Gen *g, const SweepStage *reader, const Var *var, SweepReads *reads) {
+    for (int i = 0; i < reader->arms.n; i++) {
+        const SweepArm *arm = &reader->arms.at[i];
+        Walk w = {.g = g, .reader = reader, .var = var, .reads = reads};
+        w.now.loop = arm->loop;
+        for (int k = 0; k < arm->nsteps; k++) push_step(&w, arm->step[k]);
+        find_reads(&w, arm->loop->arg[0]);
+    }
+}
+
+/* ---- conditions ---- */
+
+typedef struct { const SweepStage *reader; bool fixed; } Fixed;
+
+static void find_loose(const Term *term, void *data) {
+    Fixed *f = data;
+    VarKind kind;
+    switch (term->kind) {
+    case TERM_CONST: case TERM_DIM: return;
+    case TERM_OP: case TERM_IF: term_children(term, find_loose, data); return;
+    case TERM_REF: break;
+    default: f->fixed = false; return;
+    }
+    kind = term->var->kind;
+    f->fixed &= kind == VAR_FIELD || kind == VAR_PARAM || kind == VAR_OPEN ||
+                kind == VAR_SOURCE;
+    for (int i = 0; f->reader && i < f->reader->pending.n; i++)
+        f->fixed &= f->reader->pending.at[i] != term->var;
+}
+
+bool sweep_is_fixed(const SweepStage *reader, const Term *condition) {
+    Fixed f = {reader, true};
+    find_loose(condition, &f);
+    return f.fixed;
 }
 
 /* ---- which loops of the reader a subscript hangs on ---- */
@@ -118,8 +170,8 @@ static void hangs(const Term *term, void *data) {
     }
 }
 
-unsigned sweep_hangs_on(const Term *loop, const SweepRead *read, const Term *term) {
-    Hangs h = {loop, read, 0};
+unsigned sweep_hangs_on(const SweepRead *read, const Term *term) {
+    Hangs h = {read->loop, read, 0};
     hangs(term, &h);
     return h.on;
 }
@@ -127,8 +179,12 @@ unsigned sweep_hangs_on(const Term *loop, const SweepRead *read, const Term *ter
 /* ---- evaluating subscripts ---- */
 
 void sweep_bind(Gen *g, const SweepStage *stage, int loop, Value element) {
-    bind_index(g, stage->def->loop[loop].var,
-               scalar(gen_add(g, stage->start[loop], element)));
+    for (int i = 0; i < stage->arms.n; i++) {
+        const Term *nest = stage->arms.at[i].loop;
+        if (loop < nest->nloops)
+            bind_index(g, nest->loop[loop].var,
+                       scalar(gen_add(g, stage->start[loop], element)));
+    }
 }
 
 /* The steps on the way to a read that one of its subscripts hangs on. */
@@ -156,14 +212,14 @@ static void find_needed(const Term *term, void *data) {
 
 SweepRead sweep_needed(const SweepRead *read, int axis) {
     Needed n = {read, 0};
-    SweepRead copy = {.index = read->index, .maybe = read->maybe};
+    SweepRead copy = {.index = read->index, .loop = read->loop, .maybe = read->maybe};
     find_needed(read->index->arg[1 + axis], &n);
     for (int i = 0; i < read->nsteps; i++)
-        if (n.steps >> i & 1) copy.step[copy.nsteps++] = read->step[i];
+        if (n.steps >> i & 1 || read->step[i].when) copy.step[copy.nsteps++] = read->step[i];
     return copy;
 }
 
-/* Runs the folds around a read, then `at`. */
+/* Runs the folds around a read, under its conditions, then `at`. */
 static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *data) {
     const SweepStep *s = &read->step[step];
     if (step == read->nsteps) {
@@ -173,6 +229,13 @@ static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *da
     if (s->let) {
         bind_let(g, s->let);
         replay(g, read, step + 1, at, data);
+        return;
+    }
+    if (s->when) {
+        Value c = gen_scalar(g, s->when).v;
+        gen_if(g, s->holds ? c : gen_not(g, c));
+        replay(g, read, step + 1, at, data);
+        gen_end(g);
         return;
     }
     Value from = gen_scalar(g, s->loop->from).v, to = gen_scalar(g, s->loop->to).v;

@@ -59,7 +59,7 @@ static unsigned column_loops(const SweepStage *stage, int axis) {
     unsigned on = 0;
     for (int i = 0; i < stage->reads.n; i++) {
         const SweepRead *read = &stage->reads.at[i];
-        on |= sweep_hangs_on(stage->reader->def, read, read->index->arg[1 + axis]);
+        on |= sweep_hangs_on(read, read->index->arg[1 + axis]);
     }
     return on;
 }
@@ -73,7 +73,7 @@ static int bits(unsigned set) {
 /* The hull of a dimension is worth being found for each record. */
 static bool has_hull(Gen *g, const SweepStage *stage, int axis) {
     bool fixed = stage->def->kind == TERM_KERNEL && !stage->def->kernel->region[axis];
-    return !fixed && !sweep_small(g, stage->ring->dim[axis].v) &&
+    return !fixed && !stage->dense && !sweep_small(g, stage->ring->dim[axis].v) &&
            bits(column_loops(stage, axis)) <= 1;
 }
 
@@ -92,7 +92,7 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
     unsigned on = column_loops(stage, axis);
     SweepHull h = sweep_hull_begin(g, axis, size);
     int opened = 0, old = context_open(g);
-    for (int k = 0; k < reader->def->nloops; k++) {
+    for (int k = 0; k < PK_MAX_RANK; k++) {
         Value from, to, index;
         if (!(on >> k & 1)) continue;
         from = reader->from[k];
@@ -185,6 +185,8 @@ void sweep_announce(Gen *g, SweepStage *stage) {
     for (int k = 0; k < type->rank; k++) t->dim[k] = bind_dim(g, thunk, k);
     note_way(g, thunk, "window");
     stage->ring = t;
+    t->dense = t->slack = stage->dense;
+    sweep_reduce_announce(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
     if (stage->reader) t->tested = tested_axes(g, stage);
     t->pixels = stage->def->kind == TERM_KERNEL && padded_inner(stage) == PIXEL;
@@ -192,13 +194,15 @@ void sweep_announce(Gen *g, SweepStage *stage) {
 }
 
 void sweep_force_inputs(Gen *g, const SweepStage *stage) {
-    if (stage->def->kind == TERM_FOR) force_before(g, 1, stage->def->arg);
+    if (stage->arms.n) force_before(g, 1, &stage->def);
+    for (int i = 0; i < stage->reductions.n; i++)
+        force_before(g, 1, &stage->reductions.at[i].loop);
     for (int i = 0; i < stage->producers.n; i++) sweep_force_inputs(g, stage->producers.at[i]);
 }
 
 void sweep_choose_lanes(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++) sweep_choose_lanes(g, stage->producers.at[i]);
-    if (stage->def->kind != TERM_FOR || !stage->var) return;
+    if (stage->def->kind != TERM_FOR || stage->dense || !stage->var) return;
     stage->lanes = sweep_lanes(g, stage);
     stage->ring->pixels = stage->lanes != ROW_ONE;
 }
@@ -221,8 +225,8 @@ void sweep_find(Gen *g, SweepStage *stage) {
         note_crop(g, stage->var, 0);
     stage->from[0] = stage->first;
     stage->to[0] = gen_add(g, stage->first, stage->rows);
-    for (int k = 0; stage->def->kind == TERM_FOR && k < stage->def->nloops; k++)
-        stage->start[k] = gen_scalar(g, stage->def->loop[k].from).v;
+    for (int k = 0; stage->arms.n && k < stage->arms.at[0].loop->nloops; k++)
+        stage->start[k] = gen_scalar(g, stage->arms.at[0].loop->loop[k].from).v;
     for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
 }
 

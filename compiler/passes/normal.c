@@ -182,12 +182,33 @@ static const Term *choose_items(Arena *arena, const Term *term) {
     return tuple;
 }
 
+/* for i, j: x[i, j] over all of x is x. */
+static const Term *unwrapped(const Term *term) {
+    const Term *body = term->kind == TERM_FOR && !term->arg[1] ? term->arg[0] : NULL;
+    const Term *x = body && body->kind == TERM_INDEX ? body->arg[0] : NULL;
+    if (!x || x->kind != TERM_REF || body->otherwise || x->type->rank != term->nloops)
+        return term;
+    for (int k = 0; k < term->nloops; k++) {
+        const Loop *loop = &term->loop[k];
+        int64_t from, to, size;
+        bool all = loop->to->kind == TERM_DIM && loop->to->axis == k &&
+                   loop->to->arg[0]->kind == TERM_REF && loop->to->arg[0]->var == x->var;
+        all |= term_is_int(loop->to, &to) && x->type->dims[k] &&
+               dim_constant(x->type->dims[k], &size) && to == size;
+        if (!all || !term_is_int(loop->from, &from) || from ||
+            body->arg[1 + k]->kind != TERM_REF || body->arg[1 + k]->var != loop->var)
+            return term;
+    }
+    return x;
+}
+
 static const Term *visit_if(Arena *arena, Graph *graph, const Term *term) {
     Wraps wraps = {0};
     Term *copy = term_again(arena, term);
     copy->arg[0] = name_condition(arena, graph, term, &wraps);
     copy->arg[1] = strip_branch(arena, term, copy->arg[0], true, &wraps);
     copy->arg[2] = strip_branch(arena, term, copy->arg[0], false, &wraps);
+    for (int i = 1; i < 3; i++) copy->arg[i] = unwrapped(copy->arg[i]);
     return wrap_again(arena, &wraps, choose_items(arena, copy));
 }
 
@@ -195,9 +216,17 @@ static const Term *visit_get(const Term *term) {
     return term->arg[0]->kind == TERM_TUPLE ? term->arg[0]->arg[term->axis] : term;
 }
 
-static const Term *project(Rewriter *rw, const Term *term) {
-    (void)rw;
-    return term->kind == TERM_GET ? visit_get(term) : term;
+/* After names were replaced: items of tuples, constants. */
+static const Term *simplify(Rewriter *rw, const Term *term) {
+    bool which;
+    if (term->kind == TERM_GET) return visit_get(term);
+    if (term->kind == TERM_IF && term_is_bool(term->arg[0], &which))
+        return term->arg[which ? 1 : 2];
+    if (term->kind == TERM_OP)
+        return term_op(rw->arena, term->op, term->type, term->at, term->arg[0],
+                       term->nargs > 1 ? term->arg[1] : NULL,
+                       term->nargs > 2 ? term->arg[2] : NULL);
+    return term;
 }
 
 static bool is_atom(const Term *term) {
@@ -229,7 +258,7 @@ static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
     if (!term_reads(term->arg[1], term->var)) return term->arg[1];
     value = name_items(arena, graph, value, &wraps);
     if (is_atom(value) || value->kind == TERM_TUPLE) {
-        Rewriter rw = {.arena = arena, .graph = graph, .visit = project};
+        Rewriter rw = {.arena = arena, .graph = graph, .visit = simplify};
         rewrite_replace(&rw, term->var, value);
         body = rewrite(&rw, term->arg[1]);
         return wrap_again(arena, &wraps, body);
@@ -331,7 +360,7 @@ static void drop_dead(Arena *arena, Graph *graph) {
 
 Graph *pass_normal(Arena *arena, const Graph *graph) {
     Graph *copy = graph_rewrite(arena, graph, visit, NULL);
-    Fields f = {arena, copy, {.arena = arena, .graph = copy, .visit = project}, {0}};
+    Fields f = {arena, copy, {.arena = arena, .graph = copy, .visit = simplify}, {0}};
     for (int i = 0; i < copy->nodes.n; i++)
         open_node(&f, &copy->nodes.at[i], &graph->nodes.at[i]);
     copy->nodes.at = f.nodes.at;

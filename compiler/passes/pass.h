@@ -26,7 +26,9 @@ extern const int pass_count;
 const Graph *passes_run(Arena *, const Graph *, int level, bool reorder, const char *dump);
 
 Graph *pass_filters(Arena *, const Graph *);
+Graph *pass_unroll(Arena *, const Graph *);
 Graph *pass_normal(Arena *, const Graph *);
+Graph *pass_links(Arena *, const Graph *);
 Graph *pass_inline(Arena *, const Graph *);
 Graph *pass_tables(Arena *, const Graph *);
 

@@ -5,7 +5,9 @@
 
 const Pass pass_table[] = {
     {"filters", 0, true, pass_filters, "of two wheres the cheap one comes first"},
+    {"unroll", 0, false, pass_unroll, "folds over tensors become their rounds"},
     {"normal", 0, false, pass_normal, "bindings and tests stand as far out as they can"},
+    {"links", 0, false, pass_links, "what a switch skips is skipped link by link"},
     {"inline", 0, false, pass_inline, "elements are put where they are read"},
     {"normal-again", 0, false, pass_normal, "tests that came with elements leave the loops"},
     {"tables", 1, false, pass_tables, "what does not use all indices is made once"},

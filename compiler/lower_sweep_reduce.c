@@ -1,0 +1,298 @@
+/* Reductions in the sweep that makes what they reduce: a row is added as soon as it
+ * is made. The reader's first row waits for them, so the ring holds all rows then,
+ * which are made forwards: the order of elements is the meaning of a sum. Where a
+ * choice does not need them nothing of this happens. */
+#include "lower_sweep.h"
+
+/* ---- what can be reduced row by row ---- */
+
+typedef struct Finder {
+    Gen *g;
+    SweepStage *producer, *reader;
+    LIST(SweepReduction) found;
+    int uses;                   /* of the producer, by these */
+    bool good;
+} Finder;
+
+static bool is_all_rows(const Loop *loop, const Var *var) {
+    int64_t from, to, size;
+    if (!term_is_int(loop->from, &from) || from) return false;
+    if (loop->to->kind == TERM_DIM)
+        return loop->to->axis == 0 && loop->to->arg[0]->kind == TERM_REF &&
+               loop->to->arg[0]->var == var;
+    return term_is_int(loop->to, &to) && var->type->dims[0] &&
+           dim_constant(var->type->dims[0], &size) && to == size;
+}
+
+typedef struct { Finder *f; const Term *loop; int rows; bool good; } Rows;
+
+/* Rows of the producer at the first index; other tensors are there already. */
+static void find_row_reads(const Term *term, void *data) {
+    Rows *r = data;
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF) {
+        const Var *var = term->arg[0]->var;
+        if (var == r->f->producer->var) {
+            r->good &= term->arg[1]->kind == TERM_REF &&
+                       term->arg[1]->var == r->loop->loop[0].var && !term->otherwise;
+            r->rows++;
+        } else {
+            r->good &= !sweep_definition(r->f->g, var);
+        }
+    }
+    term_children(term, find_row_reads, data);
+}
+
+static const Term *rows_of(Finder *f, const Term *reduce) {
+    const Term *loop = reduce->arg[0];
+    Rows rows = {f, loop, 0, true};
+    if (loop->kind == TERM_REF && loop->var == f->producer->var)
+        rows.loop = loop = sweep_loop_over(f->g, loop);
+    if (loop->kind != TERM_FOR || (loop->nargs > 1 && loop->arg[1]) ||
+        loop->type->kind != TY_TENSOR || !is_all_rows(&loop->loop[0], f->producer->var))
+        return NULL;
+    find_row_reads(loop->arg[0], &rows);
+    f->uses += rows.rows;
+    return rows.good && rows.rows == sweep_uses(loop, f->producer->var) ? loop : NULL;
+}
+
+static const Term *replaced(Finder *f, const Term *term);
+
+/* A reduction of the producer becomes a name. */
+static const Term *replaced_reduce(Finder *f, const Term *reduce) {
+    SweepReduction r = {.reduce = reduce, .loop = rows_of(f, reduce)};
+    f->good &= r.loop != NULL;
+    r.value = var_own(f->g->all, VAR_LET, "reduction", reduce->type, f->g->level);
+    list_push(f->g->all->arena, &f->found, r);
+    return term_ref(f->g->all->arena, r.value);
+}
+
+static const Term *replaced(Finder *f, const Term *term) {
+    Term *copy;
+    if (!sweep_uses(term, f->producer->var)) return term;
+    if (term->kind == TERM_REDUCE) return replaced_reduce(f, term);
+    if (term->kind != TERM_OP && term->kind != TERM_IF) {
+        f->good = false;
+        return term;
+    }
+    copy = arena_new_of(f->g->all->arena, Term);
+    *copy = *term;
+    copy->arg = arena_array(f->g->all->arena, const Term *, term->nargs);
+    for (int i = 0; i < term->nargs; i++) copy->arg[i] = replaced(f, term->arg[i]);
+    return copy;
+}
+
+/* ---- scalars made of reductions ---- */
+
+typedef LIST(Bind) Binds;
+
+static int uses_in(const Binds *binds, const Var *var) {
+    int n = 0;
+    for (int i = 0; i < binds->n; i++) n += sweep_uses(binds->at[i].term, var);
+    return n;
+}
+
+static bool reads_any(const Term *term, const Binds *binds) {
+    for (int i = 0; i < binds->n; i++)
+        if (sweep_uses(term, binds->at[i].var)) return true;
+    return false;
+}
+
+static bool is_scalar_field(const Node *node) {
+    return node->kind == NODE_FIELD && node->term->type->kind == TY_TENSOR &&
+           !node->term->type->rank;
+}
+
+static bool is_pending(const SweepStage *reader, const Var *var) {
+    for (int i = 0; i < reader->pending.n; i++)
+        if (reader->pending.at[i] == var) return true;
+    return false;
+}
+
+/* Nobody but the reader and scalars of the same kind need it. */
+static bool is_ours(Gen *g, const SweepStage *reader, const Binds *binds, const Var *var) {
+    const Graph *graph = g->all->graph;
+    int all = 0;
+    for (int i = 0; i < graph->nodes.n; i++)
+        all += sweep_node_uses(g, &graph->nodes.at[i], var);
+    for (int i = 0; i < graph->batched.n; i++)
+        if (graph->batched.at[i]->of == var) return false;
+    return all == sweep_uses(reader->def, var) + uses_in(binds, var);
+}
+
+static void find_scalars(Finder *f, Binds *binds) {
+    Gen *g = f->g;
+    const Graph *graph = g->all->graph;
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        bool direct = sweep_node_uses(g, node, f->producer->var) > 0;
+        if (!is_scalar_field(node) || node->level != f->reader->level) continue;
+        if (!direct && (!reads_any(node->term, binds) ||
+                        !(g->all->live.at[node->vars[0]->id] & 1u << USE_DATA)))
+            continue;
+        list_push(g->all->arena, binds,
+                  ((Bind){node->vars[0], direct ? replaced(f, node->term) : node->term}));
+    }
+}
+
+/* It may stand in a loop. */
+static bool is_light(const Term *term) {
+    switch (term->kind) {
+    case TERM_CONST: case TERM_REF: case TERM_DIM: return true;
+    case TERM_OP: case TERM_IF:
+        for (int i = 0; i < term->nargs; i++)
+            if (!is_light(term->arg[i])) return false;
+        return true;
+    default: return false;
+    }
+}
+
+static bool in_conditions(const Term *def, const Var *var) {
+    if (def->kind != TERM_IF || def->type->rank == 0) return false;
+    return sweep_uses(def->arg[0], var) || in_conditions(def->arg[1], var) ||
+           in_conditions(def->arg[2], var);
+}
+
+/* The scalars stand in the bodies of the reader's loops. */
+static const Term *with_names(Gen *g, const Term *def, const Binds *binds) {
+    Term *copy = arena_new_of(g->all->arena, Term);
+    const Term *body;
+    *copy = *def;
+    copy->arg = arena_array(g->all->arena, const Term *, def->nargs);
+    for (int i = 0; i < def->nargs; i++) copy->arg[i] = def->arg[i];
+    if (def->kind == TERM_IF) {
+        for (int i = 1; i < 3; i++) copy->arg[i] = with_names(g, def->arg[i], binds);
+        return copy;
+    }
+    body = def->arg[0];
+    for (int i = binds->n - 1; i >= 0; i--) {
+        Term *let = term_new(g->all->arena, TERM_LET, body->type, body->at, 2,
+                             binds->at[i].term, body);
+        let->var = binds->at[i].var;
+        body = let;
+    }
+    copy->arg[0] = body;
+    return copy;
+}
+
+int sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader) {
+    Finder f = {.g = g, .producer = producer, .reader = reader, .good = true};
+    Binds binds = {0};
+    find_scalars(&f, &binds);
+    if (!f.found.n) return 0;
+    for (int i = 0; i < binds.n; i++) {
+        const Var *var = binds.at[i].var;
+        f.good &= is_light(binds.at[i].term) && !is_pending(reader, var) &&
+                  is_ours(g, reader, &binds, var) && !sweep_is_address(g, reader, var) &&
+                  !in_conditions(reader->def, var);
+    }
+    if (!f.good) return -1;
+    for (int i = 0; i < binds.n; i++) list_push(g->all->arena, &reader->pending, binds.at[i].var);
+    for (int i = 0; i < f.found.n; i++)
+        list_push(g->all->arena, &producer->reductions, f.found.at[i]);
+    sweep_set_definition(g, reader, with_names(g, reader->def, &binds));
+    return f.uses;
+}
+
+/* ---- whether it is needed ---- */
+
+typedef struct { Gen *g; const SweepStage *reader; const Var *value; Value when; } Demand;
+
+static void find_demand(const Term *term, void *data);
+
+static Value demand_of(const Demand *d, const Term *term) {
+    Demand inner = {d->g, d->reader, d->value, NO_VALUE};
+    find_demand(term, &inner);
+    return inner.when;
+}
+
+static Value both(Gen *g, Value a, Value b) {
+    return b == NO_VALUE ? b : gen_op(g, LOOP_AND, LT_I1, 2, a, b);
+}
+
+static const Term *pending_term(const Demand *d, const Var *var) {
+    const Term *body = d->reader->arms.at[0].loop->arg[0];
+    for (; body->kind == TERM_LET; body = body->arg[1])
+        if (body->var == var) return body->arg[0];
+    return NULL;
+}
+
+static void find_demand(const Term *term, void *data) {
+    Demand *d = data;
+    Gen *g = d->g;
+    Value when = NO_VALUE;
+    if (term->kind == TERM_REF) {
+        if (term->var == d->value) when = gen_int(g, LT_I1, 1);
+        else if (is_pending(d->reader, term->var))
+            when = demand_of(d, pending_term(d, term->var));
+    } else if (term->kind == TERM_LET && is_pending(d->reader, term->var)) {
+        when = demand_of(d, term->arg[1]);
+    } else if (term->kind == TERM_IF && sweep_is_fixed(d->reader, term->arg[0])) {
+        Value c = gen_scalar(g, term->arg[0]).v;
+        when = both(g, c, demand_of(d, term->arg[1]));
+        when = gen_or(g, when, both(g, gen_not(g, c), demand_of(d, term->arg[2])));
+    } else {
+        term_children(term, find_demand, data);
+        return;
+    }
+    if (when != NO_VALUE) d->when = gen_or(g, d->when, when);
+}
+
+/* ---- code ---- */
+
+void sweep_reduce_announce(Gen *g, const SweepStage *stage) {
+    for (int i = 0; i < stage->reductions.n; i++) {
+        const SweepReduction *r = &stage->reductions.at[i];
+        Value none = gen_zero(g, reg_type(r->reduce->type->dtype));
+        bind_value(g, r->value, low_scalar(scalar(none), r->reduce->type));
+    }
+}
+
+static void make_result(Gen *g, SweepReduction *r) {
+    LoopScalar type = reg_type(r->reduce->type->dtype);
+    r->result = build_var(&g->b, type, gen_zero(g, type));
+    r->done = build_var(&g->b, LT_I1, gen_int(g, LT_I1, 0));
+    r->reducing = reduce_begin(g, r->reduce, r->loop);
+}
+
+void sweep_reduce_begin(Gen *g, SweepStage *stage) {
+    for (int i = 0; i < stage->reductions.n; i++) {
+        SweepReduction *r = &stage->reductions.at[i];
+        Demand d = {g, stage->reader, r->value, NO_VALUE};
+        find_demand(stage->reader->def, &d);
+        r->needed = d.when == NO_VALUE ? gen_int(g, LT_I1, 0) : d.when;
+        make_result(g, r);
+    }
+}
+
+Value sweep_reduces(Gen *g, const SweepStage *stage) {
+    Value any = NO_VALUE;
+    for (int i = 0; i < stage->reductions.n; i++)
+        any = gen_or(g, any, stage->reductions.at[i].needed);
+    return any;
+}
+
+void sweep_reduce_row(Gen *g, const SweepStage *stage, Value row) {
+    for (int i = 0; i < stage->reductions.n; i++) {
+        const SweepReduction *r = &stage->reductions.at[i];
+        int old;
+        gen_if(g, r->needed);
+        old = context_open(g);
+        bind_index(g, r->loop->loop[0].var, scalar(row));
+        reduce_row(g, r->reducing, r->loop, row);
+        context_close(g, old);
+        gen_end(g);
+    }
+}
+
+void sweep_reduce_end(Gen *g, const SweepStage *stage) {
+    for (int i = 0; i < stage->reductions.n; i++) {
+        const SweepReduction *r = &stage->reductions.at[i];
+        gen_if(g, gen_op(g, LOOP_AND, LT_I1, 2, r->needed,
+                         gen_not(g, build_get(&g->b, r->done))));
+        build_set(&g->b, r->result, reduce_end(g, r->reducing).v);
+        build_set(&g->b, r->done, gen_int(g, LT_I1, 1));
+        gen_end(g);
+        bind_value(g, r->value, low_scalar(scalar(build_get(&g->b, r->result)),
+                                           r->reduce->type));
+    }
+}
