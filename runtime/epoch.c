@@ -80,7 +80,8 @@ void schedule_begin(pipert *p) {
 /* ---- end ---- */
 static bool busy(const pipert *p) {
     for (int i = 0; i < p->nruns; i++)
-        if (p->runs[i].state == RUN_READING || p->runs[i].state == RUN_WORKING) return true;
+        if (p->runs[i].state == RUN_READING || p->runs[i].state == RUN_WORKING)
+            return true;
     for (int i = 0; i < p->nslots; i++)
         if (p->slots[i].state == SLOT_FINISHING) return true;
     return false;

@@ -409,7 +409,8 @@ struct pipert {
     int64_t plan_turn, plan_row;/* fixed.c */
     int64_t next_turn;          /* to be handed out */
     int64_t ns_per_record;
-    int64_t typical;            /* bytes of a record by now; source.typical is the first guess */
+    int64_t typical;            /* bytes of a record by now; source.typical is the
+                                   first guess */
     int sleeping, sleeping_readers, to_wake;
     scratch *free_scratch;
     int64_t largest_out;        /* bytes of ragged values of a batch, so far */

@@ -31,7 +31,8 @@ static void set_rows(bad *b, const node *parent, int64_t row) {
     if (!b || !parent) return;
     b->level = parent->level + 1;
     b->row[parent->level] = row;
-    for (; parent->parent; parent = parent->parent) b->row[parent->level - 1] = parent->row;
+    for (; parent->parent; parent = parent->parent)
+        b->row[parent->level - 1] = parent->row;
 }
 
 static void note_bad(run *r, bad *b, int64_t place, int64_t event) {

@@ -11,7 +11,8 @@ static int set_folder(pipert *p, const char *path) {
     p->path = malloc(strlen(path) + 3);
     if (!p->path) return fail_with(p, PIPERT_MEMORY, "no memory");
     sprintf(p->path, "%s%s", slash ? "" : "./", path);
-    if (n >= sizeof p->folder) return fail_with(p, PIPERT_LOAD, "%s: path too long", path);
+    if (n >= sizeof p->folder)
+        return fail_with(p, PIPERT_LOAD, "%s: path too long", path);
     memcpy(p->folder, n ? path : "./", n ? n : 2);
     p->folder[n ? n : 2] = 0;
     return PIPERT_OK;
@@ -22,7 +23,8 @@ int load_file(pipert *p, const char *path) {
     plat_stat st;
     int error = plat_stat_path(path, &st);
     if (error)
-        return fail_with(p, PIPERT_LOAD, "%s: %s", path, plat_error(error, why, sizeof why));
+        return fail_with(p, PIPERT_LOAD, "%s: %s", path,
+                         plat_error(error, why, sizeof why));
     if (set_folder(p, path)) return p->status;
     p->library = plat_load(p->path, why, sizeof why);
     if (!p->library)
@@ -50,9 +52,11 @@ static void *find_library(pipert *p, const char *name, char *why, size_t n) {
     why[0] = 0;
     if (strchr(name, '/')) return plat_load(name, why, n);
     if (*p->folder) library = try_library(p->folder, "", name, why, n);
-    if (!library && plat_folder_of(__extension__ (const void *)load_file, own, sizeof own)) {
+    if (!library &&
+        plat_folder_of(__extension__ (const void *)load_file, own, sizeof own)) {
         library = try_library(own, "", name, ignored, sizeof ignored);
-        if (!library) library = try_library(own, "../lib/", name, ignored, sizeof ignored);
+        if (!library)
+            library = try_library(own, "../lib/", name, ignored, sizeof ignored);
     }
     if (!library) library = plat_load(name, ignored, sizeof ignored);
     if (!library && !*why) snprintf(why, n, "%s", ignored);
@@ -75,7 +79,8 @@ static int resolve_imports(pipert *p) {
         const pl_import *import = &f->imports[i];
         void *library = opened_library(p, i, why, sizeof why), *symbol;
         if (!library)
-            return fail_with(p, PIPERT_LOAD, "kernel library %s was not found beside %s: %s",
+            return fail_with(p, PIPERT_LOAD,
+                             "kernel library %s was not found beside %s: %s",
                              import->library, *p->folder ? p->folder : "libpipert", why);
         symbol = plat_symbol(library, import->symbol);
         if (!symbol)
@@ -116,8 +121,8 @@ static void choose_code(pipert *p) {
 }
 
 static bool sound(const pl_feature *f) {
-    return f->levels >= 1 && f->levels <= PL_MAX_LEVELS && f->batch > 0 && f->ncodes > 0 &&
-           f->nfields >= 0 && f->noutputs >= 0 && f->source;
+    return f->levels >= 1 && f->levels <= PL_MAX_LEVELS && f->batch > 0 &&
+           f->ncodes > 0 && f->nfields >= 0 && f->noutputs >= 0 && f->source;
 }
 
 int load_feature(pipert *p) {
@@ -127,7 +132,8 @@ int load_feature(pipert *p) {
                          "the feature was compiled for ABI %d, this runtime has %d: "
                          "compile it again", f->abi, PL_ABI);
     if (!sound(f)) return fail_with(p, PIPERT_BUG, "the feature's tables are broken");
-    if (f->nsites && f->sites[0].file) snprintf(p->file, sizeof p->file, "%s", f->sites[0].file);
+    if (f->nsites && f->sites[0].file)
+        snprintf(p->file, sizeof p->file, "%s", f->sites[0].file);
     else snprintf(p->file, sizeof p->file, "feature %s", f->name);
     p->value = calloc((size_t)f->nparams + 1, sizeof *p->value);
     if (!p->value) return fail_with(p, PIPERT_MEMORY, "no memory");
@@ -183,8 +189,8 @@ void *load_plain_lib(pipert *p) {
 
 static int made_failed(pipert *p, bad *why) {
     int status = fail_with(p, PIPERT_MADE, "what is made at open failed: %s:%d: %s: %s",
-                           p->file, why ? why->line : 0,
-                           why ? why->operator_name : "", why ? why->reason : "no memory");
+                           p->file, why ? why->line : 0, why ? why->operator_name : "",
+                           why ? why->reason : "no memory");
     if (why) bad_free(p, why);
     return status;
 }
@@ -200,7 +206,8 @@ int load_open(pipert *p) {
     if (!p->lib) return made_failed(p, why);
     p->code = p->plain;
     strcpy(p->cpu, "plain");
-    log_text(p, PIPERT_LOG_WARNING, "the fused code cannot be opened, the plain one runs");
+    log_text(p, PIPERT_LOG_WARNING,
+             "the fused code cannot be opened, the plain one runs");
     return PIPERT_OK;
 }
 

@@ -100,11 +100,13 @@ int param_bind(pipert *p) {
         const char *text = param_value(p, i);
         if (q->at_compile) continue;
         if (!text)
-            return fail_with(p, PIPERT_PARAMETER, "parameter `%s` (%s) must be set: --set %s=…",
-                             q->name, q->type, q->name);
+            return fail_with(p, PIPERT_PARAMETER,
+                             "parameter `%s` (%s) must be set: --set %s=…", q->name,
+                             q->type, q->name);
         if (!bind_one(p, &p->argument[i], q, text))
-            return fail_with(p, PIPERT_PARAMETER, "`%s` is no %s, which parameter `%s` is",
-                             text, q->type, q->name);
+            return fail_with(p, PIPERT_PARAMETER,
+                             "`%s` is no %s, which parameter `%s` is", text, q->type,
+                             q->name);
     }
     return PIPERT_OK;
 }

@@ -77,7 +77,8 @@ static inline int pk_fail(pk_call *call, const char *format, ...) {
 #if defined __GNUC__
 __attribute__((format(printf, 3, 4)))
 #endif
-static inline int pk_fail_rows(pk_call *call, int64_t first_row, const char *format, ...) {
+static inline int pk_fail_rows(pk_call *call, int64_t first_row, const char *format,
+                               ...) {
     va_list list;
     int code;
     va_start(list, format);

@@ -45,16 +45,18 @@ void pipert_defaults(pipert_options *o) {
 static int check_options(pipert *p) {
     const pipert_options *o = &p->options;
     if (o->world < 1 || o->rank < 0 || o->rank >= o->world)
-        return fail_with(p, PIPERT_ARGUMENT, "there is no rank %d of %d: ranks are 0 to %d",
-                         o->rank, o->world, o->world - 1);
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "there is no rank %d of %d: ranks are 0 to %d", o->rank,
+                         o->world, o->world - 1);
     if (o->threads < 0 || o->threads > 1024)
-        return fail_with(p, PIPERT_ARGUMENT, "%d threads: it takes 1 to 1024, or 0: chosen",
-                         o->threads);
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "%d threads: it takes 1 to 1024, or 0: chosen", o->threads);
     if (o->readers < 0 || o->readers > 1024)
-        return fail_with(p, PIPERT_ARGUMENT, "%d readers: it takes 1 to 1024, or 0: chosen",
-                         o->readers);
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "%d readers: it takes 1 to 1024, or 0: chosen", o->readers);
     if (o->epochs < 0)
-        return fail_with(p, PIPERT_ARGUMENT, "%lld epochs: it takes 1 or more, or 0: not known",
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "%lld epochs: it takes 1 or more, or 0: not known",
                          (long long)o->epochs);
     if (o->mode < PIPERT_STREAMING || o->mode > PIPERT_DEBUG)
         return fail_with(p, PIPERT_ARGUMENT, "there is no mode %d", o->mode);
@@ -96,7 +98,8 @@ int pipert_open_feature(pipert **out, const struct pl_feature *feature,
                         const pipert_options *options) {
     pipert *p = *out = new_handle(options);
     if (!p) return PIPERT_MEMORY;
-    if (!feature) return fail_with(p, PIPERT_ARGUMENT, "pipert_open_feature needs a feature");
+    if (!feature)
+        return fail_with(p, PIPERT_ARGUMENT, "pipert_open_feature needs a feature");
     if (check_options(p)) return p->status;
     p->feature = feature;
     return load_feature(p);
@@ -107,7 +110,8 @@ int pipert_set(pipert *p, const char *name, const char *value) {
     if (p->started)
         return fail_with(p, PIPERT_ARGUMENT, "parameters are set before the start");
     if (!name || !value)
-        return fail_with(p, PIPERT_ARGUMENT, "pipert_set needs a name and a value (%s is NULL)",
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "pipert_set needs a name and a value (%s is NULL)",
                          name ? name : "the name");
     return param_set(p, name, value);
 }
@@ -134,7 +138,8 @@ static int count_places(pipert *p) {
     p->places -= p->skip;
     if (!f->has_take) return PIPERT_OK;
     if (a->value.i < 0)
-        return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0", (long long)a->value.i);
+        return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0",
+                         (long long)a->value.i);
     if (a->value.i < p->places) p->places = a->value.i;
     return PIPERT_OK;
 }
@@ -145,8 +150,8 @@ int pipert_start(pipert *p) {
     p->fixed = !p->feature->has_where && p->feature->levels == 1;
     p->batch = p->feature->batch;
     if (!p->fixed && p->options.world > 1)
-        return fail_with(p, PIPERT_NOT_YET,
-                         "not yet: a world of more than 1 for a feature with `where` or `each`");
+        return fail_with(p, PIPERT_NOT_YET, "not yet: a world of more than 1 for a "
+                                            "feature with `where` or `each`");
     if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
         state_check(p) || report_open(p))
         return p->status;
@@ -248,12 +253,14 @@ static void tell_of_nothing(pipert *p) {
     if (p->told_of_nothing) return;
     p->told_of_nothing = true;
     if (!rows) {
-        log_text(p, PIPERT_LOG_WARNING, "epoch %llu is empty: none of %lld records is left",
+        log_text(p, PIPERT_LOG_WARNING,
+                 "epoch %llu is empty: none of %lld records is left",
                  (unsigned long long)p->epoch, (long long)p->places);
         return;
     }
     log_text(p, PIPERT_LOG_WARNING,
-             "epoch %llu has no batch: its %lld record%s %s fewer than the %lld of one%s%s%s%s%s",
+             "epoch %llu has no batch: its %lld record%s %s fewer than "
+             "the %lld of one%s%s%s%s%s",
              (unsigned long long)p->epoch, (long long)rows, rows == 1 ? "" : "s",
              rows == 1 ? "is" : "are", (long long)least,
              p->options.world > 1 ? " for every rank" : "",
@@ -266,8 +273,8 @@ static void tell_of_nothing(pipert *p) {
 static void end_epoch(pipert *p) {
     int64_t left = schedule_left(p);
     bad b = {.index = -1, .line = p->feature->source_line, .operator_name = "lanes"};
-    snprintf(b.reason, sizeof b.reason, "%lld places were not reached when a lane ran out",
-             (long long)left);
+    snprintf(b.reason, sizeof b.reason,
+             "%lld places were not reached when a lane ran out", (long long)left);
     if (left) report_line(p, &b, "");
     report_flush(p);
     if (!p->next_turn && !p->start_batch) tell_of_nothing(p);
@@ -278,7 +285,8 @@ static void end_epoch(pipert *p) {
 int pipert_next(pipert *p, pipert_batch **out) {
     slot *s;
     int status;
-    if (!out) return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
+    if (!out)
+        return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
     *out = NULL;
     if ((status = pipert_start(p))) return status;
     status = schedule_next(p, &s);
@@ -297,8 +305,9 @@ int pipert_wait(pipert *p, int64_t milliseconds) {
 int pipert_release(pipert *p, pipert_batch *b) {
     slot *s = (slot *)(void *)b;
     if (s && schedule_release(p, s)) return PIPERT_OK;
-    return tell_with(p, PIPERT_ARGUMENT, s ? "the batch is not held: it was released before"
-                                           : "there is no batch to release");
+    return tell_with(p, PIPERT_ARGUMENT,
+                     s ? "the batch is not held: it was released before"
+                       : "there is no batch to release");
 }
 
 /* ---- what is known ---- */

@@ -47,7 +47,11 @@ void plat_discard(void *at, size_t bytes);
 
 /* ---- files ---- */
 typedef enum { PLAT_NONE, PLAT_FILE, PLAT_FOLDER, PLAT_LINK, PLAT_OTHER } plat_kind;
-typedef struct plat_stat { plat_kind kind; int64_t size; uint64_t device, inode; } plat_stat;
+typedef struct plat_stat {
+    plat_kind kind;
+    int64_t size;
+    uint64_t device, inode;
+} plat_stat;
 
 int plat_open(const char *path, int *fd);
 void plat_close(int fd);

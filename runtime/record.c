@@ -296,7 +296,8 @@ bad *record_bad(worker *w, int verdict, int64_t place, int64_t index) {
     else if (verdict == PL_FAILED && f) describe_failure(w, b, f);
     else if (!load_plain_lib(w->p) && w->p->plain)
         snprintf(b->reason, sizeof b->reason, "the plain plan could not be opened");
-    else snprintf(b->reason, sizeof b->reason, "code %d from the compiled feature", verdict);
+    else snprintf(b->reason, sizeof b->reason, "code %d from the compiled feature",
+                  verdict);
     return b;
 }
 

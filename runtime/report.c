@@ -73,8 +73,8 @@ int report_flush(pipert *p) {
     char why[128];
     errno = 0;
     if (!p->report || (!fflush(p->report) && !ferror(p->report))) return PIPERT_OK;
-    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s", p->report_path,
-                     plat_error(errno ? errno : EIO, why, sizeof why));
+    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s",
+                     p->report_path, plat_error(errno ? errno : EIO, why, sizeof why));
 }
 
 static void free_bads(pipert *p) {
@@ -180,14 +180,15 @@ static void sort(bad_list *l) {
 }
 
 /* Which record failed, where and why. */
-static void describe(const pipert *p, const bad *b, const char *path, char *to, size_t n) {
+static void describe(const pipert *p, const bad *b, const char *path, char *to,
+                     size_t n) {
     char rows[24 * PL_MAX_LEVELS] = "";
     for (int k = 0, at = 0; k < b->level; k++)
         at += snprintf(rows + at, sizeof rows - (size_t)at, "%s%lld", k ? ", " : " row ",
                        (long long)b->row[k]);
-    snprintf(to, n, "record %lld%s%s%s%s failed: %s:%d: %s: %s", (long long)b->index, rows,
-             *path ? " (" : "", path, *path ? ")" : "", p->file, b->line,
-             b->operator_name, b->reason);
+    snprintf(to, n, "record %lld%s%s%s%s failed: %s:%d: %s: %s",
+             (long long)b->index, rows, *path ? " (" : "", path, *path ? ")" : "",
+             p->file, b->line, b->operator_name, b->reason);
 }
 
 void report_first(pipert *p, bad_list *l, char *to, size_t n) {
@@ -210,7 +211,8 @@ static void end_by_count(pipert *p, const bad *b, const char *path) {
     char text[5000];
     describe(p, b, path, text, sizeof text);
     fail_with(p, PIPERT_TOO_MANY,
-              "%lld records of epoch %llu failed, more than max_errors allows; the last: %s",
+              "%lld records of epoch %llu failed, more than max_errors allows; "
+              "the last: %s",
               (long long)p->epoch_bad, (unsigned long long)p->epoch, text);
 }
 

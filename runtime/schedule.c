@@ -54,7 +54,8 @@ static bool room_for(const pipert *p, int64_t turn) {
     if (turn >= p->next_turn + p->nslots - p->held) return false;
     if (p->by_turn[turn % p->nslots]) return false;
     if (turn == p->next_turn) return true;
-    if (p->slots[0].out.base && !p->largest_out && p->nslots - p->nfree >= 2) return false;
+    if (p->slots[0].out.base && !p->largest_out && p->nslots - p->nfree >= 2)
+        return false;
     return schedule_memory(p) + p->dense_bytes + p->largest_out <= p->options.memory;
 }
 
@@ -287,7 +288,8 @@ static void read_run(pipert *p, run *r) {
     if (p->fixed && !p->source.reads && n > CHUNK) n = CHUNK;
     source_reader_reset(&r->reader);
     number_records(p, r, r->at, n);
-    r->read = n ? r->at + source_read(&p->source, &r->reader, r->index, n, r->values) : r->at;
+    r->read = n ? r->at + source_read(&p->source, &r->reader, r->index, n, r->values)
+                : r->at;
 }
 
 static void do_read(worker *w, run *r) {

@@ -17,7 +17,8 @@ double slot_size(const pipert *p, int64_t rows, const char **largest) {
     double total = (double)rows, most = -1;
     for (int k = 0; k < f->nfields; k++) {
         const pl_field *field = &f->fields[k];
-        double n = (double)rows * (field->ragged ? sizeof(pk_tensor) : (double)field->bytes);
+        double n = (double)rows *
+                   (field->ragged ? sizeof(pk_tensor) : (double)field->bytes);
         if (n > most) most = n, *largest = field->name;
         total += n;
     }
@@ -96,7 +97,8 @@ void slot_open(pipert *p, slot *s, int64_t turn, int64_t number, int64_t rows,
 }
 
 void slot_clear(pipert *p, slot *s) {
-    atomic_fetch_sub_explicit(&p->out_bytes, (long long)s->out.used, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&p->out_bytes, (long long)s->out.used,
+                              memory_order_relaxed);
     arena_reset(&s->out, 0);
 }
 
@@ -113,7 +115,9 @@ static char *take_shared(worker *w, slot *s, size_t size) {
     plat_lock(&s->out_lock);
     at = arena_take(&s->out, size);
     plat_unlock(&s->out_lock);
-    if (at) atomic_fetch_add_explicit(&w->p->out_bytes, (long long)size, memory_order_relaxed);
+    if (at)
+        atomic_fetch_add_explicit(&w->p->out_bytes, (long long)size,
+                                  memory_order_relaxed);
     else atomic_store(&s->full, true);
     return at;
 }
@@ -160,7 +164,8 @@ static int64_t elements(const pk_tensor *t, int rank) {
     return n;
 }
 
-bool slot_bring_row(worker *w, slot *to, int64_t row, const slot *from, int64_t from_row) {
+bool slot_bring_row(worker *w, slot *to, int64_t row, const slot *from,
+                    int64_t from_row) {
     const pl_feature *f = w->p->feature;
     slot_copy_row(w->p, to, row, from, from_row);
     for (int k = 0; k < f->nfields; k++) {
@@ -168,7 +173,8 @@ bool slot_bring_row(worker *w, slot *to, int64_t row, const slot *from, int64_t 
         size_t bytes;
         void *data;
         if (!t) continue;
-        bytes = (size_t)(elements(t, f->fields[k].rank) * text_dtype_size(f->fields[k].dtype));
+        bytes = (size_t)(elements(t, f->fields[k].rank) *
+                         text_dtype_size(f->fields[k].dtype));
         data = slot_take(w, bytes);
         if (!data) return false;
         if (bytes) memcpy(data, t->data, bytes);
@@ -295,7 +301,8 @@ static void outputs(worker *w, slot *s) {
     for (int k = 0; k < f->noutputs; k++) {
         const pl_output *o = &f->outputs[k];
         pipert_output *to = &s->output[k];
-        *to = (pipert_output){.name = o->name, .dtype = (pipert_dtype)o->dtype, .count = 1};
+        *to = (pipert_output){.name = o->name, .dtype = (pipert_dtype)o->dtype,
+                              .count = 1};
         if (o->below) output_below(s, o, to);
         else if (!o->ragged) output_dense(s, o, to);
         else if (!output_ragged(w, s, o, to)) return;

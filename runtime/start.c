@@ -146,9 +146,9 @@ static int check_machine(pipert *p) {
     double bytes = slot_size(p, p->batch, &largest), memory = (double)plat_memory();
     if (bytes <= memory) return PIPERT_OK;
     return fail_with(p, PIPERT_MEMORY,
-                     "one batch of %lld records needs %.0f MB of memory and this machine has "
-                     "%.0f MB: make the batch smaller, or the dimensions of `%s`, which "
-                     "takes most",
+                     "one batch of %lld records needs %.0f MB of memory and this "
+                     "machine has %.0f MB: make the batch smaller, or the dimensions "
+                     "of `%s`, which takes most",
                      (long long)p->batch, bytes / 1e6, memory / 1e6, largest);
 }
 

@@ -94,7 +94,8 @@ static int refuse(pipert *p, const char *format, ...) {
 static bool read_lanes(saved *s, const char *at) {
     int n = 0;
     long long place, event, pending;
-    while (n < SAVED_LANES && sscanf(at, " %lld:%lld:%lld", &place, &event, &pending) == 3) {
+    while (n < SAVED_LANES &&
+           sscanf(at, " %lld:%lld:%lld", &place, &event, &pending) == 3) {
         if (place < 0 || event < 0) return false;
         s->lane[n++] = (saved_lane){place, event};
         at = strchr(at + 1, ' ');
@@ -132,7 +133,8 @@ int pipert_restore(pipert *p, const char *from) {
     saved *s = calloc(1, sizeof *s);
     char copy[4096], *line, *rest = copy;
     if (p->status) return free(s), p->status;
-    if (!from) return free(s), fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
+    if (!from)
+        return free(s), fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
     if (!s) return fail_with(p, PIPERT_MEMORY, "no memory");
     snprintf(copy, sizeof copy, "%s", from);
     line = strsep(&rest, "\n");
@@ -167,15 +169,16 @@ int state_check(pipert *p) {
                       s->name, (unsigned long long)s->hash, p->feature->name,
                       (unsigned long long)p->feature->hash);
     if (strcmp(s->parameters, parameters))
-        return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters, parameters);
+        return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters,
+                      parameters);
     if (s->places != p->places)
         return refuse(p, "the source had %lld places and has %lld", (long long)s->places,
                       (long long)p->places);
     if (!p->fixed && s->nlanes != p->feature->lanes)
         return refuse(p, "it has %d lanes", s->nlanes);
     if (!in_range(p, s))
-        return refuse(p, "the epoch of %lld places has no batch %lld", (long long)p->places,
-                      (long long)s->batches);
+        return refuse(p, "the epoch of %lld places has no batch %lld",
+                      (long long)p->places, (long long)s->batches);
     return PIPERT_OK;
 }
 

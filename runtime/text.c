@@ -29,7 +29,8 @@ static bool fits(pl_dtype dtype, int64_t x) {
     int bits = 8 * text_dtype_size(dtype);
     bool is_signed = dtype == PL_I8 || dtype == PL_I16 || dtype == PL_I32;
     if (bits == 64) return true;
-    if (is_signed) return x >= -(INT64_C(1) << (bits - 1)) && x < INT64_C(1) << (bits - 1);
+    if (is_signed)
+        return x >= -(INT64_C(1) << (bits - 1)) && x < INT64_C(1) << (bits - 1);
     return x >= 0 && x < INT64_C(1) << bits;
 }
 

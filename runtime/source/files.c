@@ -86,7 +86,8 @@ static int files_open(source *s, char *why, size_t n) {
     s->state = f;
     f->root = source_text(&s->request, 0);
     if (!f->root || !*f->root) return snprintf(why, n, "files needs a folder"), 1;
-    for (size_t k = strlen(f->root); k > 1 && f->root[k - 1] == '/'; k--) f->root[k - 1] = 0;
+    for (size_t k = strlen(f->root); k > 1 && f->root[k - 1] == '/'; k--)
+        f->root[k - 1] = 0;
     if (find_fields(s, f, why, n)) return 1;
     pattern = source_text(&s->request, 1);
     error = glob_find(&f->list, f->root, pattern ? pattern : "**", why, n);
@@ -115,7 +116,8 @@ static void files_close(source *s) {
 /* ---- reading ---- */
 static void files_describe(source *s, int64_t index, char *to, size_t n) {
     const files *f = s->state;
-    snprintf(to, n, "%s%s%s", f->root, !strcmp(f->root, "/") ? "" : "/", f->list.path[index]);
+    snprintf(to, n, "%s%s%s", f->root, !strcmp(f->root, "/") ? "" : "/",
+             f->list.path[index]);
 }
 
 static bool read_path(source *s, source_reader *r, int64_t index, pl_value *value) {

@@ -77,7 +77,8 @@ static int fails(walk *w, const char *what, const char *how) {
 
 static int split(walk *w, const char *pattern) {
     char *save = NULL;
-    if (strlen(pattern) >= sizeof w->pattern) return fails(w, pattern, "pattern too long");
+    if (strlen(pattern) >= sizeof w->pattern)
+        return fails(w, pattern, "pattern too long");
     strcpy(w->pattern, pattern);
     for (char *p = strtok_r(w->pattern, "/", &save); p; p = strtok_r(NULL, "/", &save)) {
         if (!strcmp(p, ".")) continue;
@@ -94,7 +95,8 @@ static bool is_deep(const char *part) { return !strcmp(part, "**"); }
  * final `**` takes files. */
 static uint64_t skip_deep(const walk *w, uint64_t at) {
     for (int i = 0; i < w->nparts; i++)
-        if (at >> i & 1 && is_deep(w->part[i]) && i + 1 < w->nparts) at |= UINT64_C(2) << i;
+        if (at >> i & 1 && is_deep(w->part[i]) && i + 1 < w->nparts)
+            at |= UINT64_C(2) << i;
     return at;
 }
 
@@ -189,7 +191,8 @@ int glob_find(glob_list *l, const char *root, const char *pattern, char *why, si
     w->why_size = n;
     *why = 0;
     w->root = strlen(root);
-    error = w->root + 2 > sizeof w->path ? fails(w, root, "path too long") : split(w, pattern);
+    error = w->root + 2 > sizeof w->path ? fails(w, root, "path too long")
+                                         : split(w, pattern);
     if (!error) {
         memcpy(w->path, root, w->root + 1);
         if (w->root && root[w->root - 1] != '/') strcpy(w->path + w->root++, "/");

@@ -124,7 +124,8 @@ static void set_values(source *s, const lines *l, int64_t k, int64_t index, pl_v
         switch (l->field[i]) {
         case TEXT: *v = text; break;
         case PATH:
-            *v = (pl_value){.data = l->file[k].path, .n = (int64_t)strlen(l->file[k].path)};
+            *v = (pl_value){.data = l->file[k].path,
+                            .n = (int64_t)strlen(l->file[k].path)};
             break;
         case LINE: v->i = index - l->first[k] + 1; break;
         case INDEX: v->i = index; break;

@@ -109,12 +109,13 @@ static int match_header(source *s, manifest *m, source_reader *r, char delimiter
     return 0;
 }
 
-static int open_csv(source *s, manifest *m, char delimiter, const char *p, const char *end,
-                    const char *path, char *why, size_t n) {
+static int open_csv(source *s, manifest *m, char delimiter, const char *p,
+                    const char *end, const char *path, char *why, size_t n) {
     source_reader r;
     int error;
     if (end > p && end[-1] == '\r') end--;
-    if (!source_reader_init(&r, 1 << 20, 1 << 20)) return snprintf(why, n, "no memory"), 1;
+    if (!source_reader_init(&r, 1 << 20, 1 << 20))
+        return snprintf(why, n, "no memory"), 1;
     error = match_header(s, m, &r, delimiter, p, end, path, why, n);
     source_reader_fini(&r);
     return error;
@@ -123,7 +124,8 @@ static int open_csv(source *s, manifest *m, char delimiter, const char *p, const
 /* The head of the file tells which format it has and, for CSV, its columns. */
 static int open_file(source *s, manifest *m, const char *path, char *why, size_t n) {
     enum { HEAD = 1 << 20 };
-    char *head = malloc(HEAD), text[128], delimiter = ends_with(path, ".tsv") ? '\t' : ',';
+    char *head = malloc(HEAD), text[128];
+    char delimiter = ends_with(path, ".tsv") ? '\t' : ',';
     const char *p = head, *end, *next;
     size_t got = 0;
     int fd, error = plat_open(path, &fd);
@@ -274,7 +276,8 @@ static int64_t manifest_read(source *s, source_reader *r, const int64_t *index, 
         const char *why = "";
         while (k < AT_ONCE && g.at + k < n && index[g.at + k] == first + k) k++;
         got = rows_read(&m->rows, r, s->request.max_bytes, first, k, row, &why);
-        for (int64_t i = 0; i < got && (!i || r->memory.used < 2 * r->soft); i++, g.at++) {
+        for (int64_t i = 0; i < got && (!i || r->memory.used < 2 * r->soft);
+             i++, g.at++) {
             if (row[i].data) read_record(&g, m, first + i, row[i]);
             else source_fail(s, r, g.at, n, values, "the row %s", why);
         }
@@ -296,7 +299,8 @@ static void manifest_describe(source *s, int64_t index, char *to, size_t n) {
     view.request.ninputs = 0;
     if (m->read < 0 || !source_reader_init(&r, s->request.max_bytes, 1 << 20)) return;
     rows_read(&m->rows, &r, s->request.max_bytes, index, 1, &row, &why);
-    if (row.data && (m->json ? cells_of_json(&g, row, cell) : cells_of_csv(&g, m, row, cell))) {
+    if (row.data &&
+        (m->json ? cells_of_json(&g, row, cell) : cells_of_csv(&g, m, row, cell))) {
         const pl_value *name = &cell[m->read];
         bool absolute = name->n && *(const char *)name->data == '/';
         snprintf(to, n, "%s%.*s", absolute ? "" : m->folder, (int)name->n,

@@ -40,7 +40,8 @@ static const char *scan_end(scan *s, const char *p, const char *end) {
     const char *e = s->delimiter ? quoted_end(s, p, end)
                               : memchr(p, '\n', (size_t)(end - p));
     if (s->skip_blank && !s->filled)
-        for (const char *c = p; c < (e ? e : end) && !s->filled; c++) s->filled = !is_blank(*c);
+        for (const char *c = p; c < (e ? e : end) && !s->filled; c++)
+            s->filled = !is_blank(*c);
     s->ends += e != NULL;
     return e;
 }
@@ -131,7 +132,8 @@ int rows_open(rows *r, const char *path, int64_t begin, char delimiter, bool ski
               bool hold, char *why, size_t n) {
     char *piece = malloc(PIECE);
     int error, fd = -1;
-    *r = (rows){.fd = -1, .delimiter = delimiter, .skip_blank = skip_blank, .stride = FIRST_STRIDE};
+    *r = (rows){.fd = -1, .delimiter = delimiter, .skip_blank = skip_blank,
+                .stride = FIRST_STRIDE};
     r->path = calloc(strlen(path) + 1 + SOURCE_SLACK, 1);
     if (r->path) strcpy(r->path, path);
     error = r->path && piece ? plat_open(path, &fd) : -1;
@@ -157,7 +159,8 @@ static int64_t part_end(const rows *r, int64_t k) {
 /* A row in a part that is too large to be read whole: its bounds, by pieces. *at: where
  * the part begins, then where the row does. */
 static int find_row(const rows *r, int fd, int64_t skip, row_at *at, int64_t *to) {
-    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank, .ends = at->line - 1};
+    scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank,
+              .ends = at->line - 1};
     char piece[16 << 10];
     int64_t offset = at->offset;
     size_t got;
@@ -229,7 +232,8 @@ static void split(const rows *r, const char *p, const char *end, int64_t skip, i
 static int64_t read_fd(const rows *r, source_reader *reader, int fd, int64_t max_bytes,
                        int64_t first, int64_t n, pl_value *row, const char **why) {
     int64_t k = first / r->stride, last = (first + n - 1) / r->stride + 1;
-    int64_t begin = r->at[k].offset, end = part_end(r, last), skip = first - k * r->stride;
+    int64_t begin = r->at[k].offset, end = part_end(r, last);
+    int64_t skip = first - k * r->stride;
     size_t got;
     char *data;
     while (last > k + 1 && end - begin > (int64_t)reader->soft)

@@ -21,7 +21,8 @@ static int64_t count(const array *a) {
 /* The header's length is a multiple of 64. */
 static void write_header(FILE *f, const array *a) {
     char text[512];
-    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+    int n = snprintf(text, sizeof text,
+                     "{'descr': '%s', 'fortran_order': False, 'shape': (",
                      descr[a->dtype]);
     for (int i = 0; i < a->rank; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%lld,%s", (long long)a->dim[i],
@@ -55,7 +56,8 @@ typedef struct dump {
     size_t room;
 } dump;
 
-static bool write_array(const dump *d, const char *name, const char *part, const array *a) {
+static bool write_array(const dump *d, const char *name, const char *part,
+                        const array *a) {
     char path[4400];
     FILE *f;
     snprintf(path, sizeof path, "%s/%s%s.%04lld.npy", d->folder, name, part,

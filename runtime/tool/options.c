@@ -126,12 +126,12 @@ static const struct option {
      "a number from 1"},
     {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
      "streaming, batch or debug"},
-    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)", parse_memory,
-     "bytes: 64MB, 1.5GiB"},
+    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)",
+     parse_memory, "bytes: 64MB, 1.5GiB"},
     {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error,
      "fail or skip"},
-    {"--max-errors", "N", "records or N% of all: more end the run (no limit)", parse_max_errors,
-     "a number from 0, or a rate such as 0.1%"},
+    {"--max-errors", "N", "records or N% of all: more end the run (no limit)",
+     parse_max_errors, "a number from 0, or a rate such as 0.1%"},
     {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes,
      "bytes: 64MB, 1.5GiB"},
     {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels,
@@ -142,8 +142,8 @@ static const struct option {
      "a path"},
     {"--show", "FILE", "write a contact sheet of images, a PNG", parse_show,
      "a path"},
-    {"--state", "FILE", "go on from there if it exists, save there at the end", parse_state,
-     "a path"},
+    {"--state", "FILE", "go on from there if it exists, save there at the end",
+     parse_state, "a path"},
     {"--report", "FILE", "list the records that failed, one JSON a line", parse_report,
      "a path"},
     {"--hash", NULL, "print the hash of the stream", parse_hash},
@@ -161,7 +161,8 @@ void print_help(FILE *f) {
                  table[i].value ? table[i].value : "");
         fprintf(f, "  %-20s %s\n", left, table[i].help);
     }
-    fprintf(f, "  %-20s %s\n  %-20s %s\n", "--help", "this text", "--version", "of pipert");
+    fprintf(f, "  %-20s %s\n  %-20s %s\n", "--help", "this text",
+            "--version", "of pipert");
     fprintf(f, "\nStatus: 0 done, 1 the run failed, 2 the command line is wrong,\n"
                "130 interrupted.\n");
 }
@@ -189,7 +190,8 @@ static int parse_one(options *o, int argc, char **argv, int *at) {
     char name[64];
     const char *arg = argv[*at], *value = strchr(arg, '=');
     if (arg[0] != '-') {
-        if (o->feature) return usage("one feature at a time: %s and %s", o->feature, arg, "");
+        if (o->feature)
+            return usage("one feature at a time: %s and %s", o->feature, arg, "");
         o->feature = arg;
         return STATUS_OK;
     }

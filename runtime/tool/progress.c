@@ -73,8 +73,8 @@ void progress_show(progress *g, pipert *p, const counts *c) {
                done > 0 ? (1 - share) / done * (double)(now - g->start) / 1e9 : 1e9);
     snprintf(line, sizeof line,
              "epoch %lld [%s] %lld rec  %.0f rec/s  %.1f MB/s  ETA %s  limit: %s",
-             (long long)c->epoch, bar, (long long)c->epoch_records, g->rate, bytes / 1e6, eta,
-             limit(g, &s, passed));
+             (long long)c->epoch, bar, (long long)c->epoch_records, g->rate, bytes / 1e6,
+             eta, limit(g, &s, passed));
     fprintf(stderr, "\r\033[K%.*s", columns() - 1, line);
     fflush(stderr);
     g->last_time = now;

@@ -62,7 +62,8 @@ static int read_state(outcome *r, const char *path) {
 static int write_state(outcome *r, const char *path) {
     char text[1024], other[4096], why[4800];
     FILE *f;
-    if (pipert_save(r->p, text, sizeof text)) return state_failed(r, path, pipert_error(r->p));
+    if (pipert_save(r->p, text, sizeof text))
+        return state_failed(r, path, pipert_error(r->p));
     snprintf(other, sizeof other, "%s.new", path);
     f = fopen(other, "w");
     if (f) fputs(text, f);
@@ -158,11 +159,11 @@ static void print_json(const outcome *r, const pipert_stats *s, double seconds) 
     printf("{\"records\": %lld, \"batches\": %lld, \"seconds\": %.6f, "
            "\"records_per_second\": %.1f, \"first_batch_ms\": %.3f, "
            "\"rss_peak_bytes\": %lld, \"hash\": \"%016llx\", \"bad_records\": %lld, "
-           "\"bytes_read\": %lld, \"bytes_out\": %lld, \"threads\": %d, \"cpu\": \"%s\"}\n",
+           "\"bytes_read\": %lld, \"bytes_out\": %lld, \"threads\": %d, "
+           "\"cpu\": \"%s\"}\n",
            (long long)s->records, (long long)s->batches, seconds,
            seconds > 0 ? (double)s->records / seconds : 0,
-           r->first_batch ? (double)(r->first_batch - r->begun) / 1e6 : 0,
-           peak_rss(),
+           r->first_batch ? (double)(r->first_batch - r->begun) / 1e6 : 0, peak_rss(),
            (unsigned long long)stream_hash_value(r->hash), (long long)s->bad_records,
            (long long)s->bytes_read, (long long)s->bytes_out, s->threads, s->cpu);
 }
