@@ -76,7 +76,7 @@ static Low copy_aside(Gen *g, Low low, const Keep *keep, int *at) {
     ((Tensor *)copy.t)->buffer = 0;
     if (low.t->fails != NO_VALUE && !low.t->fails_null)
         ((Tensor *)copy.t)->fails = aside.fails;
-    if (low.t->fails_null) {
+    if (low.t->fails != NO_VALUE && low.t->fails_null) {
         Value some = gen_op(g, LOOP_NE, LT_I1, 2, low.t->fails, gen_null(g));
         ((Tensor *)copy.t)->fails = gen_select(g, some, aside.fails, gen_null(g));
     }

@@ -67,9 +67,38 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     context_close(g, old);
 }
 
+/* Whole blocks of rows, until that many steps were made. */
+static void produce_blocks(Gen *g, SweepStage *stage, Value steps) {
+    Value step, end, row;
+    int old, level = g->level;
+    gen_while(g);
+    gen_do(g, gen_op(g, LOOP_SLT, LT_I1, 2, build_get(&g->b, stage->next), steps));
+    step = build_get(&g->b, stage->next);
+    end = sweep_block_end(g, stage, step);
+    produce_inputs(g, stage, end);
+    row = gen_op(g, LOOP_AND, LT_I64, 2, sweep_row(g, stage, step), gen_long(g, -ROWS));
+    old = context_open(g);
+    g->level = stage->level;
+    sweep_bind(g, stage, 0, row);
+    sweep_row_blocks(g, stage, row);
+    g->level = level;
+    context_close(g, old);
+    if (stage->reductions.n) {
+        Value each = gen_for(g, step, gen_add(g, end, gen_long(g, 1)));
+        sweep_reduce_row(g, stage, sweep_row(g, stage, each));
+        gen_end(g);
+    }
+    build_set(&g->b, stage->next, gen_add(g, end, gen_long(g, 1)));
+    gen_end(g);
+}
+
 /* Makes that many steps in all. */
 static void produce(Gen *g, SweepStage *stage, Value steps) {
     Value step, before;
+    if (stage->lanes == ROW_BLOCKS) {
+        produce_blocks(g, stage, steps);
+        return;
+    }
     if (stage->def->kind == TERM_KERNEL) {
         Value last = gen_sub(g, gen_add(g, stage->first, steps), gen_long(g, 1));
         sweep_kernel_rows(g, stage, last);
@@ -135,9 +164,11 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     context_close(g, old);
 }
 
-static void end_kernels(Gen *g, const SweepStage *stage) {
-    for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
-    if (stage->def->kind == TERM_KERNEL) sweep_kernel_end(g, (SweepStage *)stage);
+/* Kernels end; the names of rings stand for what they stood for. */
+static void end_stage(Gen *g, SweepStage *stage) {
+    for (int i = 0; i < stage->producers.n; i++) end_stage(g, stage->producers.at[i]);
+    if (stage->def->kind == TERM_KERNEL) sweep_kernel_end(g, stage);
+    thunk_set(g, bind_thunk(g, stage->var), &stage->before);
 }
 
 bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
@@ -167,6 +198,6 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
     if (stage->producers.at[0]->blocked) last_blocks(g, stage, f, base);
     else last_rows(g, stage, f, base);
-    for (int i = 0; i < stage->producers.n; i++) end_kernels(g, stage->producers.at[i]);
+    for (int i = 0; i < stage->producers.n; i++) end_stage(g, stage->producers.at[i]);
     return true;
 }

@@ -23,7 +23,7 @@ typedef struct SweepRead {
 } SweepRead;
 typedef LIST(SweepRead) SweepReads;
 
-typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL } RowLanes;
+typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL, ROW_BLOCKS } RowLanes;
 
 /* A FOR of a stage, and when it is the one. */
 typedef struct SweepArm {
@@ -67,9 +67,10 @@ struct SweepStage {
     Value slots, next;          /* of the ring; var: the step to be made next, a kernel's
                                    row */
     Tensor *ring;
+    Thunk before;               /* what `var` stood for: the ring is not there for others */
     RowLanes lanes;             /* FOR with a ring: how a row is made */
-    bool blocked;               /* the ring: the reader makes ROWS rows at once, pixels of
-                                   these lie side by side */
+    bool blocked;               /* the ring: the reader makes ROWS rows at once (BLOCKS),
+                                   pixels of these lie side by side */
     Value runs;                 /* RUNS: ptr to an i32 for each vector of columns: they
                                    run by one */
     Value cursor;               /* KERNEL with rows: place of the cursor */
@@ -161,6 +162,8 @@ void sweep_find_rows(Gen *, SweepStage *);
 void sweep_find_order(Gen *, SweepStage *last);
 /* The row that is made in a step. */
 Value sweep_row(Gen *, const SweepStage *, Value step);
+/* BLOCKS: the last step of the block that this step is in. */
+Value sweep_block_end(Gen *, const SweepStage *, Value step);
 /* How many steps of a producer come before that step of its reader. */
 Value sweep_needed_steps(Gen *, const SweepStage *producer, Value step);
 
@@ -170,6 +173,8 @@ RowLanes sweep_lanes(Gen *, const SweepStage *);
 void sweep_find_runs(Gen *, SweepStage *);
 /* One row of the ring. */
 void sweep_row_lanes(Gen *, const SweepStage *, Value row);
+/* ROW_BLOCKS: that row, a multiple of ROWS, and those that follow. */
+void sweep_row_blocks(Gen *, const SweepStage *, Value row);
 /* One row of the result; false: it stays scalar. */
 bool sweep_last_lanes(Gen *, SweepStage *, const Fill *, Value base, Value row);
 /* Whether the result can be made ROWS rows at a time. */

@@ -50,6 +50,25 @@ static bool same_in_rows(const Runs *runs) {
     return runs->n > 0;
 }
 
+/* All that is read row by row is one ring, at the row that is made. */
+static Lanes *rows_of(Gen *g, const SweepStage *stage, int column, int channel) {
+    const SweepStage *source = stage->producers.n == 1 ? stage->producers.at[0] : NULL;
+    const Term *def = stage->def;
+    const Var *row = def->loop[stage->row].var;
+    int64_t start;
+    Lanes *l;
+    if (!source || source->lanes == ROW_ONE ||
+        !term_is_int(def->loop[stage->row].from, &start) || start)
+        return NULL;
+    for (int i = 0; i < source->reads.n; i++) {
+        const Term *sub = source->reads.at[i].index->arg[1];
+        if (sub->kind != TERM_REF || sub->var != row) return NULL;
+    }
+    l = lanes_of_rows(g, row, def->loop[column].var, def->loop[channel].var,
+                      (int)small_trip(g, &def->loop[channel]), source->var);
+    return lane_kind(l, def->arg[0]) == LANE_MANY ? l : NULL;
+}
+
 /* A stage of rows x columns x channels whose elements can be made in lanes. */
 RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     const Term *def = stage->def;
@@ -63,9 +82,11 @@ RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     if (lane_kind(row_lanes(g, def, PIXEL), def->arg[0]) != LANE_MANY) return ROW_ONE;
     l = row_lanes(g, def, WIDE);
     lanes_may_run(l);
-    if (lane_kind(l, def->arg[0]) != LANE_MANY) return ROW_PIXEL;
-    runs = runs_of(g, stage, l);
-    return same_in_rows(&runs) ? ROW_RUNS : ROW_PIXEL;
+    if (lane_kind(l, def->arg[0]) == LANE_MANY) {
+        runs = runs_of(g, stage, l);
+        if (same_in_rows(&runs)) return ROW_RUNS;
+    }
+    return rows_of(g, stage, 1, 2) ? ROW_BLOCKS : ROW_PIXEL;
 }
 
 typedef struct Step { const SweepStage *stage; Value next, by, ok; } Step;
@@ -174,6 +195,22 @@ void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
     gen_end(g);
 }
 
+/* Rows `row` to `row` + ROWS - 1, gathers of columns shared. Those that nobody asked
+ * for are made of what lies there, and lie where nothing is needed any more. */
+void sweep_row_blocks(Gen *g, const SweepStage *stage, Value row) {
+    Lanes *l = rows_of(g, stage, 1, 2);
+    Value column = gen_for(g, stage->from[1], stage->to[1]), v;
+    int old = context_open(g);
+    sweep_bind(g, stage, 1, column);
+    v = lanes_at(l, gen_add(g, stage->start[1], column), stage->def->arg[0]);
+    for (int q = 0; q < ROWS; q++)
+        build_store(&g->b, lane_pick(g, v, v, PIXEL, q * PIXEL, 1),
+                    ring_place(g, stage, gen_add(g, row, gen_long(g, q)), column),
+                    stage->ring->buffer);
+    context_close(g, old);
+    gen_end(g);
+}
+
 /* ---- the last loop ---- */
 
 typedef struct LastRow {
@@ -185,25 +222,6 @@ typedef struct LastRow {
     Value at;                   /* element (row, 0, 0) of the result */
     bool aligned;
 } LastRow;
-
-/* All that is read row by row is one ring, at the row that is made. */
-static Lanes *rows_of(Gen *g, const LastRow *last) {
-    const SweepStage *stage = last->stage, *source = stage->producers.at[0];
-    const Term *def = stage->def;
-    const Var *row = def->loop[stage->row].var;
-    int64_t start;
-    Lanes *l;
-    if (stage->producers.n != 1 || source->lanes == ROW_ONE ||
-        !gen_is_int(g, stage->start[stage->row], &start) || start)
-        return NULL;
-    for (int i = 0; i < source->reads.n; i++) {
-        const Term *sub = source->reads.at[i].index->arg[1];
-        if (sub->kind != TERM_REF || sub->var != row) return NULL;
-    }
-    l = lanes_of_rows(g, row, def->loop[last->column].var, def->loop[last->channel].var,
-                      (int)last->channels, source->var);
-    return lane_kind(l, def->arg[0]) == LANE_MANY ? l : NULL;
-}
 
 static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
     const Term *def = stage->def;
@@ -221,7 +239,7 @@ static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
         last->wide = lanes_new(g, WIDE, def->loop[column].var, def->loop[c].var,
                                (int)last->channels);
         if (lane_kind(last->wide, def->arg[0]) != LANE_MANY) last->wide = NULL;
-        last->rows = rows_of(g, last);
+        last->rows = rows_of(g, stage, column, c);
         return true;
     }
     return false;

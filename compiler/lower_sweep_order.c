@@ -4,6 +4,7 @@
  * A stage makes its rows in steps, from the first or from the last. Whether it goes
  * the way of its reader is found out for each record from the rows that are read;
  * kernels go forwards, so the first of them decides for all that hangs on it. */
+#include "lower_lanes.h"
 #include "lower_sweep.h"
 
 static Value slot(Gen *g, Value array, Value index) {
@@ -179,10 +180,12 @@ static void find_order(Gen *g, SweepStage *reader) {
     find_steps(g, reader);
     for (int i = 0; i < reader->producers.n; i++) {
         SweepStage *stage = reader->producers.at[i];
-        Value against;
+        Value against, need;
         stage->back = goes_back(g, stage);
         against = differ(g, reader->back, stage->back);
-        stage->slots = ring_slots(g, gen_select(g, against, stage->opposite, stage->same));
+        need = gen_select(g, against, stage->opposite, stage->same);
+        if (stage->lanes == ROW_BLOCKS) need = gen_add(g, need, gen_long(g, 2 * ROWS));
+        stage->slots = ring_slots(g, need);
         stage->next = build_var(&g->b, LT_I64, stage->def->kind == TERM_KERNEL
                                                    ? stage->first : gen_long(g, 0));
         find_order(g, stage);
@@ -197,6 +200,13 @@ void sweep_find_order(Gen *g, SweepStage *last) {
 
 Value sweep_row(Gen *g, const SweepStage *stage, Value step) {
     return gen_add(g, stage->start_row, gen_mul(g, step, stage->step));
+}
+
+Value sweep_block_end(Gen *g, const SweepStage *stage, Value step) {
+    Value row = sweep_row(g, stage, step), in, left;
+    in = gen_op(g, LOOP_AND, LT_I64, 2, row, gen_long(g, ROWS - 1));
+    left = gen_select(g, stage->back, in, gen_sub(g, gen_long(g, ROWS - 1), in));
+    return least(g, gen_add(g, step, left), gen_sub(g, stage->rows, gen_long(g, 1)));
 }
 
 Value sweep_needed_steps(Gen *g, const SweepStage *producer, Value step) {

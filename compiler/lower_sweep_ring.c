@@ -185,6 +185,7 @@ void sweep_announce(Gen *g, SweepStage *stage) {
     for (int k = 0; k < type->rank; k++) t->dim[k] = bind_dim(g, thunk, k);
     note_way(g, thunk, "window");
     stage->ring = t;
+    stage->before = *thunk;
     t->dense = t->slack = stage->dense;
     sweep_reduce_announce(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
@@ -205,6 +206,7 @@ void sweep_choose_lanes(Gen *g, SweepStage *stage) {
     if (stage->def->kind != TERM_FOR || stage->dense || !stage->var) return;
     stage->lanes = sweep_lanes(g, stage);
     stage->ring->pixels = stage->lanes != ROW_ONE;
+    if (stage->lanes == ROW_BLOCKS) stage->producers.at[0]->blocked = true;
 }
 
 void sweep_make_ring(Gen *g, SweepStage *stage) {

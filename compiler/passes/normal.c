@@ -20,7 +20,10 @@ static const Term *strip(Arena *arena, const Term *term, Wraps *wraps) {
     while (term->kind == TERM_LET || term->kind == TERM_CHECK) {
         Wrap wrap = {term};
         bool twice = false;
-        for (int i = 0; i < wraps->n; i++) twice |= wraps->at[i].term == term;
+        for (int i = 0; i < wraps->n; i++)
+            twice |= wraps->at[i].term == term ||
+                     (term->kind == TERM_LET && wraps->at[i].term->kind == TERM_LET &&
+                      wraps->at[i].term->var == term->var);
         if (!twice) list_push(arena, wraps, wrap);
         term = term->arg[term->kind == TERM_LET ? 1 : 0];
     }
@@ -267,11 +270,23 @@ static const Term *visit_let(Arena *arena, Graph *graph, const Term *term) {
     return wrap_again(arena, &wraps, term_let(arena, term->var, value, term->arg[1]));
 }
 
+/* Names in what is tested stand around the test; its value may have them too. */
+static const Term *visit_check(Arena *arena, const Term *term) {
+    Wraps wraps = {0};
+    Term *copy = term_again(arena, term);
+    for (int i = 1; i < term->nargs; i++)
+        if (term->arg[i]) copy->arg[i] = strip(arena, term->arg[i], &wraps);
+    if (!wraps.n) return term;
+    copy->arg[0] = strip(arena, term->arg[0], &wraps);
+    return wrap_again(arena, &wraps, copy);
+}
+
 static const Term *visit(Rewriter *rw, const Term *term) {
     Arena *arena = rw->arena;
     Wraps wraps = {0};
     Term *copy;
-    if (term->kind == TERM_REF || term->kind == TERM_CHECK) return term;
+    if (term->kind == TERM_REF) return term;
+    if (term->kind == TERM_CHECK) return visit_check(arena, term);
     if (term->kind == TERM_LET) return visit_let(arena, rw->graph, term);
     if (term->kind == TERM_IF) return visit_if(arena, rw->graph, term);
     copy = term_again(arena, term);

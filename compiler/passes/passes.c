@@ -21,8 +21,8 @@ const Graph *passes_run(Arena *arena, const Graph *graph, int level, bool reorde
         const Pass *pass = &pass_table[i];
         if (pass->level > level || (pass->reorders && !reorder)) continue;
         graph = pass->run(arena, graph);
-        verify_graph(graph, pass->name);
         if (dump && !strcmp(dump, pass->name)) print_graph(stderr, graph);
+        verify_graph(graph, pass->name);
     }
     return graph;
 }
