@@ -85,12 +85,16 @@ static void make_block(Gen *g, const Columns *c, Value column, Value *v) {
 }
 
 static void store_block(Gen *g, const Columns *c, const Fill *f, Value e, Value *v) {
+    int64_t room;
+    int parts = c->parts;
     if (f->sink) {
         f->sink_block(g, e, v[0], f->data);
         return;
     }
-    for (int k = 0; f->canonical && k < c->parts; k++) v[k] = lane_canonical(g, v[k]);
-    lanes_store(g, c->parts, v, build_offset(&g->b, f->to->data, e, dtype_size(f->to->dtype)),
+    for (int k = 0; f->canonical && k < parts; k++) v[k] = lane_canonical(g, v[k]);
+    if (gen_is_int(g, f->below[c->column + 1], &room))      /* pixels have room for more */
+        while (parts < room && parts < PIXEL) v[parts++] = v[0];
+    lanes_store(g, parts, v, build_offset(&g->b, f->to->data, e, dtype_size(f->to->dtype)),
                 f->to->buffer);
 }
 

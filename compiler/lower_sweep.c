@@ -36,6 +36,7 @@ static void dense_row(Gen *g, const SweepStage *stage, Value row) {
     Value subs[PK_MAX_RANK] = {row};
     for (int k = 1; k < ring->rank; k++) subs[k] = gen_long(g, 0);
     fill_begin(g, &f, ring->rank, ring->dim);
+    for (int k = 1; k < ring->rank; k++) f.below[k + 1] = ring->step[k];
     sweep_fill_row(g, stage, &f, gen_position(g, ring, subs));
 }
 

@@ -122,10 +122,10 @@ const Term *sweep_loop_over(Gen *, const Term *tensor);
 void sweep_fill_row(Gen *, const SweepStage *, const Fill *, Value base);
 
 /* ---- lower_sweep_reduce.c ---- */
-/* Reads of `var` by reductions that can run as it is made, for the reader alone: they
- * become its own, and scalars made of them are put into the reader. Gives their
- * number; -1: somebody else needs them. */
-int sweep_find_reductions(Gen *, SweepStage *producer, SweepStage *reader);
+/* The other `uses` of the producer are by reductions that can run as it is made, for
+ * the reader alone: they become its own, and scalars made of them are put into the
+ * reader. false: they are not, and nothing was done. */
+bool sweep_find_reductions(Gen *, SweepStage *producer, SweepStage *reader, int uses);
 /* Their names have a value from here on. */
 void sweep_reduce_announce(Gen *, const SweepStage *);
 void sweep_reduce_begin(Gen *, SweepStage *);

@@ -105,20 +105,54 @@ void sweep_set_definition(Gen *g, SweepStage *stage, const Term *def) {
 
 /* ---- a row ---- */
 
-static void fill_arm(Gen *g, const Term *def, const Fill *f, Value base) {
+/* The producer whose elements the loop gives as they are, or NULL. */
+static const SweepStage *copied(const SweepStage *stage, const Term *loop) {
+    const Term *body = loop->arg[0];
+    if (body->kind != TERM_INDEX || body->otherwise || body->arg[0]->kind != TERM_REF ||
+        body->nargs != loop->nloops + 1)
+        return NULL;
+    for (int k = 0; k < loop->nloops; k++)
+        if (body->arg[1 + k]->kind != TERM_REF || body->arg[1 + k]->var != loop->loop[k].var)
+            return NULL;
+    for (int i = 0; i < stage->producers.n; i++)
+        if (stage->producers.at[i]->var == body->arg[0]->var) return stage->producers.at[i];
+    return NULL;
+}
+
+/* A row of pixels from one ring to another. */
+static bool copy_row(Gen *g, const SweepStage *stage, const Term *loop, const Fill *f,
+                     Value base) {
+    const SweepStage *from = copied(stage, loop);
+    Value subs[PK_MAX_RANK], row, count;
+    int64_t size = dtype_size(stage->def->type->dtype);
+    if (!from || f->to != stage->ring || stage->ring->rank != 3 || from->blocked ||
+        !from->ring->pixels || !stage->ring->pixels || from->def->kind == TERM_KERNEL)
+        return false;
+    row = bind_thunk(g, loop->loop[0].var)->value.s.v;
+    for (int k = 0; k < 3; k++) subs[k] = k ? gen_long(g, 0) : row;
+    count = gen_mul(g, stage->ring->dim[1].v, stage->ring->step[1]);
+    build(&g->b, LOOP_COPY, loop_type(LT_VOID), 3,
+          build_offset(&g->b, f->to->data, base, size),
+          build_offset(&g->b, from->ring->data, gen_position(g, from->ring, subs), size),
+          gen_mul(g, count, gen_long(g, size)));
+    return true;
+}
+
+static void fill_arm(Gen *g, const SweepStage *stage, const Term *def, const Fill *f,
+                     Value base) {
     if (def->kind == TERM_IF) {
         gen_if(g, gen_scalar(g, def->arg[0]).v);
-        fill_arm(g, def->arg[1], f, base);
+        fill_arm(g, stage, def->arg[1], f, base);
         gen_else(g);
-        fill_arm(g, def->arg[2], f, base);
+        fill_arm(g, stage, def->arg[2], f, base);
         gen_end(g);
-    } else {
+    } else if (!copy_row(g, stage, def, f, base)) {
         gen_fill_row(g, f, base, def);
     }
 }
 
 void sweep_fill_row(Gen *g, const SweepStage *stage, const Fill *f, Value base) {
     Mark mark = gen_mark(g);
-    fill_arm(g, stage->def, f, base);
+    fill_arm(g, stage, stage->def, f, base);
     gen_release(g, mark);
 }

@@ -123,14 +123,14 @@ SweepStage *sweep_stage(Gen *g, const Var *var, const Term *def, SweepStage *rea
 
 /* The reads of a producer, if all of them go row by row. */
 static bool find_rows(Gen *g, SweepStage *stage, SweepStage *reader) {
-    int reductions, row;
+    int row;
     if (sweep_is_address(g, reader, stage->var)) return false;
     sweep_reads_of(g, reader, stage->var, &stage->reads);
     if (!stage->reads.n || stage->reads.n != sweep_uses(reader->def, stage->var)) return false;
     row = row_loop(&stage->reads, reader->row);
     if (row == -2 || (reader->dense && row > 0)) return false;
-    reductions = sweep_find_reductions(g, stage, reader);
-    if (stage->reads.n + reductions != all_uses(g, stage->var)) return false;
+    if (!sweep_find_reductions(g, stage, reader, all_uses(g, stage->var) - stage->reads.n))
+        return false;
     if (row >= 0) reader->row = row;
     return true;
 }

@@ -174,23 +174,23 @@ static const Term *with_names(Gen *g, const Term *def, const Binds *binds) {
     return copy;
 }
 
-int sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader) {
+bool sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader, int uses) {
     Finder f = {.g = g, .producer = producer, .reader = reader, .good = true};
     Binds binds = {0};
+    if (!uses) return true;
     find_scalars(&f, &binds);
-    if (!f.found.n) return 0;
     for (int i = 0; i < binds.n; i++) {
         const Var *var = binds.at[i].var;
         f.good &= is_light(binds.at[i].term) && !is_pending(reader, var) &&
                   is_ours(g, reader, &binds, var) && !sweep_is_address(g, reader, var) &&
                   !in_conditions(reader->def, var);
     }
-    if (!f.good) return -1;
+    if (!f.good || f.uses != uses) return false;
     for (int i = 0; i < binds.n; i++) list_push(g->all->arena, &reader->pending, binds.at[i].var);
     for (int i = 0; i < f.found.n; i++)
         list_push(g->all->arena, &producer->reductions, f.found.at[i]);
     sweep_set_definition(g, reader, with_names(g, reader->def, &binds));
-    return f.uses;
+    return true;
 }
 
 /* ---- whether it is needed ---- */

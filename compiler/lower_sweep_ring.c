@@ -37,9 +37,32 @@ SweepHull sweep_hull_begin(Gen *g, int axis, Value size) {
     return h;
 }
 
+/* The other read, under the same conditions, has the same name as subscript. */
+static bool same_place(const SweepRead *a, const SweepRead *b, int axis) {
+    const Term *sub = a->index->arg[1 + axis], *other = b->index->arg[1 + axis];
+    SweepRead need = sweep_needed(a, axis), need_b = sweep_needed(b, axis);
+    if (sub->kind != TERM_REF || other->kind != TERM_REF || sub->var != other->var ||
+        need.nsteps != need_b.nsteps)
+        return false;
+    for (int i = 0; i < need.nsteps; i++)
+        if (!need.step[i].when || need.step[i].when != need_b.step[i].when ||
+            need.step[i].holds != need_b.step[i].holds)
+            return false;
+    return true;
+}
+
+static bool is_known(Gen *g, const SweepStage *stage, int read, int axis) {
+    const SweepRead *all = stage->reads.at;
+    if (!index_proved(g, all[read].index, axis)) return false;
+    for (int i = 0; i < read; i++)
+        if (same_place(&all[i], &all[read], axis)) return true;
+    return false;
+}
+
 void sweep_widen(Gen *g, const SweepStage *stage, SweepHull *h) {
     for (int i = 0; i < stage->reads.n; i++)
-        sweep_replay(g, &stage->reads.at[i], h->axis, widen, h);
+        if (!is_known(g, stage, i, h->axis))
+            sweep_replay(g, &stage->reads.at[i], h->axis, widen, h);
 }
 
 void sweep_hull_end(Gen *g, SweepStage *stage, const SweepHull *h) {
@@ -160,7 +183,7 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
         stage->slots = gen_mul(g, gen_add(g, columns, gen_long(g, PIXEL)), gen_long(g, ROWS));
         return;
     }
-    if (t->pixels && stage->def->kind == TERM_FOR)      /* whole vectors of columns */
+    if (t->pixels && stage->def->kind != TERM_KERNEL)   /* whole vectors of columns */
         step = gen_op(g, LOOP_AND, LT_I64, 2, gen_add(g, step, gen_long(g, WIDE - 1)),
                       gen_long(g, -WIDE));
     if (stage->def->kind == TERM_KERNEL) {
@@ -186,7 +209,7 @@ void sweep_announce(Gen *g, SweepStage *stage) {
     note_way(g, thunk, "window");
     stage->ring = t;
     stage->before = *thunk;
-    t->dense = t->slack = stage->dense;
+    t->slack = stage->dense;
     sweep_reduce_announce(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
     if (stage->reader) t->tested = tested_axes(g, stage);
@@ -201,8 +224,18 @@ void sweep_force_inputs(Gen *g, const SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++) sweep_force_inputs(g, stage->producers.at[i]);
 }
 
+static bool has_pixels(Gen *g, const Tensor *t) {
+    int64_t channels;
+    return t && t->rank == 3 && lane_dtype(t->dtype) && gen_is_int(g, t->dim[2].v, &channels) &&
+           channels >= 2 && channels <= PIXEL;
+}
+
 void sweep_choose_lanes(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++) sweep_choose_lanes(g, stage->producers.at[i]);
+    if (stage->dense && stage->ring) {
+        stage->ring->pixels = has_pixels(g, stage->ring);
+        stage->ring->dense = !stage->ring->pixels;
+    }
     if (stage->def->kind != TERM_FOR || stage->dense || !stage->var) return;
     stage->lanes = sweep_lanes(g, stage);
     stage->ring->pixels = stage->lanes != ROW_ONE;
