@@ -244,6 +244,8 @@ class Generator(Scalars, Tensors, Chains):
         r, p = self.rng, self.program
         last = r.choice(["drop", "partial", "pad", "wrap"]) if self.level >= 4 else "drop"
         n = r.choice([1, 3, 4, 7]) if last != "drop" else r.choice([1, 2, 3])
+        if self.may_fail and r.random() < .7:
+            n = 9    # one good record, and the stream goes on
         p.stmts.append(Stmt("batch", [], f"batch({n}, last = {last})"))
         names = [k for k in dict.fromkeys(self.keep)]
         r.shuffle(names)
@@ -298,8 +300,9 @@ class Generator(Scalars, Tensors, Chains):
             r.choice([self.where, self.each])()    # windows are kept for what follows
         if not self.keep:
             self.field_scalar()
+        may_fail = self.may_fail
         self.batch()
-        if self.may_fail:
+        if may_fail:
             p.args += ["--on-error", "skip"]
         if self.kernel:
             p.decls.insert(0, Stmt("decl", ["ramp"], KERNEL))

@@ -47,7 +47,7 @@ class Scalars:
         if self.level >= 5 and self.draws:
             kinds += ["draw", "draw"]
         if self.level >= 7 and self.may_fail:
-            kinds += ["fail", "fail", "unread"]
+            kinds += ["fail", "fail", "unread", "width"]
         for _ in range(8):
             e = getattr(self, "s_" + r.choice(kinds))(d, size - 1)
             if e is not None:
