@@ -112,8 +112,11 @@ static bool is_pending(const SweepStage *reader, const Var *var) {
 static bool is_ours(Gen *g, const SweepStage *reader, const Binds *binds, const Var *var) {
     const Graph *graph = g->all->graph;
     int all = 0;
-    for (int i = 0; i < graph->nodes.n; i++)
-        all += sweep_node_uses(g, &graph->nodes.at[i], var);
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        bool live = node->kind != NODE_FIELD || g->all->live.at[node->vars[0]->id];
+        all += live ? sweep_uses(node->term, var) : 0;      /* a choice of dims counts */
+    }
     for (int i = 0; i < graph->batched.n; i++)
         if (graph->batched.at[i]->of == var) return false;
     return all == sweep_uses(reader->def, var) + uses_in(binds, var);

@@ -130,6 +130,13 @@ static void find_hull(Gen *g, SweepStage *stage, int axis, Value size) {
     sweep_hull_end(g, stage, &h);
 }
 
+static void widen_by_reductions(Gen *g, SweepStage *stage, int axis, Value size) {
+    Value all = sweep_reduces(g, stage);
+    if (all == NO_VALUE) return;
+    stage->from[axis] = gen_select(g, all, gen_long(g, 0), stage->from[axis]);
+    stage->to[axis] = gen_select(g, all, size, stage->to[axis]);
+}
+
 static void find_columns(Gen *g, SweepStage *stage) {
     int rank = stage->def->type->rank;
     for (int k = 1; k < rank; k++) {
@@ -140,6 +147,7 @@ static void find_columns(Gen *g, SweepStage *stage) {
         } else {
             if (stage->def->kind == TERM_KERNEL) note_crop(g, stage->var, k);
             find_hull(g, stage, k, size);
+            widen_by_reductions(g, stage, k, size);
         }
     }
 }
