@@ -266,6 +266,8 @@ Reducing *reduce_begin(Gen *g, const Term *term, const Term *loop) {
     return r;
 }
 
+Value reduce_rows(const Reducing *r) { return r->walk.dim[0]; }
+
 void reduce_row(Gen *g, Reducing *r, const Term *loop, Value row) {
     gen_fill_row(g, &r->walk, gen_mul(g, row, r->walk.below[1]), loop);
 }

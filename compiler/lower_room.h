@@ -407,6 +407,7 @@ Scalar gen_reduce(Gen *, const Term *);
 /* A reduction whose elements, those of `loop`, come row by row, in their order. */
 typedef struct Reducing Reducing;
 Reducing *reduce_begin(Gen *, const Term *reduce, const Term *loop);
+Value reduce_rows(const Reducing *);            /* how many there are */
 void reduce_row(Gen *, Reducing *, const Term *loop, Value row);    /* its index is bound */
 Scalar reduce_end(Gen *, Reducing *);
 

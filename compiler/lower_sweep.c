@@ -129,27 +129,25 @@ static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
         gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, gen_long(g, ROWS - 1)), end)));
     sweep_bind(g, stage, stage->row, row);
     sweep_last_blocks(g, stage, f, base, row);
+    if (stage->reductions.n) {
+        Value last = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, rows), stage->rows);
+        sweep_reduce_row(g, stage, gen_for(g, row, last));
+        gen_end(g);
+    }
     gen_end(g);
     context_close(g, old);
 }
 
-static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
+static void last_row(Gen *g, SweepStage *stage, const Fill *f, Value base, Value row) {
     const Term *def = stage->def;
-    Value index[PK_MAX_RANK], row, step, at = base;
-    int old;
+    Value index[PK_MAX_RANK], at = base;
     Mark mark;
-    step = gen_for(g, gen_long(g, 0), stage->rows);
-    old = context_open(g);
-    produce_inputs(g, stage, step);
-    row = index[stage->row] = sweep_row(g, stage, step);
-    sweep_bind(g, stage, stage->row, row);
-    if (stage->dense || sweep_last_lanes(g, stage, f, base, row)) {
-        if (stage->dense)
-            sweep_fill_row(g, stage, f, gen_add(g, base, gen_mul(g, row, f->below[1])));
-        gen_end(g);
-        context_close(g, old);
+    if (stage->dense) {
+        sweep_fill_row(g, stage, f, gen_add(g, base, gen_mul(g, row, f->below[1])));
         return;
     }
+    if (sweep_last_lanes(g, stage, f, base, row)) return;
+    index[stage->row] = row;
     for (int k = 0; k < def->nloops; k++) {
         if (k == stage->row) continue;
         index[k] = gen_for(g, stage->from[k], stage->to[k]);
@@ -161,7 +159,18 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     if (f->to) tensor_store(g, f->to, at, gen_scalar(g, def->arg[0]), f->canonical);
     else f->sink(g, at, gen_scalar(g, def->arg[0]), f->data);
     gen_release(g, mark);
-    for (int k = 0; k < def->nloops; k++) gen_end(g);
+    for (int k = 1; k < def->nloops; k++) gen_end(g);
+}
+
+static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
+    Value step = gen_for(g, gen_long(g, 0), stage->rows), row;
+    int old = context_open(g);
+    produce_inputs(g, stage, step);
+    row = sweep_row(g, stage, step);
+    sweep_bind(g, stage, stage->row, row);
+    last_row(g, stage, f, base, row);
+    sweep_reduce_row(g, stage, row);
+    gen_end(g);
     context_close(g, old);
 }
 
@@ -172,33 +181,51 @@ static void end_stage(Gen *g, SweepStage *stage) {
     thunk_set(g, bind_thunk(g, stage->var), &stage->before);
 }
 
-bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
-    SweepStage *stage;
-    if (g->plain || f->rank != loop->type->rank || !sweep_has_rows(loop)) return false;
-    g->sweep_loops = g->loops;
-    stage = sweep_stage(g, NULL, loop, NULL);
+/* The tensor that is being made, if it is `loop` that makes it. */
+static const Var *made_by(const Gen *g, const Fill *f, const Term *loop) {
+    const Thunk *thunk = g->forcing;
+    return thunk && f->to && thunk->term == loop && thunk->var && loop->type->rank > 1 &&
+           thunk->var->kind == VAR_FIELD ? thunk->var : NULL;
+}
+
+static SweepStage *last_stage(Gen *g, const Fill *f, const Term *loop) {
+    SweepStage *stage = sweep_stage(g, NULL, loop, NULL);
+    const Var *whole = made_by(g, f, loop);
     stage->row = -1;
     sweep_find_producers(g, stage);
-    if (!stage->producers.n) return false;
+    if (whole && stage->row <= 0) sweep_find_own_reductions(g, stage, whole);
     if (stage->row < 0) stage->row = 0;
+    if (!stage->producers.n) stage->dense = true;
+    if (stage->reductions.n) bind_value(g, whole, low_tensor(f->to, loop->type));
     for (int k = 0; k < loop->nloops; k++) {
         Scalar from, trip = gen_trip(g, &loop->loop[k], &from);
         stage->start[k] = from.v;
         stage->from[k] = gen_long(g, 0);
         stage->to[k] = trip.v;
-        if (k != stage->row) continue;
-        stage->first = stage->from[k];
-        stage->rows = trip.v;
     }
+    stage->first = stage->from[stage->row];
+    stage->rows = stage->to[stage->row];
+    return stage;
+}
+
+bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
+    SweepStage *stage;
+    if (g->plain || f->rank != loop->type->rank || !sweep_has_rows(loop)) return false;
+    g->sweep_loops = g->loops;
+    stage = last_stage(g, f, loop);
+    if (!stage->producers.n && !stage->reductions.n) return false;
     for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
+    sweep_reduce_announce(g, stage);
     sweep_force_inputs(g, stage);
     sweep_choose_lanes(g, stage);
     if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
     for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
+    sweep_reduce_begin(g, stage);
     sweep_find_order(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
-    if (stage->producers.at[0]->blocked) last_blocks(g, stage, f, base);
+    if (stage->producers.n && stage->producers.at[0]->blocked) last_blocks(g, stage, f, base);
     else last_rows(g, stage, f, base);
+    sweep_reduce_end(g, stage);
     for (int i = 0; i < stage->producers.n; i++) end_stage(g, stage->producers.at[i]);
     return true;
 }

@@ -49,6 +49,7 @@ struct SweepStage {
     LIST(SweepArm) arms;        /* the FORs */
     bool dense;                 /* its rows are made whole, by the walker of nests */
     LIST(SweepReduction) reductions;
+    LIST(Bind) made;            /* the last: scalars made of its own reductions */
     LIST(const Var *) pending;  /* scalars that hang on reductions of our producers */
     SweepStage *reader;
     SweepReads reads;           /* in the reader's body */
@@ -126,6 +127,8 @@ void sweep_fill_row(Gen *, const SweepStage *, const Fill *, Value base);
  * the reader alone: they become its own, and scalars made of them are put into the
  * reader. false: they are not, and nothing was done. */
 bool sweep_find_reductions(Gen *, SweepStage *producer, SweepStage *reader, int uses);
+/* The same for a tensor that is kept whole, `last` filling it. */
+void sweep_find_own_reductions(Gen *, SweepStage *last, const Var *);
 /* Their names have a value from here on. */
 void sweep_reduce_announce(Gen *, const SweepStage *);
 void sweep_reduce_begin(Gen *, SweepStage *);

@@ -6,83 +6,6 @@
 
 /* ---- what can be reduced row by row ---- */
 
-typedef struct Finder {
-    Gen *g;
-    SweepStage *producer, *reader;
-    LIST(SweepReduction) found;
-    int uses;                   /* of the producer, by these */
-    bool good;
-} Finder;
-
-static bool is_all_rows(const Loop *loop, const Var *var) {
-    int64_t from, to, size;
-    if (!term_is_int(loop->from, &from) || from) return false;
-    if (loop->to->kind == TERM_DIM)
-        return loop->to->axis == 0 && loop->to->arg[0]->kind == TERM_REF &&
-               loop->to->arg[0]->var == var;
-    return term_is_int(loop->to, &to) && var->type->dims[0] &&
-           dim_constant(var->type->dims[0], &size) && to == size;
-}
-
-typedef struct { Finder *f; const Term *loop; int rows; bool good; } Rows;
-
-/* Rows of the producer at the first index; other tensors are there already. */
-static void find_row_reads(const Term *term, void *data) {
-    Rows *r = data;
-    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF) {
-        const Var *var = term->arg[0]->var;
-        if (var == r->f->producer->var) {
-            r->good &= term->arg[1]->kind == TERM_REF &&
-                       term->arg[1]->var == r->loop->loop[0].var && !term->otherwise;
-            r->rows++;
-        } else {
-            r->good &= !sweep_definition(r->f->g, var);
-        }
-    }
-    term_children(term, find_row_reads, data);
-}
-
-static const Term *rows_of(Finder *f, const Term *reduce) {
-    const Term *loop = reduce->arg[0];
-    Rows rows = {f, loop, 0, true};
-    if (loop->kind == TERM_REF && loop->var == f->producer->var)
-        rows.loop = loop = sweep_loop_over(f->g, loop);
-    if (loop->kind != TERM_FOR || (loop->nargs > 1 && loop->arg[1]) ||
-        loop->type->kind != TY_TENSOR || !is_all_rows(&loop->loop[0], f->producer->var))
-        return NULL;
-    find_row_reads(loop->arg[0], &rows);
-    f->uses += rows.rows;
-    return rows.good && rows.rows == sweep_uses(loop, f->producer->var) ? loop : NULL;
-}
-
-static const Term *replaced(Finder *f, const Term *term);
-
-/* A reduction of the producer becomes a name. */
-static const Term *replaced_reduce(Finder *f, const Term *reduce) {
-    SweepReduction r = {.reduce = reduce, .loop = rows_of(f, reduce)};
-    f->good &= r.loop != NULL;
-    r.value = var_own(f->g->all, VAR_LET, "reduction", reduce->type, f->g->level);
-    list_push(f->g->all->arena, &f->found, r);
-    return term_ref(f->g->all->arena, r.value);
-}
-
-static const Term *replaced(Finder *f, const Term *term) {
-    Term *copy;
-    if (!sweep_uses(term, f->producer->var)) return term;
-    if (term->kind == TERM_REDUCE) return replaced_reduce(f, term);
-    if (term->kind != TERM_OP && term->kind != TERM_IF) {
-        f->good = false;
-        return term;
-    }
-    copy = arena_new_of(f->g->all->arena, Term);
-    *copy = *term;
-    copy->arg = arena_array(f->g->all->arena, const Term *, term->nargs);
-    for (int i = 0; i < term->nargs; i++) copy->arg[i] = replaced(f, term->arg[i]);
-    return copy;
-}
-
-/* ---- scalars made of reductions ---- */
-
 typedef LIST(Bind) Binds;
 
 static int uses_in(const Binds *binds, const Var *var) {
@@ -97,15 +20,98 @@ static bool reads_any(const Term *term, const Binds *binds) {
     return false;
 }
 
-static bool is_scalar_field(const Node *node) {
-    return node->kind == NODE_FIELD && node->term->type->kind == TY_TENSOR &&
-           !node->term->type->rank;
-}
-
 static bool is_pending(const SweepStage *reader, const Var *var) {
     for (int i = 0; i < reader->pending.n; i++)
         if (reader->pending.at[i] == var) return true;
     return false;
+}
+
+typedef struct Finder {
+    Gen *g;
+    const Var *var;             /* of the producer */
+    const SweepStage *reader;   /* NULL: whoever reads them */
+    Binds binds;                /* scalars made of reductions */
+    LIST(SweepReduction) found;
+    int uses;                   /* of the producer, by these */
+    bool good;
+} Finder;
+
+static bool is_all_rows(const Loop *loop, const Var *var) {
+    int64_t to, size;
+    if (loop->to->kind == TERM_DIM)
+        return loop->to->axis == 0 && loop->to->arg[0]->kind == TERM_REF &&
+               loop->to->arg[0]->var == var;
+    return term_is_int(loop->to, &to) && var->type->dims[0] &&
+           dim_constant(var->type->dims[0], &size) && to == size;
+}
+
+/* proved: the subscripts of all rows are in range, so there are no more. */
+typedef struct { Finder *f; const Term *loop; int rows; bool good, proved; } Rows;
+
+/* Rows of the producer at the first index; all else is there already. */
+static void find_row_reads(const Term *term, void *data) {
+    Rows *r = data;
+    if (term->kind == TERM_REF && r->f->reader)
+        r->good &= !is_pending(r->f->reader, term->var);
+    if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF) {
+        const Var *var = term->arg[0]->var;
+        if (var == r->f->var) {
+            r->good &= term->arg[1]->kind == TERM_REF &&
+                       term->arg[1]->var == r->loop->loop[0].var && !term->otherwise;
+            r->proved &= index_proved(r->f->g, term, 0);
+            r->rows++;
+        } else {
+            r->good &= !sweep_definition(r->f->g, var);
+        }
+    }
+    term_children(term, find_row_reads, data);
+}
+
+static const Term *rows_of(Finder *f, const Term *reduce) {
+    const Term *loop = reduce->arg[0];
+    Rows rows = {f, loop, 0, true, true};
+    int64_t from;
+    if (loop->kind == TERM_REF && loop->var == f->var)
+        rows.loop = loop = sweep_loop_over(f->g, loop);
+    if (loop->kind != TERM_FOR || (loop->nargs > 1 && loop->arg[1]) ||
+        loop->type->kind != TY_TENSOR || !term_is_int(loop->loop[0].from, &from) || from)
+        return NULL;
+    find_row_reads(loop->arg[0], &rows);
+    f->uses += rows.rows;
+    return rows.good && (rows.proved || is_all_rows(&loop->loop[0], f->var)) && rows.rows == sweep_uses(loop, f->var) ? loop : NULL;
+}
+
+static const Term *replaced(Finder *f, const Term *term);
+
+/* A reduction of the producer becomes a name. */
+static const Term *replaced_reduce(Finder *f, const Term *reduce) {
+    SweepReduction r = {.reduce = reduce, .loop = rows_of(f, reduce)};
+    f->good &= r.loop && !reads_any(reduce, &f->binds);
+    r.value = var_own(f->g->all, VAR_LET, "reduction", reduce->type, f->g->level);
+    list_push(f->g->all->arena, &f->found, r);
+    return term_ref(f->g->all->arena, r.value);
+}
+
+static const Term *replaced(Finder *f, const Term *term) {
+    Term *copy;
+    if (!sweep_uses(term, f->var)) return term;
+    if (term->kind == TERM_REDUCE) return replaced_reduce(f, term);
+    if (term->kind != TERM_OP && term->kind != TERM_IF) {
+        f->good = false;
+        return term;
+    }
+    copy = arena_new_of(f->g->all->arena, Term);
+    *copy = *term;
+    copy->arg = arena_array(f->g->all->arena, const Term *, term->nargs);
+    for (int i = 0; i < term->nargs; i++) copy->arg[i] = replaced(f, term->arg[i]);
+    return copy;
+}
+
+/* ---- scalars made of reductions ---- */
+
+static bool is_scalar_field(const Node *node) {
+    return node->kind == NODE_FIELD && node->term->type->kind == TY_TENSOR &&
+           !node->term->type->rank;
 }
 
 /* Nobody but the reader and scalars of the same kind need it. */
@@ -122,18 +128,21 @@ static bool is_ours(Gen *g, const SweepStage *reader, const Binds *binds, const 
     return all == sweep_uses(reader->def, var) + uses_in(binds, var);
 }
 
-static void find_scalars(Finder *f, Binds *binds) {
-    Gen *g = f->g;
-    const Graph *graph = g->all->graph;
+static bool is_live(const Gen *g, const Var *var) {
+    return g->all->live.at[var->id] & 1u << USE_DATA;
+}
+
+/* Scalars of that level that hang on the producer. */
+static void find_scalars(Finder *f, int level) {
+    const Graph *graph = f->g->all->graph;
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
-        bool direct = sweep_node_uses(g, node, f->producer->var) > 0;
-        if (!is_scalar_field(node) || node->level != f->reader->level) continue;
-        if (!direct && (!reads_any(node->term, binds) ||
-                        !(g->all->live.at[node->vars[0]->id] & 1u << USE_DATA)))
+        const Term *term = node->term;
+        if (!is_scalar_field(node) || node->level != level || !is_live(f->g, node->vars[0]))
             continue;
-        list_push(g->all->arena, binds,
-                  ((Bind){node->vars[0], direct ? replaced(f, node->term) : node->term}));
+        if (sweep_uses(term, f->var)) term = replaced(f, term);
+        else if (!reads_any(term, &f->binds)) continue;
+        list_push(f->g->all->arena, &f->binds, ((Bind){node->vars[0], term}));
     }
 }
 
@@ -178,22 +187,43 @@ static const Term *with_names(Gen *g, const Term *def, const Binds *binds) {
 }
 
 bool sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader, int uses) {
-    Finder f = {.g = g, .producer = producer, .reader = reader, .good = true};
-    Binds binds = {0};
+    Finder f = {.g = g, .var = producer->var, .reader = reader, .good = true};
     if (!uses) return true;
-    find_scalars(&f, &binds);
-    for (int i = 0; i < binds.n; i++) {
-        const Var *var = binds.at[i].var;
-        f.good &= is_light(binds.at[i].term) && !is_pending(reader, var) &&
-                  is_ours(g, reader, &binds, var) && !sweep_is_address(g, reader, var) &&
+    find_scalars(&f, reader->level);
+    for (int i = 0; i < f.binds.n; i++) {
+        const Var *var = f.binds.at[i].var;
+        f.good &= is_light(f.binds.at[i].term) && !is_pending(reader, var) &&
+                  is_ours(g, reader, &f.binds, var) && !sweep_is_address(g, reader, var) &&
                   !in_conditions(reader->def, var);
     }
     if (!f.good || f.uses != uses) return false;
-    for (int i = 0; i < binds.n; i++) list_push(g->all->arena, &reader->pending, binds.at[i].var);
+    for (int i = 0; i < f.binds.n; i++)
+        list_push(g->all->arena, &reader->pending, f.binds.at[i].var);
     for (int i = 0; i < f.found.n; i++)
         list_push(g->all->arena, &producer->reductions, f.found.at[i]);
-    sweep_set_definition(g, reader, with_names(g, reader->def, &binds));
+    sweep_set_definition(g, reader, with_names(g, reader->def, &f.binds));
     return true;
+}
+
+/* Of a tensor that is kept whole: scalars are made of reductions that run as it is
+ * filled, each for itself. */
+void sweep_find_own_reductions(Gen *g, SweepStage *last, const Var *var) {
+    const Graph *graph = g->all->graph;
+    Finder all = {.g = g, .var = var, .good = true};
+    find_scalars(&all, g->level);       /* what hangs on what */
+    for (int i = 0; i < graph->nodes.n; i++) {
+        const Node *node = &graph->nodes.at[i];
+        Finder f = {.g = g, .var = var, .binds = all.binds, .good = true};
+        const Term *term;
+        if (!is_scalar_field(node) || node->level != g->level || !is_live(g, node->vars[0]) ||
+            !sweep_uses(node->term, var) || bind_thunk(g, node->vars[0])->known)
+            continue;
+        term = replaced(&f, node->term);
+        if (!f.good || f.uses != sweep_uses(node->term, var)) continue;
+        for (int k = 0; k < f.found.n; k++)
+            list_push(g->all->arena, &last->reductions, f.found.at[k]);
+        list_push(g->all->arena, &last->made, ((Bind){node->vars[0], term}));
+    }
 }
 
 /* ---- whether it is needed ---- */
@@ -260,9 +290,9 @@ static void make_result(Gen *g, SweepReduction *r) {
 void sweep_reduce_begin(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->reductions.n; i++) {
         SweepReduction *r = &stage->reductions.at[i];
-        Demand d = {g, stage->reader, r->value, NO_VALUE};
-        find_demand(stage->reader->def, &d);
-        r->needed = d.when == NO_VALUE ? gen_int(g, LT_I1, 0) : d.when;
+        Demand d = {g, stage->reader, r->value, gen_int(g, LT_I1, !stage->reader)};
+        if (stage->reader) find_demand(stage->reader->def, &d);
+        r->needed = d.when;
         make_result(g, r);
     }
 }
@@ -277,8 +307,9 @@ Value sweep_reduces(Gen *g, const SweepStage *stage) {
 void sweep_reduce_row(Gen *g, const SweepStage *stage, Value row) {
     for (int i = 0; i < stage->reductions.n; i++) {
         const SweepReduction *r = &stage->reductions.at[i];
+        Value more = gen_op(g, LOOP_SLT, LT_I1, 2, row, reduce_rows(r->reducing));
         int old;
-        gen_if(g, r->needed);
+        gen_if(g, gen_op(g, LOOP_AND, LT_I1, 2, r->needed, more));
         old = context_open(g);
         bind_index(g, r->loop->loop[0].var, scalar(row));
         reduce_row(g, r->reducing, r->loop, row);
@@ -297,5 +328,10 @@ void sweep_reduce_end(Gen *g, const SweepStage *stage) {
         gen_end(g);
         bind_value(g, r->value, low_scalar(scalar(build_get(&g->b, r->result)),
                                            r->reduce->type));
+    }
+    for (int i = 0; i < stage->made.n; i++) {
+        Thunk *thunk = bind_thunk(g, stage->made.at[i].var), now = *thunk;
+        now.term = stage->made.at[i].term;
+        thunk_set(g, thunk, &now);
     }
 }
