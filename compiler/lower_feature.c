@@ -148,13 +148,15 @@ static int columns_table(Lowering *all, int *n) {
     return table;
 }
 
-/* Dims where known, -1 elsewhere; returns the bytes of all, 0 if unknown. */
+/* Dims where known, -1 elsewhere; returns the bytes of all, 0 if unknown, the most there
+ * are if that is too many. */
 static int64_t put_dims(const Type *type, int64_t *dim) {
     int64_t bytes = dtype_size(type->dtype), n;
     for (int k = 0; k < type->rank; k++) {
         bool known = type->dims && type->dims[k] && dim_constant(type->dims[k], &n);
         dim[k] = known ? n : -1;
-        bytes = known ? bytes * n : 0;
+        if (!known) bytes = 0;
+        else if (__builtin_mul_overflow(bytes, n, &bytes)) bytes = INT64_MAX;
     }
     return bytes;
 }

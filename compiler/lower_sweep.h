@@ -85,6 +85,8 @@ struct SweepStage {
 int sweep_uses(const Term *, const Var *);
 /* The same in a node; of a field whose elements nobody reads: 0. */
 int sweep_node_uses(Gen *, const Node *, const Var *);
+/* Whether a name that the term reads is made of `var`. */
+bool sweep_reads_made_of(Gen *, const Term *, const Var *);
 /* Reads of a tensor in a term, with the loops and names on the way to each. */
 void sweep_reads(Gen *, const Var *, const Term *, SweepReads *);
 /* The same in the bodies of a stage's loops. */

@@ -24,6 +24,36 @@ int sweep_node_uses(Gen *g, const Node *node, const Var *var) {
     return dead ? 0 : sweep_uses(node->term, var);
 }
 
+typedef struct { Gen *g; const Var *var; TermMap *seen; bool found; int depth; } Through;
+
+static void find_through(const Term *term, void *data) {
+    Through *t = data;
+    const Term *def;
+    bool fresh = true;
+    if (t->found || term->kind == TERM_DIM) return;
+    if (term->kind != TERM_REF) {
+        term_children(term, find_through, data);
+        return;
+    }
+    if (term->var == t->var) {
+        t->found |= t->depth > 0;
+        return;
+    }
+    def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
+    if (def) map_at(t->seen, def, 0, &fresh);
+    if (!def || !fresh) return;
+    t->depth++;
+    find_through(def, data);
+    t->depth--;
+}
+
+bool sweep_reads_made_of(Gen *g, const Term *term, const Var *var) {
+    Through t = {g, var, map_new(), false, 0};
+    find_through(term, &t);
+    map_free(t.seen);
+    return t.found;
+}
+
 /* ---- reads of a tensor in a loop, with the loops around them ---- */
 
 typedef struct Walk {

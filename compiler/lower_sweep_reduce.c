@@ -86,7 +86,7 @@ static const Term *replaced(Finder *f, const Term *term);
 /* A reduction of the producer becomes a name. */
 static const Term *replaced_reduce(Finder *f, const Term *reduce) {
     SweepReduction r = {.reduce = reduce, .loop = rows_of(f, reduce)};
-    f->good &= r.loop && !reads_any(reduce, &f->binds);
+    f->good &= r.loop && !sweep_reads_made_of(f->g, reduce, f->var);
     r.value = var_own(f->g->all, VAR_LET, "reduction", reduce->type, f->g->level);
     list_push(f->g->all->arena, &f->found, r);
     return term_ref(f->g->all->arena, r.value);

@@ -1,28 +1,6 @@
 /* A window for several readers: a kernel makes the hull of all that is read. */
 #include "lower_sweep.h"
 
-typedef struct { Gen *g; const Var *var; const Term *reader; bool found; int depth; } Through;
-
-/* Whether a name that the term reads is made of `var`. */
-static void find_through(const Term *term, void *data) {
-    Through *t = data;
-    const Term *def;
-    if (t->found || term->kind == TERM_DIM) return;
-    if (term->kind != TERM_REF) {
-        term_children(term, find_through, data);
-        return;
-    }
-    if (term->var == t->var) {
-        t->found |= t->depth > 0;
-        return;
-    }
-    def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
-    if (!def || t->depth > 30) return;
-    t->depth++;
-    find_through(def, data);
-    t->depth--;
-}
-
 static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
     const Graph *graph = g->all->graph;
     for (int i = 0; i < graph->batched.n; i++)
@@ -30,11 +8,11 @@ static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
         int n = sweep_node_uses(g, node, var), before = reads->n;
-        Through t = {g, var, node->term, false, 0};
         if (!n) continue;
         sweep_reads(g, var, node->term, reads);
-        find_through(node->term, &t);
-        if (reads->n - before != n || node->level != level || t.found) return false;
+        if (reads->n - before != n || node->level != level ||
+            sweep_reads_made_of(g, node->term, var))
+            return false;
     }
     return reads->n > 0;
 }
