@@ -1,4 +1,5 @@
 """examples/simclr.dsl against the same steps in f64."""
+import json
 import colorsys
 import numpy as np
 from support import MEAN, STD, Draws, crop_box, decoded, equal, jpeg, need, picture, resized, shuffled, std_math
@@ -63,3 +64,9 @@ def check(run):
         need(np.quantile(off, .8) < 1e-4 and off.max() < .25, f"{i}: off by {np.quantile(off, .8)} in 80 of 100, {off.max()} at most")
         exact += off.max() < 1e-4
     need(exact >= len(order) * 3 // 4, f"only {exact} views of {len(order)} are near everywhere")
+
+
+def more(bench):
+    said = json.loads(bench.sh(bench.bin / "pipec", "explain", ROOT / "examples/simclr.dsl", "--json").stdout)
+    whole = [x for x in said["tensors"] if x["way"] == "whole" and len(x["shape"]) > 1]
+    need(not whole, f"pictures that are kept whole: {whole}")
