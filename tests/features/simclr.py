@@ -1,8 +1,9 @@
 """examples/simclr.dsl against the same steps in f64."""
 import json
 import colorsys
+import json
 import numpy as np
-from support import MEAN, STD, Draws, crop_box, decoded, equal, jpeg, need, picture, resized, shuffled, std_math
+from support import MEAN, ROOT, STD, Draws, crop_box, decoded, equal, jpeg, need, picture, resized, shuffled, std_math
 
 DSL = "../../examples/simclr.dsl"
 SEED, SIZE, BATCH = 11, 20, 4
