@@ -55,6 +55,8 @@ class Chains(Arms):
         """Adds the fields of a chain; the last one is what is emitted."""
         r = self.rng
         p = self.picture()
+        if "ramp(" in self.program.stmts[-1].text() and r.random() < .4:
+            self.part(p)
         for _ in range(r.choice([1, 2, 3, 4, 5, 6])):
             calls = []
             q = p
@@ -79,10 +81,23 @@ class Chains(Arms):
         self.keep.append(p.name)
         return p
 
-    def step(self, p):
+    def part(self, p):
+        """Another field that reads a part of a kernel's result as it is: a window, kept for what follows."""
+        calls, q = [], p
+        for _ in range(self.rng.choice([1, 1, 2])):
+            made = self.step(q, ["inner", "crop", "half", "inner", "hflip"])
+            if made:
+                calls.append(made[0])
+                q = made[1]
+        if calls:
+            name = self.fresh("p")
+            self.add(Stmt("field", [name], f"{name} = {p.name} |> " + " |> ".join(calls)), (name, q.dtype, q.dims()))
+            self.keep.append(name)
+
+    def step(self, p, steps=None):
         r = self.rng
         for _ in range(6):
-            made = getattr(self, "c_" + r.choice(STEPS))(p)
+            made = getattr(self, "c_" + r.choice(steps or STEPS))(p)
             if made:
                 text, arguments, d, h, w, c = made
                 name = self.fresh("step")

@@ -175,7 +175,9 @@ class Scalars:
             return Expr(d, (), f"shr({a}, {r.choice([1, 3, 31])})")
         if compute(d, d) != d or r.random() < .4:
             return Expr(d, (), f"{r.choice(['min', 'max'])}({a}, {b})")
-        return Expr(d, (), f"({a} {r.choice('+-*//' if d in FLOATS else '+-*')} {b})")
+        if d in FLOATS and r.random() < .4:
+            return Expr(d, (), f"({d}({r.randrange(1, 999) / 10}) / {d}({r.randrange(3, 99)}.0))")
+        return Expr(d, (), f"({a} {r.choice('+-*')} {b})")
 
     def s_minmax(self, d, size):
         r = self.rng
