@@ -31,6 +31,8 @@ static void find_through(const Term *term, void *data) {
     const Term *def;
     bool fresh = true;
     if (t->found || term->kind == TERM_DIM) return;
+    if (term->kind == TERM_LET)     /* looked into where it stands */
+        map_at(t->seen, (const Term *)term->var, 1, &fresh);
     if (term->kind != TERM_REF) {
         term_children(term, find_through, data);
         return;
@@ -40,7 +42,7 @@ static void find_through(const Term *term, void *data) {
         return;
     }
     def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
-    if (def) map_at(t->seen, def, 0, &fresh);
+    map_at(t->seen, (const Term *)term->var, 1, &fresh);
     if (!def || !fresh) return;
     t->depth++;
     find_through(def, data);

@@ -1,5 +1,4 @@
 """examples/simclr.dsl against the same steps in f64."""
-import json
 import colorsys
 import json
 import numpy as np
