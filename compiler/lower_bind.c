@@ -113,6 +113,14 @@ Low bind_force(Gen *g, Thunk *thunk) {
     return value;
 }
 
+/* Tests at its head that its dims do not need. */
+static bool tests_elements(const Term *term) {
+    for (; term->kind == TERM_LET || term->kind == TERM_CHECK;
+         term = term->arg[term->kind == TERM_LET])
+        if (term->kind == TERM_CHECK && term->proved) return true;
+    return false;
+}
+
 Scalar bind_dim(Gen *g, Thunk *thunk, int axis) {
     Thunk now, *forcing = g->forcing;
     int level = g->level;
@@ -123,7 +131,7 @@ Scalar bind_dim(Gen *g, Thunk *thunk, int axis) {
         bind_force(g, thunk);
     if (thunk->known) return thunk->value.t->dim[axis];
     if (thunk->dims_known >> axis & 1) return thunk->dim[axis];
-    if (way_inline(g, thunk)) bind_prepare(g, thunk);
+    if (way_inline(g, thunk) && !tests_elements(thunk->term)) bind_prepare(g, thunk);
     g->forcing = thunk;
     g->level = thunk->level;
     if (is_field(thunk->var)) g->field = thunk->var->name;

@@ -174,7 +174,8 @@ static Scalar part_dim(Gen *g, const Term *term, Part part) {
         return part_dim(g, term->arg[1], part);
     case TERM_TUPLE:
         return part_dim(g, term->arg[part.item], (Part){-1, axis, part.whole});
-    case TERM_CHECK: return checked_dim(g, term, part);
+    case TERM_CHECK:
+        return term->proved ? part_dim(g, term->arg[0], part) : checked_dim(g, term, part);
     case TERM_IF: return if_dim(g, term, part);
     case TERM_FOR:
         if (term->nargs > 1 && term->arg[1]) break;

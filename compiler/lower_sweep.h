@@ -83,7 +83,7 @@ struct SweepStage {
 /* ---- lower_sweep_reads.c ---- */
 /* How often the term reads the tensor's data. */
 int sweep_uses(const Term *, const Var *);
-/* The same in a node; of a field whose elements nobody reads: 0. */
+/* The same in a node, as far as anybody reads the field. */
 int sweep_node_uses(Gen *, const Node *, const Var *);
 /* Whether a name that the term reads is made of `var`. */
 bool sweep_reads_made_of(Gen *, const Term *, const Var *);

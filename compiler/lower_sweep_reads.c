@@ -18,10 +18,20 @@ int sweep_uses(const Term *term, const Var *var) {
     return u.n;
 }
 
+/* What a term needs of the tensor to give its dims alone. */
+static void count_for_dims(const Term *term, Use use, void *data) {
+    Uses *u = data;
+    if (term->kind == TERM_REF) u->n += term->var == u->var && use == USE_DATA;
+    else use_children(term, use, count_for_dims, data);
+}
+
 int sweep_node_uses(Gen *g, const Node *node, const Var *var) {
-    bool dead = node->kind == NODE_FIELD &&
-                !(g->all->live.at[node->vars[0]->id] & 1u << USE_DATA);
-    return dead ? 0 : sweep_uses(node->term, var);
+    Uses u = {var, 0};
+    unsigned live = node->kind == NODE_FIELD ? g->all->live.at[node->vars[0]->id]
+                                             : 1u << USE_DATA;
+    if (live & 1u << USE_DATA) return sweep_uses(node->term, var);
+    if (live) count_for_dims(node->term, USE_DIMS, &u);
+    return u.n;
 }
 
 typedef struct { Gen *g; const Var *var; TermMap *seen; bool found; int depth; } Through;

@@ -146,7 +146,7 @@ static void dims_children(const Term *term, UseFn *visit, void *data) {
         return;
     case TERM_CHECK:
         visit(term->arg[0], USE_DIMS, data);
-        args(term, 1, USE_DATA, visit, data);
+        if (!term->proved) args(term, 1, USE_DATA, visit, data);
         return;
     case TERM_FOR:
         if (term->nargs > 1 && term->arg[1]) break;

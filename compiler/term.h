@@ -176,7 +176,9 @@ struct Term {
     const Term **inits;
     const Term *otherwise;      /* INDEX */
     unsigned proved;            /* INDEX: bit k: subscript k needs no test; IF: not 0: what
-                                   arg[1] takes for proved holds by the condition alone */
+                                   arg[1] takes for proved holds by the condition alone;
+                                   CHECK: not 0: it is one of elements that left a loop,
+                                   dims do not need it */
     const Kernel *kernel;
     const Term **given;         /* KERNEL: for each result, for each axis: the dim's
                                    value, or NULL: only the kernel (or its peek) knows */

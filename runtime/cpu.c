@@ -21,6 +21,7 @@ int plat_cpu_level(void) { return 0; }
 static const struct { const char *name, *flag; } spelled[] = {
     {"64bit", NULL},        {"cx8", NULL},        {"cmov", NULL},
     {"fxsr", NULL},         {"x87", NULL},        {"crc32", "sse4_2"},
+    {"bmi", "bmi1"},
     {"sse3", "pni"},        {"sse41", "sse4_1"},  {"sse42", "sse4_2"},
     {"lzcnt", "abm"},       {"sahf", "lahf_lm"},  {"pclmul", "pclmulqdq"},
     {"rdrnd", "rdrand"},    {"prfchw", "3dnowprefetch"},

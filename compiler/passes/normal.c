@@ -122,13 +122,23 @@ static bool reads_binder(const Term *loop, const Term *wrap, const Wraps *kept) 
     return false;
 }
 
+/* A test of elements is none of the dims. */
+static Wrap outside(Arena *arena, const Term *loop, Wrap wrap) {
+    Term *copy;
+    if (wrap.term->kind != TERM_CHECK || loop->kind != TERM_FOR || (loop->nargs > 1 && loop->arg[1]))
+        return wrap;
+    copy = term_again(arena, wrap.term);
+    copy->proved = 1;
+    return (Wrap){copy};
+}
+
 static const Term *strip_body(Arena *arena, const Term *loop, const Term *body,
                               Wraps *wraps) {
     Wraps own = {0}, kept = {0};
     body = strip(arena, body, &own);
     for (int i = 0; i < own.n; i++)
         if (reads_binder(loop, own.at[i].term, &kept)) list_push(arena, &kept, own.at[i]);
-        else list_push(arena, wraps, own.at[i]);
+        else list_push(arena, wraps, outside(arena, loop, own.at[i]));
     return wrap_again(arena, &kept, body);
 }
 
