@@ -304,6 +304,7 @@ static void graph_new(Checker *ck) {
     ck->body = NULL;
     ck->nest.n = 0;
     ck->sites.n = 0;
+    ck->calls = 0;
     ck->at_open = ck->below = false;
     ck->level = 0;
 }
@@ -334,6 +335,7 @@ Graph *check_module(Arena *arena, Diags *diags, Module *module, Define *defines,
         *library = true;
         return NULL;
     }
+    if (ck->recursive) return NULL;         /* calls are inlined: there is no end */
     check_until_fixed(ck);
     if (diags_errors(diags)) return NULL;
     ck->graph->nvars = ck->vars.n;

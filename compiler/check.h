@@ -79,7 +79,6 @@ struct Unit {
 /* The body that is being inlined: for places and for sites of draws. */
 struct Body {
     const Expr *root;
-    const Decl *decl;           /* NULL: a statement of the feature, a lambda */
     const char *callee;
     const Place *caller;
     const char *path;           /* of sites; NULL: no draw may stand here */
@@ -129,7 +128,10 @@ typedef struct Checker {
     LIST(VarInfo) vars;
     LIST(Bind) consts;          /* constants that are no literals: made at open */
     LIST(const Decl *) const_decls;
-    int depth;                  /* of inlining */
+    int depth;                  /* of expressions, those of inlined bodies too */
+    int aliases;                /* of types, on the way */
+    int calls;                  /* inlined so far */
+    bool recursive;             /* a function or constant needs itself */
     bool at_open;               /* above `from` */
     bool below;                 /* below `batch` */
     int level;

@@ -348,10 +348,17 @@ static bool bind_functions(Checker *ck, Scope *scope, const Closure *closure,
 
 /* ---- applying ---- */
 
-static bool is_recursive(Checker *ck, const Decl *decl) {
-    for (const Body *body = ck->body; body; body = body->outer)
-        if (body->decl == decl) return true;
-    return ck->depth > 150;
+/* Functions that call each other twice grow without bound. Told once. */
+static bool may_inline(Checker *ck, Loc loc) {
+    enum { MOST = 50000 };
+    Diag *diag;
+    if (ck->calls < MOST) return ck->calls++, true;
+    if (ck->calls > MOST) return ck->failed = true, false;
+    diag = check_error(ck, DIAG_E0106_SIZE, loc, "more than %d calls, with those inside "
+                       "of the functions", MOST);
+    check_help(ck, diag, "a function is compiled once for each call of it");
+    if (diag) ck->calls++;
+    return false;
 }
 
 static const Term *result_of(Checker *ck, Scope *scope, const Decl *decl, Loc loc,
@@ -443,13 +450,11 @@ static Val apply_decl(Checker *ck, const Closure *closure, Actuals *actuals, boo
     if (!good) return result;
     if (decl->kind == DE_KERNEL)
         return finish_kernel(ck, scope, closure, &formals, actuals);
-    body = (Body){.root = decl->body, .decl = decl, .callee = decl->name.text,
+    body = (Body){.root = decl->body, .callee = decl->name.text,
                   .caller = place_at(ck, actuals->loc), .path = actuals->path,
                   .no_draw = saved ? saved->no_draw : NULL, .outer = saved};
     ck->body = &body;
-    ck->depth++;
     result = val_term(result_of(ck, scope, decl, actuals->loc, want), actuals->loc);
-    ck->depth--;
     ck->body = saved;
     return result;
 }
@@ -481,10 +486,8 @@ static Val apply_lambda(Checker *ck, const Closure *closure, Actuals *actuals,
         entry->val = bound;
     }
     ck->body = &body;
-    ck->depth++;
     val = check_expr(ck, scope, lambda->a, want);
     if (val.kind == V_TERM) val.term = settle(ck, "result", val.term, lambda->loc);
-    ck->depth--;
     ck->body = saved;
     return val;
 }
@@ -493,7 +496,7 @@ Val apply_closure(Checker *ck, const Closure *closure, Actuals *actuals, Expect 
     bool given[32];
     if (closure->builtin) return call_builtin(ck, closure->builtin, actuals, want);
     if (closure->lambda) return apply_lambda(ck, closure, actuals, want);
-    if (is_recursive(ck, closure->decl)) return val_error();
+    if (!may_inline(ck, actuals->loc)) return val_error();
     if (actuals->n < closure->decl->params.n) {
         Val *all = arena_array(ck->arena, Val, closure->decl->params.n);
         memcpy(all, actuals->val, sizeof *all * (size_t)actuals->n);
@@ -549,7 +552,6 @@ Val check_call(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     if (!closure) return val_error();
     formals_of(ck, closure, &formals);
     if (!match(ck, closure, &formals, e, given, &actuals.n)) return val_error();
-    if (closure->decl && is_recursive(ck, closure->decl)) return val_error();
     actuals.val = arena_array(ck->arena, Val, actuals.n + 1);
     actuals.path = path_of(ck, e);
     for (int i = 0; i < actuals.n; i++) {

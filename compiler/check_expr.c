@@ -94,10 +94,8 @@ static Val check_constant(Checker *ck, const Decl *decl, Unit *unit, Loc loc) {
     for (int i = 0; i < ck->const_decls.n; i++)
         if (ck->const_decls.at[i] == decl)
             return val_term(term_ref(ck->arena, ck->consts.at[i].var), loc);
-    if (ck->depth > 100) return val_error();
     ck->body = &here;
     ck->below = false;
-    ck->depth++;
     ck->nest.n = 0;
     ck->region = NULL;
     region_open(ck, &own, REGION_FIELD);
@@ -116,7 +114,6 @@ static Val check_constant(Checker *ck, const Decl *decl, Unit *unit, Loc loc) {
     ck->body = body;
     ck->below = below;
     ck->nest.n = nests;
-    ck->depth--;
     val.loc = loc;
     return val;
 }
@@ -739,7 +736,7 @@ static Val check_string(Checker *ck, const Expr *e) {
     return val_term(term, e->loc);
 }
 
-Val check_expr(Checker *ck, Scope *scope, const Expr *e, Expect want) {
+static Val check_kind(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     switch (e->kind) {
     case EX_NAME: return check_name(ck, scope, e);
     case EX_INT: case EX_FLOAT: return literal_number(ck, e);
@@ -767,4 +764,20 @@ Val check_expr(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     case EX_ERROR: break;
     }
     return val_error();
+}
+
+/* All that walks the graph later goes as deep. */
+Val check_expr(Checker *ck, Scope *scope, const Expr *e, Expect want) {
+    enum { DEEPEST = 4000 };
+    Val val = val_error();
+    if (ck->depth >= DEEPEST) {
+        Diag *diag = check_error(ck, DIAG_E0106_SIZE, e->loc, "nested too deep, with all "
+                                 "the calls that it stands in");
+        check_help(ck, diag, "give a part of it a name of its own");
+        return val;
+    }
+    ck->depth++;
+    val = check_kind(ck, scope, e, want);
+    ck->depth--;
+    return val;
 }

@@ -176,7 +176,7 @@ static bool check_cost(Checker *ck, const Kernel *kernel, Unit *unit) {
     const Decl *decl = kernel->decl;
     const Expr *cost = clause_text(decl, CL_COST);
     const Body *saved = ck->body;
-    Body body = {.root = cost, .decl = decl, .callee = kernel->name, .no_draw = "a cost",
+    Body body = {.root = cost, .callee = kernel->name, .no_draw = "a cost",
                  .outer = saved};
     Scope *scope = scope_new(ck, NULL, unit);
     Region region;

@@ -475,6 +475,7 @@ static void find_cycle(Checker *ck, Calls *calls, int i) {
             Diag *diag = check_error(ck, DIAG_E0103_RECURSION,
                                      calls->decls.at[j]->name.loc, "`%s` needs itself",
                                      calls->decls.at[j]->name.text);
+            ck->recursive = true;
             check_help(ck, diag, "there is no recursion: use `fold` or `scan`");
         } else if (calls->state.at[j] == 0) {
             find_cycle(ck, calls, j);

@@ -202,14 +202,14 @@ static const Type *alias_type(Checker *ck, Scope *scope, const TypeExpr *te) {
     const Decl *decl = unit_find(scope->unit, te->name.text, DE_TYPE, DE_TYPE, &owner);
     const Type *type;
     if (!decl) return NULL;
-    if (ck->depth++ > 100) {
+    if (ck->aliases++ > 100) {
         check_error(ck, DIAG_E0103_RECURSION, te->loc, "the type `%s` needs itself",
                     te->name.text);
-        ck->depth--;
+        ck->aliases--;
         return type_scalar(PL_I64);
     }
     type = resolve_type(ck, scope_new(ck, NULL, owner), decl->type);
-    ck->depth--;
+    ck->aliases--;
     return type;
 }
 

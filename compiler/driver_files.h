@@ -43,4 +43,8 @@ typedef struct Process {
 Process process_run(Arena *, const char *const *argv, const char *folder);
 /* Whether PATH has it. */
 bool program_exists(Arena *, const char *name);
+/* Trees are walked by recursion, to the length of a chain of fields. The system leaves
+ * some 128 MB below the stack, whatever its limit is. Restored for who is executed. */
+void stack_raise(void);
+void stack_restore(void);
 #endif

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,4 +92,21 @@ bool program_exists(Arena *arena, const char *name) {
         path += length;
     }
     return false;
+}
+
+static struct rlimit found;             /* what the stack might grow to; 0: unchanged */
+
+void stack_raise(void) {
+    struct rlimit limit;
+    rlim_t enough = 120 << 20;
+    if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur >= enough)
+        return;
+    found = limit;
+    limit.rlim_cur = limit.rlim_max < enough ? limit.rlim_max : enough;
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
+void stack_restore(void) {
+    if (found.rlim_cur)
+        setrlimit(RLIMIT_STACK, &found);
 }

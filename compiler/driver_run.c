@@ -138,6 +138,7 @@ int driver_run(Driver *d) {
         list_push(d->arena, &argv, d->options->rest.at[i]);
     list_push(d->arena, &argv, NULL);
     places_drop(&d->places);
+    stack_restore();
     execv(tool, (char *const *)argv.at);
     driver_fail_file(d, "run", tool);
     return 1;

@@ -105,7 +105,9 @@ static const pl_field *field_table(Eval *ev) {
         dims_of(type, table[i].dim);
         if (table[i].ragged) continue;
         table[i].bytes = dtype_size(type->dtype);
-        for (int k = 0; k < type->rank; k++) table[i].bytes *= table[i].dim[k];
+        for (int k = 0; k < type->rank; k++)
+            if (__builtin_mul_overflow(table[i].bytes, table[i].dim[k], &table[i].bytes))
+                table[i].bytes = INT64_MAX;
     }
     return table;
 }

@@ -74,7 +74,9 @@ static int wants_color(void) {
 int main(int argc, char **argv) {
     Options options;
     Arena *arena = arena_new();
-    int status = options_parse(&options, arena, argc, argv);
+    int status;
+    stack_raise();
+    status = options_parse(&options, arena, argc, argv);
     if (status < 0) {
         Driver driver = {.arena = arena, .options = &options};
         driver.diags = diags_new(arena);

@@ -164,7 +164,8 @@ int schedule_start(pipert *p) {
                          "raise --memory, or make the batch smaller",
                          (long long)p->dense_bytes, (long long)p->options.memory);
     if (!start_slots(p) || !start_runs(p) || !start_workers(p))
-        return fail_with(p, PIPERT_MEMORY, "no memory or threads for %d workers",
+        return fail_with(p, PIPERT_MEMORY,
+                         "no memory, address space (ulimit -v) or threads for %d workers",
                          p->nworkers);
     schedule_begin(p);
     return PIPERT_OK;
