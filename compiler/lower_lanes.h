@@ -4,7 +4,8 @@
 #include "lower_room.h"
 
 enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
-       BLOCK = 16 };            /* columns of one channel */
+       BLOCK = 16,              /* columns of one channel */
+       BROAD = BLOCK * PIXEL };
 
 typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
                LANE_NONE } LaneKind;
@@ -25,7 +26,7 @@ typedef struct Lanes {
     LIST(const Term *) runs;    /* reads at columns that are taken to run */
 } Lanes;
 
-/* n: PIXEL, one column, or WIDE, several. */
+/* n: PIXEL, one column, or WIDE or BROAD, several. */
 Lanes *lanes_new(Gen *, int n, const Var *column, const Var *channel, int channels);
 /* One column of ROWS rows: `source`, a ring of their pixels, is read at `row` alone. */
 Lanes *lanes_of_rows(Gen *, const Var *row, const Var *column, const Var *channel,

@@ -72,8 +72,8 @@ struct SweepStage {
     RowLanes lanes;             /* FOR with a ring: how a row is made */
     bool blocked;               /* the ring: the reader makes ROWS rows at once (BLOCKS),
                                    pixels of these lie side by side */
-    Value runs;                 /* RUNS: ptr to an i32 for each vector of columns: they
-                                   run by one */
+    Value runs, broad_runs;     /* RUNS: ptr to an i32 for each vector of columns (for
+                                   each block of them): they run by one */
     Value cursor;               /* KERNEL with rows: place of the cursor */
     Value result;               /* KERNEL: place of the pk_tensor */
     Value region;

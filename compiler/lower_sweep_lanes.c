@@ -19,6 +19,18 @@ static Lanes *row_lanes(Gen *g, const Term *def, int n) {
                      (int)small_trip(g, &def->loop[2]));
 }
 
+static void find_fold(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind == TERM_FOLD;
+    if (!*found) term_children(term, find_fold, data);
+}
+
+static bool has_fold(const Term *body) {
+    bool found = false;
+    find_fold(body, &found);
+    return found;
+}
+
 /* ---- columns that run ---- */
 
 /* The reads that rest on runs. */
@@ -112,30 +124,47 @@ static Value vectors(Gen *g, Value columns) {
                   gen_long(g, 2));
 }
 
-void sweep_find_runs(Gen *g, SweepStage *stage) {
-    Lanes *l = row_lanes(g, stage->def, WIDE);
-    Value n = vectors(g, gen_sub(g, stage->to[1], stage->from[1])), block, first, p;
+static Value find_runs(Gen *g, const SweepStage *stage, const Runs *runs, Value n,
+                       int columns) {
     Step s = {.stage = stage};
-    Runs runs;
+    Value found, block, first, p;
     int buffer, old = context_open(g);
-    lanes_may_run(l);
-    lane_kind(l, stage->def->arg[0]);
-    runs = runs_of(g, stage, l);
-    stage->runs = gen_alloc(g, n, 4, &buffer);
+    found = gen_alloc(g, n, 4, &buffer);
     block = gen_for(g, gen_long(g, 0), n);
-    first = gen_add(g, stage->from[1], gen_mul(g, block, gen_long(g, WIDE / PIXEL)));
+    first = gen_add(g, stage->from[1], gen_mul(g, block, gen_long(g, columns)));
     s.ok = build_var(&g->b, LT_I32, gen_int(g, LT_I32, 1));
-    p = gen_for(g, gen_long(g, 1), gen_long(g, WIDE / PIXEL));
+    p = gen_for(g, gen_long(g, 1), gen_long(g, columns));
     s.next = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, first, p),
                     gen_sub(g, stage->to[1], gen_long(g, 1)));
     s.by = gen_sub(g, s.next, first);
     sweep_bind(g, stage, 1, first);
-    for (int i = 0; i < runs.n; i++)
-        sweep_replay(g, &runs.read[i], column_axis(&runs.read[i]), test_step, &s);
+    for (int i = 0; i < runs->n; i++)
+        sweep_replay(g, &runs->read[i], column_axis(&runs->read[i]), test_step, &s);
     gen_end(g);
-    build_store(&g->b, build_get(&g->b, s.ok), build_offset(&g->b, stage->runs, block, 4), 0);
+    build_store(&g->b, build_get(&g->b, s.ok), build_offset(&g->b, found, block, 4), 0);
     gen_end(g);
     context_close(g, old);
+    return found;
+}
+
+static Value columns_of(Gen *g, const SweepStage *stage) {
+    return gen_sub(g, stage->to[1], stage->from[1]);
+}
+
+static Value broad_blocks(Gen *g, Value columns) {
+    return gen_op(g, LOOP_ASHR, LT_I64, 2, columns, gen_long(g, 4));
+}
+
+void sweep_find_runs(Gen *g, SweepStage *stage) {
+    Lanes *l = row_lanes(g, stage->def, WIDE);
+    Value columns = columns_of(g, stage);
+    Runs runs;
+    lanes_may_run(l);
+    lane_kind(l, stage->def->arg[0]);
+    runs = runs_of(g, stage, l);
+    stage->runs = find_runs(g, stage, &runs, vectors(g, columns), WIDE / PIXEL);
+    if (has_fold(stage->def->arg[0]))
+        stage->broad_runs = find_runs(g, stage, &runs, broad_blocks(g, columns), BLOCK);
 }
 
 /* ---- a row of a ring ---- */
@@ -169,20 +198,19 @@ static void pixels_one_by_one(Gen *g, const SweepStage *stage, Value row, Value 
     gen_end(g);
 }
 
-void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
+static void gen_if_runs(Gen *g, Value runs, Value block) {
+    Value run = build_load(&g->b, loop_type(LT_I32), build_offset(&g->b, runs, block, 4), 0);
+    gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, run, gen_int(g, LT_I32, 0)));
+}
+
+/* Vectors `from` to `to` of the row. */
+static void row_vectors(Gen *g, const SweepStage *stage, Value row, Value from, Value to) {
     Lanes *l = row_lanes(g, stage->def, WIDE);
-    Value pixels = gen_long(g, WIDE / PIXEL), block, first, runs;
-    if (stage->lanes == ROW_PIXEL) {
-        pixels_one_by_one(g, stage, row, stage->from[1], stage->to[1]);
-        return;
-    }
-    block = gen_for(g, gen_long(g, 0), vectors(g, gen_sub(g, stage->to[1], stage->from[1])));
+    Value pixels = gen_long(g, WIDE / PIXEL), block = gen_for(g, from, to), first;
     first = gen_add(g, stage->from[1], gen_mul(g, block, pixels));
     if (stage->lanes == ROW_RUNS) {
         lanes_may_run(l);
-        runs = build_load(&g->b, loop_type(LT_I32),
-                          build_offset(&g->b, stage->runs, block, 4), 0);
-        gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, runs, gen_int(g, LT_I32, 0)));
+        gen_if_runs(g, stage->runs, block);
     }
     store_columns(g, stage, l, row, first);
     if (stage->lanes == ROW_RUNS) {
@@ -193,6 +221,40 @@ void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
         gen_end(g);
     }
     gen_end(g);
+}
+
+/* BLOCK columns at once: a loop over taps does little else than find its addresses. */
+static void row_broad(Gen *g, const SweepStage *stage, Value row, Value blocks) {
+    Lanes *l = row_lanes(g, stage->def, BROAD);
+    Value four = gen_long(g, BROAD / WIDE), block, first;
+    block = gen_for(g, gen_long(g, 0), blocks);
+    first = gen_add(g, stage->from[1], gen_mul(g, block, gen_long(g, BLOCK)));
+    if (stage->lanes == ROW_RUNS) {
+        lanes_may_run(l);
+        gen_if_runs(g, stage->broad_runs, block);
+    }
+    store_columns(g, stage, l, row, first);
+    if (stage->lanes == ROW_RUNS) {
+        gen_else(g);
+        first = gen_mul(g, block, four);
+        row_vectors(g, stage, row, first, gen_add(g, first, four));
+        gen_end(g);
+    }
+    gen_end(g);
+}
+
+void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
+    Value columns = columns_of(g, stage), blocks = gen_long(g, 0);
+    if (stage->lanes == ROW_PIXEL) {
+        pixels_one_by_one(g, stage, row, stage->from[1], stage->to[1]);
+        return;
+    }
+    if (!stage->blocked && has_fold(stage->def->arg[0])) {
+        blocks = broad_blocks(g, columns);
+        row_broad(g, stage, row, blocks);
+    }
+    row_vectors(g, stage, row, gen_mul(g, blocks, gen_long(g, BROAD / WIDE)),
+                vectors(g, columns));
 }
 
 /* Rows `row` to `row` + ROWS - 1, gathers of columns shared. Those that nobody asked
@@ -218,7 +280,7 @@ typedef struct LastRow {
     const Fill *fill;
     int column, channel;        /* loops */
     int64_t channels;
-    Lanes *lanes, *wide, *rows; /* wide, rows: NULL if there are none */
+    Lanes *lanes, *wide, *broad, *rows; /* but `lanes`: NULL if there are none */
     Value at;                   /* element (row, 0, 0) of the result */
     bool aligned;
 } LastRow;
@@ -239,6 +301,9 @@ static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
         last->wide = lanes_new(g, WIDE, def->loop[column].var, def->loop[c].var,
                                (int)last->channels);
         if (lane_kind(last->wide, def->arg[0]) != LANE_MANY) last->wide = NULL;
+        if (last->wide && has_fold(def->arg[0]))
+            last->broad = lanes_new(g, BROAD, def->loop[column].var, def->loop[c].var,
+                                    (int)last->channels);
         last->rows = rows_of(g, stage, column, c);
         return true;
     }
@@ -323,16 +388,27 @@ static void buffer_block(Gen *g, LastRow *last, Lanes *lanes, int pixels, Value 
     gen_end(g);
 }
 
-static void blocks_of(Gen *g, LastRow *last, Value blocks) {
+/* The columns of a block, as four vectors. */
+static void quarters(Gen *g, LastRow *last, Value first, Value *quarter) {
     LoopScalar type = mem_type(last->fill->to->dtype);
-    Value buffer = kernel_stack(g, BLOCK * PIXEL * 4), block, first, quarter[4];
-    block = gen_for(g, gen_long(g, 0), blocks);
-    first = gen_mul(g, block, gen_long(g, BLOCK));
+    Value buffer, all;
+    if (last->broad) {
+        all = pixels_at(g, last, last->broad, first);
+        for (int q = 0; q < 4; q++) quarter[q] = lane_pick(g, all, all, WIDE, q * WIDE, 1);
+        return;
+    }
+    buffer = kernel_stack(g, BLOCK * PIXEL * 4);
     if (last->wide) buffer_block(g, last, last->wide, WIDE / PIXEL, first, buffer);
     else buffer_block(g, last, last->lanes, 1, first, buffer);
     for (int q = 0; q < 4; q++)
         quarter[q] = build_load(&g->b, loop_vector(type, WIDE),
                                 build_offset(&g->b, buffer, gen_long(g, 64 * q), 1), 0);
+}
+
+static void blocks_of(Gen *g, LastRow *last, Value blocks) {
+    Value block = gen_for(g, gen_long(g, 0), blocks), quarter[4];
+    Value first = gen_mul(g, block, gen_long(g, BLOCK));
+    quarters(g, last, first, quarter);
     store_block(g, last, first, quarter);
     gen_end(g);
 }
