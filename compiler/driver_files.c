@@ -141,7 +141,10 @@ char *file_read(Arena *arena, const char *path, size_t *size) {
     return text;
 }
 
-bool file_exists(const char *path) { return access(path, F_OK) == 0; }
+bool file_exists(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode);
+}
 
 bool file_same(const char *a, const char *b) {
     struct stat left, right;

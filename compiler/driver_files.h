@@ -23,7 +23,7 @@ void places_drop(Places *);
 /* ---- files ---- */
 /* The whole file, in the arena, with a zero behind it; NULL and errno. */
 char *file_read(Arena *, const char *path, size_t *size);
-bool file_exists(const char *path);
+bool file_exists(const char *path);             /* no folder, no device */
 bool file_same(const char *a, const char *b);   /* one file by two names */
 const char *file_base(const char *path);        /* behind the last slash */
 const char *file_folder(Arena *, const char *path);     /* "." if it has none */

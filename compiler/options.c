@@ -80,9 +80,10 @@ static const Option options[] = {
      "fail|skip", "eval: what a failed record does to the stream"},
     {"--report", ON_EVAL, TAKES_TEXT, offsetof(Options, report), NULL,
      "FILE", "eval: lists the failed records, one JSON object a line"},
-    {"--help", ON_ALL, PRINTS_HELP, 0, NULL, NULL, NULL},
+    {"--help", ON_ALL, PRINTS_HELP, 0, NULL, NULL, "this text"},
     {"-h", ON_ALL, PRINTS_HELP, 0, NULL, NULL, NULL},
-    {"--version", ON_ALL, PRINTS_VERSION, 0, NULL, NULL, NULL},
+    {"--version", ON_ALL, PRINTS_VERSION, 0, NULL,
+     NULL, "of pipec and LLVM, and the CPU levels of this machine"},
 };
 enum { NOPTIONS = sizeof options / sizeof *options };
 
