@@ -182,11 +182,25 @@ static void store_all(Value value, const Type *type, char *to) {
         store(type->dtype, tensor_element(value.t, p).v, to + p * size);
 }
 
+/* No element is read: the type tells that there is none. */
+static bool is_nothing(const Type *type) {
+    bool known = type->rank > 0, none = false;
+    int64_t size;
+    for (int k = 0; k < type->rank && known; k++) {
+        known = type->dims[k] && dim_constant(type->dims[k], &size);
+        none |= known && size == 0;
+    }
+    return known && none;
+}
+
 /* Makes room in the batch if there is none yet. */
 static int put_result(pl_call *call, Value value, const Type *type, pl_out *out,
                       bool room) {
-    const Failure *fail = value_all(value, type);
-    int64_t count = type->rank ? value.t->count : 1;
+    const Failure *fail;
+    int64_t count;
+    if (!room && is_nothing(type)) return PL_OK;
+    fail = value_all(value, type);
+    count = type->rank ? value.t->count : 1;
     if (fail) return verdict(call, fail);
     if (room) {
         out->data = call->alloc_out(call, (size_t)(count * dtype_size(type->dtype)));

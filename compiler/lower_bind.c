@@ -98,6 +98,7 @@ Low bind_force(Gen *g, Thunk *thunk) {
     if (thunk->known) return thunk->value;
     if (!thunk->term) bug("lower: `%s` is not bound", thunk->var ? thunk->var->name : "?");
     g->forcing = thunk;
+    thunk->making = true;
     g->level = thunk->level;
     if (is_field(thunk->var)) g->field = thunk->var->name;
     if (thunk->parent) value = bind_force(g, thunk->parent).items[thunk->item];
@@ -106,6 +107,7 @@ Low bind_force(Gen *g, Thunk *thunk) {
     g->level = level;
     g->field = field;
     note_way(g, thunk, "whole");
+    thunk->making = false;
     now = *thunk;
     now.known = true;
     now.value = value;

@@ -110,14 +110,22 @@ static Low keep_tensors(Gen *g, Low low, const Keep *keep, int *at) {
     return kept;
 }
 
-/* A state has the dims of the start, whatever became of it. */
+/* A state has the dims of the start, whatever became of it: what fails them, too. */
 static Low with_dims(Gen *g, Low state, Low start) {
     Low low = low_copy(g, state);
+    Tensor *t = (Tensor *)low.t;
+    int64_t size;
     if (low.kind == LOW_TUPLE)
         for (int i = 0; i < low.n; i++)
             low.items[i] = with_dims(g, low.items[i], start.items[i]);
-    if (low.kind == LOW_TENSOR)
-        for (int k = 0; k < low.t->rank; k++) ((Tensor *)low.t)->dim[k] = start.t->dim[k];
+    if (low.kind != LOW_TENSOR) return low;
+    for (int k = 0; k < t->rank; k++) {
+        const Dim *dim = start.type->dims[k];
+        t->dim[k] = start.t->dim[k];
+        if (dim && dim_constant(dim, &size)) continue;
+        t->dim[k].fail = gen_first(g, start.t->fail, t->dim[k].fail);
+        t->fail = gen_first(g, t->dim[k].fail, t->fail);
+    }
     return low;
 }
 

@@ -65,6 +65,7 @@ typedef struct Thunk {
     const Term *scope;          /* where it is read: the body of its LET; NULL: all */
     int level;                  /* whose id its draws use */
     bool known;                 /* value holds */
+    bool making;                /* it is being computed */
     bool prepared;              /* fused, inline: its head was looked through */
     int context;                /* a LET: under which loop indices it was bound */
     unsigned dims_known;        /* by axis: dim holds, of a tensor that is not known */

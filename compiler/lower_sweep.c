@@ -185,7 +185,7 @@ static void end_stage(Gen *g, SweepStage *stage) {
 static const Var *made_by(const Gen *g, const Fill *f, const Term *loop) {
     const Thunk *thunk = g->forcing;
     return thunk && f->to && thunk->term == loop && thunk->var && loop->type->rank > 1 &&
-           thunk->var->kind == VAR_FIELD ? thunk->var : NULL;
+           thunk->var->kind == VAR_FIELD && !thunk->var->table ? thunk->var : NULL;
 }
 
 static SweepStage *last_stage(Gen *g, const Fill *f, const Term *loop) {

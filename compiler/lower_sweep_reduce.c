@@ -216,7 +216,8 @@ void sweep_find_own_reductions(Gen *g, SweepStage *last, const Var *var) {
         Finder f = {.g = g, .var = var, .binds = all.binds, .good = true};
         const Term *term;
         if (!is_scalar_field(node) || node->level != g->level || !is_live(g, node->vars[0]) ||
-            !sweep_uses(node->term, var) || bind_thunk(g, node->vars[0])->known)
+            !sweep_uses(node->term, var) || bind_thunk(g, node->vars[0])->known ||
+            bind_thunk(g, node->vars[0])->making)
             continue;
         term = replaced(&f, node->term);
         if (!f.good || f.uses != sweep_uses(node->term, var)) continue;
