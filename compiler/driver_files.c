@@ -20,7 +20,7 @@ void places_find(Places *places, Arena *arena) {
         n = snprintf(path, sizeof path, "./pipec");
     path[n] = 0;
     places->bin = file_folder(arena, path);
-    places->lib = arena_format(arena, "%s/../lib", places->bin);
+    places->lib = arena_format(arena, "%s/../lib/pipec", places->bin);
     places->share = arena_format(arena, "%s/../share/pipec", places->bin);
 }
 

@@ -46,6 +46,19 @@ static const char *field_json(Arena *arena, const Graph *graph, const Output *ou
                         shape_json(arena, graph, var), ragged ? "true" : "false");
 }
 
+/* The packages that a program needs when the feature is linked into it. */
+static const char *needs_json(Arena *arena, const Graph *graph) {
+    const char *list = "";
+    for (int i = 0; i < graph->kernels.n; i++) {
+        const Kernel *kernel = graph->kernels.at[i];
+        const char *name = kernel->used ? kernel->needs : NULL;
+        if (name && !strstr(list, json_text(arena, name)))
+            list = arena_format(arena, "%s%s%s", list, *list ? ", " : "",
+                                json_text(arena, name));
+    }
+    return list;
+}
+
 const char *describe_feature(Arena *arena, const Graph *graph) {
     static const char *const lasts[] = {[LAST_DROP] = "drop", [LAST_PARTIAL] = "partial",
                                         [LAST_PAD] = "pad", [LAST_WRAP] = "wrap"};
@@ -59,8 +72,8 @@ const char *describe_feature(Arena *arena, const Graph *graph) {
     return arena_format(arena,
                         "{\"name\": %s, \"source\": \"%s\", \"shuffle\": %s, "
                         "\"batch\": %lld, \"last\": \"%s\", \"params\": [%s], "
-                        "\"fields\": [%s]}",
+                        "\"fields\": [%s], \"needs\": [%s]}",
                         json_text(arena, graph->name), graph->source,
                         graph->shuffle ? "true" : "false", (long long)graph->batch,
-                        lasts[graph->last], params, fields);
+                        lasts[graph->last], params, fields, needs_json(arena, graph));
 }
