@@ -1,6 +1,7 @@
 /* pipec run: the compiled feature is kept under the hash of all that it is made
  * of, in $XDG_CACHE_HOME/pipec or ~/.cache/pipec, and in $TMPDIR where these cannot
  * be written. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +130,8 @@ int driver_run(Driver *d) {
     const char *path = compiled(d);
     if (!path)
         return 1;
+    if (d->options->path)
+        return printf("%s\n", path) < 0;
     TextList argv = {0};
     const char *tool = arena_format(d->arena, "%s/pipert", d->places.bin);
     list_push(d->arena, &argv, tool);

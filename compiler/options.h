@@ -38,6 +38,7 @@ typedef struct Options {
     int64_t sample, seed, epoch;/* eval; sample -1: not given */
     const char *report;         /* eval */
     int on_error;               /* eval: 0 fail, 1 skip */
+    bool path;                  /* run: only tells where the library lies */
     TextList rest;              /* run: what goes to pipert, in order */
 } Options;
 

@@ -143,6 +143,19 @@ int load_feature(pipert *p) {
     return resolve_imports(p);
 }
 
+/* ---- what is known ---- */
+int pipert_outputs(const pipert *p) { return p->feature ? p->feature->noutputs : 0; }
+
+int pipert_output_at(const pipert *p, int i, pipert_output *to) {
+    const pl_output *o;
+    if (i < 0 || i >= pipert_outputs(p)) return PIPERT_ARGUMENT;
+    o = &p->feature->outputs[i];
+    *to = (pipert_output){.name = o->name, .dtype = (pipert_dtype)o->dtype,
+                          .ragged = o->ragged, .rank = o->rank, .count = -1};
+    for (int d = 0; d < o->rank; d++) to->dim[d] = o->dim[d];
+    return PIPERT_OK;
+}
+
 /* ---- what is made at open ---- */
 /* Makes the code's lib in a memory of its own; NULL: *why says why. */
 static void *make_lib(pipert *p, const pl_code *code, scratch **memory,

@@ -10,7 +10,8 @@
  *     }
  *     pipert_close(p);
  *
- * A handle is used by one thread at a time; different handles are independent.
+ * A handle is used by one thread at a time, but for pipert_release, which any thread
+ * may call at any time; different handles are independent.
  * The library prints nothing, never exits, and keeps no global state. What a
  * handle hands out belongs to the handle. Text is UTF-8, sizes are in bytes. */
 #ifndef PIPERT_H
@@ -161,6 +162,9 @@ typedef struct pipert_parameter {
 PIPERT_API const char *pipert_name(const pipert *);
 PIPERT_API int pipert_parameters(const pipert *);
 PIPERT_API int pipert_parameter_at(const pipert *, int, pipert_parameter *);
+/* The outputs as they are known before a batch: no data, -1 for what varies. */
+PIPERT_API int pipert_outputs(const pipert *);
+PIPERT_API int pipert_output_at(const pipert *, int, pipert_output *);
 /* After the start: the names behind `label`, in its order; *n = 0: none. */
 PIPERT_API const char *const *pipert_classes(const pipert *, int *n);
 

@@ -2,8 +2,10 @@
 #include "plat.h"
 #include <dirent.h>
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
@@ -230,8 +232,33 @@ int plat_list(const char *folder, int (*each)(void *, const char *, plat_kind),
 }
 
 /* ---- libraries ---- */
+/* Whether a part of the library that is mapped, or its table of sections, lies behind
+ * the end of the file: dlopen would read there, and that is a SIGBUS. */
+static bool is_cut(const char *path) {
+    ElfW(Ehdr) head;
+    ElfW(Phdr) part;
+    struct stat st;
+    bool cut = false;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;                 /* dlopen looks elsewhere, and tells */
+    if (!fstat(file, &st) && pread(file, &head, sizeof head, 0) == sizeof head &&
+        !memcmp(head.e_ident, ELFMAG, SELFMAG)) {
+        uint64_t size = (uint64_t)st.st_size;
+        cut = head.e_shoff + (uint64_t)head.e_shnum * head.e_shentsize > size;
+        for (int i = 0; i < head.e_phnum && !cut; i++) {
+            off_t at = (off_t)(head.e_phoff + (uint64_t)i * sizeof part);
+            cut = pread(file, &part, sizeof part, at) != sizeof part ||
+                  part.p_offset + part.p_filesz > size;
+        }
+    }
+    close(file);
+    return cut;
+}
+
 void *plat_load(const char *path, char *why, size_t n) {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library;
+    if (is_cut(path)) return snprintf(why, n, "the file is cut short"), NULL;
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) snprintf(why, n, "%s", dlerror());
     return library;
 }
