@@ -189,6 +189,7 @@ typedef struct Walk {
     TermMap *seen;
     int nbranches;
     const Term *const *branches;    /* NULL: a loop */
+    Use use;                        /* of the branches */
 } Walk;
 
 /* One branch alone reads it: it is computed there. */
@@ -199,7 +200,7 @@ static bool sinks(const Walk *w, const Thunk *thunk) {
     if (definition(w->g, thunk->var) == NULL) return false;
     total = use_paths(w->g->all, scope, USE_DATA, thunk->var);
     for (int i = 0; i < w->nbranches; i++)
-        if (use_paths(w->g->all, w->branches[i], USE_DATA, thunk->var) == total)
+        if (use_paths(w->g->all, w->branches[i], w->use, thunk->var) == total)
             return true;
     return false;
 }
@@ -262,15 +263,22 @@ static void walk(const Term *term, Use use, void *data) {
     else if (*inner(w, term->var)) walk(definition(w->g, term->var), use, w);
 }
 
-static void force(Gen *g, int n, const Term *const *terms, const Term *const *branches) {
-    Walk w = {g, map_new(), n, branches};
+static void force(Gen *g, int n, const Term *const *terms, const Term *const *branches,
+                  Use use) {
+    Walk w = {g, map_new(), n, branches, use};
     for (int i = 0; i < n; i++)
-        if (terms[i]) walk(terms[i], USE_DATA, &w);
+        if (terms[i]) walk(terms[i], use, &w);
     map_free(w.seen);
 }
 
-void force_before(Gen *g, int n, const Term *const *terms) { force(g, n, terms, NULL); }
+void force_before(Gen *g, int n, const Term *const *terms) {
+    force(g, n, terms, NULL, USE_DATA);
+}
 
 void force_before_branches(Gen *g, int n, const Term *const *branches) {
-    force(g, n, branches, branches);
+    force(g, n, branches, branches, USE_DATA);
+}
+
+void force_dims_before_branches(Gen *g, int n, const Term *const *branches) {
+    force(g, n, branches, branches, USE_DIMS);
 }

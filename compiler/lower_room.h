@@ -284,6 +284,8 @@ const Term *bind_anonymous(Gen *, Low);
 void force_before(Gen *, int n, const Term *const *);
 /* The same before branches, but for what one branch alone reads. */
 void force_before_branches(Gen *, int n, const Term *const *);
+/* The same where the branches give dims alone. */
+void force_dims_before_branches(Gen *, int n, const Term *const *);
 
 /* ---- lower_uses.c: who reads what ---- */
 typedef enum { USE_DATA, USE_DIMS } Use;

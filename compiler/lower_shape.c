@@ -82,6 +82,7 @@ static Scalar if_dim(Gen *g, const Term *term, Part part) {
     const Type *type = type_scalar(PL_I64);
     Scalar c = gen_scalar(g, term->arg[0]);
     Cell *cell = cell_new(g, type, false);
+    force_dims_before_branches(g, 2, term->arg + 1);
     if (c.fail != NO_VALUE) {
         gen_if(g, gen_good(g, c.fail));
         gen_if(g, c.v);
