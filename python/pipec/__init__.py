@@ -1,0 +1,30 @@
+"""Batches of compiled ML input pipelines, without a copy.
+
+    loader = pipec.load("imagenet.so", root="train/", threads=2)
+    for batch in loader:                    # one epoch; then loader.epoch is one more
+        images = np.asarray(batch.image)    # or torch.from_dlpack(batch.image)
+
+See load, Loader, Batch, Tensor, Ragged; compile and jit make libraries of features.
+"""
+import warnings
+
+from . import _pipec
+from ._compile import compile, jit
+from ._errors import (CompileError, Error, HeldError, LoadError, MemoryBudgetError,
+                      ParameterError, RecordError, SourceError, StateError, make_error)
+from ._loader import Field, Loader, load
+from ._pipec import Batch, Tensor
+from ._ragged import Ragged
+from ._version import version as __version__
+
+
+class PipecWarning(UserWarning):
+    """What the runtime has to say that is no error."""
+
+
+_pipec.setup(make_error, Ragged,
+             lambda message: warnings.warn(message, PipecWarning, stacklevel=3))
+
+__all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError", "Loader",
+           "MemoryBudgetError", "ParameterError", "PipecWarning", "Ragged", "RecordError",
+           "SourceError", "StateError", "Tensor", "compile", "jit", "load"]

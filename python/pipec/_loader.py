@@ -1,0 +1,301 @@
+"""The loader: one open feature, its epochs, its state."""
+import atexit
+import html
+import os
+import re
+import weakref
+
+from . import _pipec, _values
+from ._compile import compile as compile_feature
+from ._errors import ParameterError, StateError
+
+MODES = {"streaming": 0, "batch": 1, "debug": 2}
+ON_ERROR = {"fail": 0, "skip": 1}
+CPUS = {None: 0, "plain": -1, "x86-64": 1, "x86-64-v2": 2, "x86-64-v3": 3, "x86-64-v4": 4}
+OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
+           "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
+           "max_pixels", "epochs", "state", "params", "D")
+
+open_loaders = weakref.WeakSet()
+
+
+@atexit.register
+def close_all():
+    """Threads end before the interpreter does."""
+    for loader in list(open_loaders):
+        loader.close()
+
+
+class Field:
+    """What is known of a field before a batch: name, dtype, shape, ragged.
+
+    shape has the batch's dimension first, and None where it differs."""
+
+    __slots__ = ("name", "dtype", "shape", "ragged")
+
+    def __init__(self, name, dtype, shape, ragged):
+        self.name, self.dtype, self.ragged = name, dtype, ragged
+        self.shape = tuple(None if n < 0 else n for n in shape)
+
+    def __repr__(self):
+        dims = ", ".join("?" if n is None else str(n) for n in self.shape)
+        return f"{self.name}: {'ragged ' * self.ragged}{self.dtype}[{dims}]"
+
+
+class Loader:
+    """Batches of a compiled feature; made by pipec.load.
+
+    `for batch in loader:` gives the epoch, from where it stands to its end; then
+    `loader.epoch` is one more, and the next `for` gives the next epoch. A `for` that is
+    left early is gone on with by the next one; `loader.epoch = n` begins epoch n.
+
+    It may be used by several threads: each batch goes to one of them. A fork does not
+    carry it over; a pickle does, and goes on at the same place.
+    """
+
+    def __init__(self, path, params, options):
+        self._path, self._params, self._options = path, params, options
+        self._used = self._closed = False
+        self._length = None             # of a whole epoch, once it is known
+        self._open()
+        open_loaders.add(self)
+
+    # ---- opening ----
+    def _open(self, state=None, **changed):
+        options = {**self._options, **changed}
+        handle = _pipec.Handle(os.fsencode(self._path), **options)
+        given = dict(self._params)
+        types = {name: (type_, value, fixed)
+                 for name, type_, value, fixed in handle.parameters()}
+        for name, value in given.items():
+            if name not in types:
+                raise TypeError(
+                    f"{handle.name()} has no parameter `{name}`"
+                    + _values.near(name, [*types, *OPTIONS])
+                    + f"\nparameters: {', '.join(types) or 'none'}")
+            handle.set(name, _values.text(name, types[name][0], value))
+        for name, (type_, value, fixed) in types.items():
+            if value is None and name not in given:
+                raise ParameterError(f"parameter `{name}` ({type_}) must be given: "
+                                     f"pipec.load(..., {name}=...)")
+        if state is not None:
+            handle.restore(state)
+        self._handle = handle
+        self._first = options["epoch"]
+        self._state = state
+        self._used = False
+
+    def _reopen(self, state=None, **changed):
+        """Batches of the old one stay good until they are dropped."""
+        if self._closed:
+            raise StateError("the loader is closed")
+        old = self._handle
+        self._open(state, **changed)
+        old.close()
+
+    def start(self):
+        """Opens the source and starts the threads; the first batch does it otherwise."""
+        self._handle.start()
+        self._used = True
+        return self
+
+    def close(self):
+        """Stops the threads. Batches that are held stay good until they are dropped."""
+        self._closed = True
+        self._handle.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.close()
+
+    # ---- batches ----
+    def __iter__(self):
+        self._used = True
+        yield from iter(self._handle.next, None)
+
+    def __len__(self):
+        """Batches that this rank has in the epoch, or has left of one it resumed."""
+        stats = self._handle.stats()
+        if stats["epoch_batches"] < 0 and self._length is not None:
+            return self._length
+        if stats["epoch_batches"] < 0:
+            self._used = True
+            self._handle.begin()
+            stats = self._handle.stats()
+        if stats["epoch_batches"] < 0:
+            raise TypeError("the length is not known: how many records a `where` or "
+                            "`each` leaves is seen at the end of the epoch")
+        if self._state is None:
+            self._length = stats["epoch_batches"]
+        return stats["epoch_batches"]
+
+    @property
+    def epoch(self):
+        """The epoch of the next batch. Setting it begins that epoch at its first batch."""
+        if not self._used:
+            return self._first if self._state is None else number(self._state, "epoch")
+        return number(self._handle.save(), "epoch")
+
+    @epoch.setter
+    def epoch(self, n):
+        n = _values.integer("epoch", n, 0, 2**63 - 1)
+        if not self._used and self._state is None and n == self._first:
+            return
+        seed = self._options["seed"]
+        self._reopen(epoch=n, seed=seed if self._state is None
+                     else number(self._state, "seed"))
+
+    # ---- state ----
+    def state_dict(self):
+        """Where the next batch comes from: {"pipec": text}, under 1 KB.
+
+        It is exact at the batches that were handed out, for any number of threads."""
+        if not self._used and self._state is not None:
+            return {"pipec": self._state}
+        if not self._used:
+            self.start()
+        return {"pipec": self._handle.save()}
+
+    def load_state_dict(self, state):
+        """Goes on where state_dict() was called. StateError if it is of another feature,
+        other parameters or other data (the last at the first batch, or start())."""
+        text = state.get("pipec") if isinstance(state, dict) else state
+        if not isinstance(text, str):
+            raise TypeError("a state is what state_dict() gave: {'pipec': text}")
+        self._reopen(text)
+
+    def __reduce__(self):
+        state = self.state_dict()["pipec"] if self._used and not self._closed else self._state
+        return remake, (self._path, self._params, self._options, state)
+
+    # ---- what is known ----
+    @property
+    def name(self):
+        """The feature's name."""
+        return self._handle.name()
+
+    @property
+    def path(self):
+        """The library's path."""
+        return self._path
+
+    @property
+    def fields(self):
+        """{name: Field} in the order of `emit`."""
+        return {row[0]: Field(*row) for row in self._handle.fields()}
+
+    @property
+    def parameters(self):
+        """{name: value} as text, as the feature sees them: given, default or fixed."""
+        return {name: value for name, _, value, _ in self._handle.parameters()}
+
+    @property
+    def classes(self):
+        """The names behind `label`, in its order; [] if the source has none."""
+        return self._handle.classes()
+
+    def stats(self):
+        """Numbers of the run, a dict: records, batches handed out; bad_records; places,
+        places_done, epoch_batches of this epoch; bytes_read, bytes_out; wait_ns (this
+        side waited), idle_read_ns, idle_full_ns (workers waited for reading, for this
+        side); memory, memory_used in bytes; threads; cpu, the code that runs."""
+        return self._handle.stats()
+
+    def _lines(self):
+        stats = self.stats()
+        batches = stats["epoch_batches"] if stats["epoch_batches"] >= 0 else self._length
+        run = [f"epoch {self.epoch}"]
+        run += [f"{batches} batches"] * (batches is not None)
+        run += [f"cpu {stats['cpu']}"]
+        run += [f"{stats['threads']} threads"] * bool(stats["threads"])
+        return f"{self.name} from {self._path}", ", ".join(run)
+
+    def __repr__(self):
+        if self._closed:
+            return f"<pipec.Loader {self._path}, closed>"
+        what, run = self._lines()
+        fields = "".join(f"\n    {field}" for field in self.fields.values())
+        return f"<pipec.Loader {what}: {run}{fields}>"
+
+    def _repr_html_(self):
+        if self._closed:
+            return html.escape(repr(self))
+        what, run = map(html.escape, self._lines())
+        rows = "".join(
+            f"<tr><td>{html.escape(f.name)}</td><td>{'ragged ' * f.ragged}{f.dtype}</td>"
+            f"<td>{', '.join('?' if n is None else str(n) for n in f.shape)}</td></tr>"
+            for f in self.fields.values())
+        return (f"<b>{what}</b><br>{run}<table><tr><th>field</th><th>dtype</th>"
+                f"<th>shape</th></tr>{rows}</table>")
+
+
+def remake(path, params, options, state):
+    loader = Loader(path, params, options)
+    if state is not None:
+        loader.load_state_dict({"pipec": state})
+    return loader
+
+
+def number(state, name):
+    """A number of a saved state."""
+    found = re.search(rf"^{name} (\d+)$", state, re.M)
+    if not found:
+        raise StateError(f"the state has no {name}")
+    return int(found[1])
+
+
+def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
+         mode="streaming", memory=None, on_error="fail", max_errors=None,
+         max_error_rate=None, report=None, cpu=None, max_bytes="1GiB", max_pixels=1 << 27,
+         epochs=0, state=None, params=None, D=None, **parameters):
+    """Opens a compiled feature (.so), or compiles a .dsl and opens that; a Loader.
+
+    The feature's own parameters are given by name: load("f.so", root="train/"). One that
+    is called as an option is goes into params={...}. Those fixed when the feature was
+    compiled are set by D={...} where `path` is a .dsl.
+
+    seed, epoch     of the first epoch
+    rank, world     this process's share of the stream
+    threads         that compute; 0: the cores of this process. readers: read ahead
+    mode            "streaming"; "batch": stage by stage; "debug": in this thread
+    memory          budget for batches and what is read ahead, bytes or "2GB"
+    on_error        "fail", or "skip" records that fail, up to max_errors (a count per
+                    epoch) or max_error_rate (of its places), each listed in the file
+                    `report`, a JSON object a line
+    cpu             highest code: "x86-64-v3", "plain"; None: the best of this machine
+    max_bytes       of a record; max_pixels: of a picture
+    epochs          that will be asked for, 0: not known; the next is begun in time
+    state           of state_dict(): goes on there
+
+    TypeError for a wrong type or an unknown name, ValueError for a wrong value,
+    LoadError, ParameterError; what the source has to say (SourceError, StateError) comes
+    with the first batch, or with start().
+    """
+    path = os.fspath(path)
+    if path.endswith(".dsl"):
+        path = compile_feature(path, D)
+    elif D:
+        raise TypeError("D is for a .dsl: a library is compiled already")
+    integer, whole = _values.integer, 2**31 - 1
+    rate = -1.0 if max_error_rate is None else float(max_error_rate)
+    options = dict(
+        seed=integer("seed", seed, 0, 2**64 - 1), epoch=integer("epoch", epoch, 0, 2**63 - 1),
+        rank=integer("rank", rank, 0, whole), world=integer("world", world, 1, whole),
+        threads=integer("threads", threads, 0, 1024),
+        readers=integer("readers", readers, 0, 1024),
+        mode=_values.choice("mode", mode, MODES), memory=_values.size("memory", memory),
+        on_error=_values.choice("on_error", on_error, ON_ERROR),
+        max_errors=-1 if max_errors is None else integer("max_errors", max_errors, 0, 2**63 - 1),
+        max_error_rate=rate, report=os.fsencode(report or ""),
+        cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
+        max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
+        epochs=integer("epochs", epochs, 0, 2**63 - 1))
+    twice = set(params or {}) & set(parameters)
+    if twice:
+        raise TypeError(f"parameter `{min(twice)}` is given twice")
+    loader = Loader(path, {**(params or {}), **parameters}, options)
+    if state is not None:
+        loader.load_state_dict(state)
+    return loader

@@ -1,0 +1,112 @@
+"""From values of Python to the text that libpipert takes, with the types checked."""
+import difflib
+import numbers
+import os
+import re
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+         "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+def size(name, value):
+    """Bytes of 512_000_000, "512MB" or "1.5GiB"; None: 0, chosen."""
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?[iI]?[bB]?)\s*", value)
+        if not found or found[2].upper() not in UNITS:
+            raise ValueError(f"{name}={value!r} is no size: write 512MB, 2GiB or a number")
+        return int(float(found[1]) * UNITS[found[2].upper()])
+    return integer(name, value, 0, 2**63 - 1)
+
+
+def integer(name, value, least, most):
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}={value!r}: it takes an integer")
+    value = value.__index__()
+    if not least <= value <= most:
+        raise ValueError(f"{name}={value}: it takes {least} to {most}")
+    return value
+
+
+def choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: it takes " + ", ".join(map(repr, choices)))
+    return choices[value]
+
+
+def element(name, kind, value):
+    """One scalar as text."""
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
+        value = value.item()                    # of NumPy, torch, ...
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is a bool, not {value!r}")
+        return "true" if value else "false"
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {'an integer' if kind == 'int' else 'a number'} "
+                        f"({kind}), not {value!r}")
+    if kind == "int":
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"{name} is an integer, not {value!r}")
+        return str(value.__index__())
+    return repr(float(value))
+
+
+def nested(name, kind, value, depth):
+    if not depth:
+        return element(name, kind, value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} has {depth} dimension{'s' * (depth > 1)} there: it takes "
+                        f"a list, not {value!r}")
+    return "[" + ", ".join(nested(name, kind, v, depth - 1) for v in value) + "]"
+
+
+def kind_of(base):
+    if base in ("path", "string", "bytes", "bool"):
+        return base
+    return "float" if base.startswith(("f", "bf")) else "int"
+
+
+def text(name, type_, value):
+    """A parameter's value of the type `f32[3]` as bytes for pipert_set."""
+    base, _, dims = type_.partition("[")
+    kind = kind_of(base)
+    label = f"parameter `{name}` ({type_})"
+    if kind == "path" and isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if kind in ("path", "string", "bytes") and not dims:
+        if not isinstance(value, (str, bytes)):
+            raise TypeError(f"{label} takes a {'path' if kind == 'path' else 'string'}, "
+                            f"not {value!r}")
+        value = os.fsencode(value) if isinstance(value, str) else value
+        if b"\0" in value:
+            raise ValueError(f"{label} has a zero byte in it")
+        return value
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{label} takes {'numbers' if dims else 'a number'}, not {value!r}"
+                        if kind != "bool" else f"{label} takes a bool, not {value!r}")
+    depth = dims.count(",") + 1 if dims else 0
+    return nested(label, kind, value, depth).encode()
+
+
+def define(value):
+    """A value for -D, whose type nobody knows here."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(define, value)) + "]"
+    if isinstance(value, numbers.Real):
+        return repr(value)
+    raise TypeError(f"-D takes numbers, strings, bools and lists of them, not {value!r}")
+
+
+def near(name, names):
+    found = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean `{found[0]}`?" if found else ""

@@ -1,0 +1,251 @@
+/* Tensor: a dense view of a batch's memory, for whoever speaks the buffer protocol,
+ * __array_interface__ or DLPack. It is immutable, and holds the batch's slot. */
+#include "pipec_python.h"
+#include <string.h>
+
+/* By pipert_dtype: letters of `struct`, and of __array_interface__. Nobody has a letter
+ * for bf16: its bits are shown. */
+static const char *const formats[] = {"?", "B", "b", "H", "h", "I", "i", "Q", "q",
+                                      "e", "H", "f", "d"};
+static const char *const typestrs[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4",
+                                       "<u8", "<i8", "<f2", "<u2", "<f4", "<f8"};
+
+static tensor *new_tensor(PyTypeObject *type) {
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    return (tensor *)alloc(type, 0);
+}
+
+tensor *tensor_new(module_state *state, lease *l, PyObject *name, int dtype, int rank,
+                   const int64_t *dim, const void *data) {
+    static const int64_t nothing[8];
+    tensor *t = new_tensor(state->tensor);
+    Py_ssize_t stride = pipert_dtype_size(dtype);
+    if (!t) return NULL;
+    t->lease = lease_hold(l);
+    t->data = data ? data : nothing;
+    t->name = Py_NewRef(name);
+    t->dtype = dtype;
+    t->rank = rank;
+    for (int d = rank - 1; d >= 0; d--) {
+        t->dim[d] = dim[d];
+        t->stride[d] = stride;
+        stride *= dim[d] ? (Py_ssize_t)dim[d] : 1;
+    }
+    return t;
+}
+
+Py_ssize_t tensor_count(const tensor *t) {
+    Py_ssize_t n = 1;
+    for (int d = 0; d < t->rank; d++) n *= (Py_ssize_t)t->dim[d];
+    return n;
+}
+
+static Py_ssize_t bytes_of(const tensor *t) {
+    return tensor_count(t) * pipert_dtype_size(t->dtype);
+}
+
+static void tensor_dealloc(PyObject *self) {
+    tensor *t = (tensor *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc free_it = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    lease *l = t->lease;
+    Py_XDECREF(t->name);
+    free_it(self);
+    Py_DECREF(type);
+    lease_drop(l);
+}
+
+/* ---- the buffer protocol ---- */
+static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
+    tensor *t = (tensor *)self;
+    if ((flags & PyBUF_WRITABLE) == PyBUF_WRITABLE) {
+        PyErr_SetString(PyExc_BufferError, "batches are read-only: copy what is changed");
+        view->obj = NULL;
+        return -1;
+    }
+    view->buf = (void *)(uintptr_t)t->data;
+    view->obj = Py_NewRef(self);
+    view->len = bytes_of(t);
+    view->itemsize = pipert_dtype_size(t->dtype);
+    view->readonly = 1;
+    view->ndim = t->rank;
+    view->format = flags & PyBUF_FORMAT ? (char *)(uintptr_t)formats[t->dtype] : NULL;
+    view->shape = flags & PyBUF_ND ? (Py_ssize_t *)t->dim : NULL;
+    view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? t->stride : NULL;
+    view->suboffsets = NULL;
+    view->internal = NULL;
+    if (!view->shape) view->ndim = 1;
+    return 0;
+}
+
+/* ---- attributes ---- */
+static PyObject *get_name(PyObject *self, void *unused) {
+    (void)unused;
+    return Py_NewRef(((tensor *)self)->name);
+}
+
+static PyObject *get_dtype(PyObject *self, void *unused) {
+    (void)unused;
+    return PyUnicode_FromString(pipert_dtype_name(((tensor *)self)->dtype));
+}
+
+static PyObject *numbers(const tensor *t, const int64_t *of, const Py_ssize_t *or) {
+    PyObject *tuple = PyTuple_New(t->rank);
+    for (int d = 0; tuple && d < t->rank; d++) {
+        PyObject *n = PyLong_FromLongLong(of ? of[d] : or[d]);
+        if (!n || PyTuple_SetItem(tuple, d, n)) return Py_DECREF(tuple), NULL;
+    }
+    return tuple;
+}
+
+static PyObject *get_shape(PyObject *self, void *unused) {
+    (void)unused;
+    return numbers((tensor *)self, ((tensor *)self)->dim, NULL);
+}
+
+static PyObject *get_strides(PyObject *self, void *unused) {
+    (void)unused;
+    return numbers((tensor *)self, NULL, ((tensor *)self)->stride);
+}
+
+static PyObject *get_ndim(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(((tensor *)self)->rank);
+}
+
+static PyObject *get_size(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSsize_t(tensor_count((tensor *)self));
+}
+
+static PyObject *get_itemsize(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(pipert_dtype_size(((tensor *)self)->dtype));
+}
+
+static PyObject *get_nbytes(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSsize_t(bytes_of((tensor *)self));
+}
+
+static PyObject *get_interface(PyObject *self, void *unused) {
+    tensor *t = (tensor *)self;
+    (void)unused;
+    return Py_BuildValue("{s:i,s:s,s:N,s:(NO)}", "version", 3, "typestr",
+                         typestrs[t->dtype], "shape", get_shape(self, NULL), "data",
+                         PyLong_FromVoidPtr((void *)(uintptr_t)t->data), Py_True);
+}
+
+static PyGetSetDef getters[] = {
+    {"name", get_name, NULL, "the field's name", NULL},
+    {"dtype", get_dtype, NULL, "'f32', 'u8', 'bf16', ... as the feature says it", NULL},
+    {"shape", get_shape, NULL, "dimensions; the batch's comes first", NULL},
+    {"strides", get_strides, NULL, "in bytes; always those of dense rows", NULL},
+    {"ndim", get_ndim, NULL, "number of dimensions", NULL},
+    {"size", get_size, NULL, "number of elements", NULL},
+    {"itemsize", get_itemsize, NULL, "bytes of one element", NULL},
+    {"nbytes", get_nbytes, NULL, "bytes of all elements", NULL},
+    {"__array_interface__", get_interface, NULL, "for NumPy; bf16 shows as u16", NULL},
+    {0},
+};
+
+/* ---- rows ---- */
+static Py_ssize_t tensor_length(PyObject *self) {
+    tensor *t = (tensor *)self;
+    if (t->rank) return (Py_ssize_t)t->dim[0];
+    PyErr_SetString(PyExc_TypeError, "a scalar has no length");
+    return -1;
+}
+
+/* sq_item: the index is not below 0 any more, as sq_length is there. */
+static PyObject *tensor_row(PyObject *self, Py_ssize_t i) {
+    tensor *t = (tensor *)self;
+    const char *at = t->data;
+    if (!t->rank || i < 0 || i >= t->dim[0])
+        return PyErr_Format(PyExc_IndexError, "there is no row %zd of %zd", i,
+                            t->rank ? (Py_ssize_t)t->dim[0] : 0);
+    return (PyObject *)tensor_new(state_of(Py_TYPE(self)), t->lease, t->name, t->dtype,
+                                  t->rank - 1, t->dim + 1, at + i * t->stride[0]);
+}
+
+/* What lies from element `start` on, as a tensor of that shape: rows of ragged fields. */
+static PyObject *tensor_part(PyObject *self, PyObject *args) {
+    tensor *t = (tensor *)self;
+    Py_ssize_t start, n = 1, rank;
+    int64_t dim[MAX_RANK];
+    PyObject *shape;
+    if (!PyArg_ParseTuple(args, "nO", &start, &shape)) return NULL;
+    rank = PyTuple_Size(shape);
+    if (rank < 0) return NULL;
+    if (rank > MAX_RANK) return PyErr_Format(PyExc_ValueError, "rank %zd", rank);
+    for (Py_ssize_t d = 0; d < rank; d++) {
+        dim[d] = PyLong_AsLongLong(PyTuple_GetItem(shape, d));
+        if (dim[d] < 0 || __builtin_mul_overflow(n, dim[d], &n))
+            return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "a shape");
+    }
+    if (start < 0 || n > tensor_count(t) || start > tensor_count(t) - n)
+        return PyErr_Format(PyExc_IndexError, "%zd elements from %zd on of %zd", n, start,
+                            tensor_count(t));
+    return (PyObject *)tensor_new(state_of(Py_TYPE(self)), t->lease, t->name, t->dtype,
+                                  (int)rank, dim,
+                                  (const char *)t->data + start * pipert_dtype_size(t->dtype));
+}
+
+static PyObject *tensor_list(PyObject *self, PyObject *unused) {
+    tensor *t = (tensor *)self;
+    PyObject *view, *list;
+    (void)unused;
+    if (t->dtype == PIPERT_BF16)
+        return PyErr_Format(PyExc_TypeError, "`%U` is bf16, which Python has no number "
+                                             "for: use __dlpack__", t->name);
+    view = PyMemoryView_FromObject(self);
+    list = view ? PyObject_CallMethod(view, "tolist", NULL) : NULL;
+    Py_XDECREF(view);
+    return list;
+}
+
+static PyObject *tensor_repr(PyObject *self) {
+    PyObject *shape = get_shape(self, NULL), *text;
+    if (!shape) return NULL;
+    text = PyUnicode_FromFormat("pipec.Tensor(%U: %s%S)", ((tensor *)self)->name,
+                                pipert_dtype_name(((tensor *)self)->dtype), shape);
+    Py_DECREF(shape);
+    return text;
+}
+
+static PyMethodDef methods[] = {
+    {"__dlpack__", (PyCFunction)(void (*)(void))tensor_dlpack,
+     METH_VARARGS | METH_KEYWORDS,
+     "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)\n\n"
+     "A capsule for torch.from_dlpack and its like, without a copy. With max_version of\n"
+     "1 or more it says that the memory is read-only; the older form cannot say so."},
+    {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, "(1, 0): the CPU"},
+    {"tolist", tensor_list, METH_NOARGS, "The elements as nested lists of numbers."},
+    {"_part", tensor_part, METH_VARARGS, NULL},
+    {0},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc,
+     "One field of a batch, or a row of it: read-only memory of the loader.\n\n"
+     "np.asarray(t), memoryview(t), torch.from_dlpack(t), jax.dlpack.from_dlpack(t) look\n"
+     "at it without a copy, and the batch's memory is used again only when the last of\n"
+     "them is gone. Elements lie row by row, dense. bf16 goes through DLPack; the buffer\n"
+     "protocol and NumPy see its bits as u16."},
+    {Py_tp_new, not_made_by_hand},
+    {Py_tp_dealloc, tensor_dealloc},
+    {Py_tp_repr, tensor_repr},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getters},
+    {Py_sq_length, tensor_length},
+    {Py_sq_item, tensor_row},
+    {Py_bf_getbuffer, get_buffer},
+    {0, NULL},
+};
+
+PyType_Spec tensor_spec = {
+    .name = "pipec.Tensor",
+    .basicsize = sizeof(tensor),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = slots,
+};
