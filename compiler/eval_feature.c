@@ -86,7 +86,8 @@ static const Failure *arguments(const Eval *ev, Frame *frame, pl_argument *to) {
         return fail;
     }
     if (ev->skip && !fail) fail = argument(frame, ev->skip, to++);
-    if (ev->take && !fail) fail = argument(frame, ev->take, to);
+    if (ev->take && !fail) fail = argument(frame, ev->take, to++);
+    if (ev->steps && !fail) fail = argument(frame, ev->steps, to);
     return fail;
 }
 

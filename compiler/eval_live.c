@@ -44,6 +44,7 @@ static void walk_all(Walk *w, const Graph *graph, bool dead_too) {
         if (graph->source_args[i]) walk(graph->source_args[i], w);
     if (graph->skip) walk(graph->skip, w);
     if (graph->take) walk(graph->take, w);
+    if (graph->steps) walk(graph->steps, w);
 }
 
 static void add_field(Live *live, Arena *arena, const Var *var) {

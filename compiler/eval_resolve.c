@@ -305,6 +305,7 @@ static void resolve_open(Eval *ev) {
         list_push(ev->arena, &ev->source_args, resolve_root(ev, graph->source_args[i]));
     ev->skip = resolve_root(ev, graph->skip);
     ev->take = resolve_root(ev, graph->take);
+    ev->steps = resolve_root(ev, graph->steps);
 }
 
 /* The fields of a row: made when they are read, from what `each` walks. */

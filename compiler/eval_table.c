@@ -193,6 +193,7 @@ static void fill_stream(Eval *ev, pl_feature *f) {
     f->shuffle = graph->shuffle;
     f->has_skip = graph->skip != NULL;
     f->has_take = graph->take != NULL;
+    f->has_steps = graph->steps != NULL;
     f->levels = graph->levels;
     f->has_where = has_where(graph);
     f->batch = graph->batch;
@@ -209,6 +210,7 @@ static void fill_stream(Eval *ev, pl_feature *f) {
 /* One record, chosen by place, that leaves nothing. */
 static void fill_sample(pl_feature *f) {
     f->has_skip = f->has_take = 1;
+    f->has_steps = 0;
     f->levels = 1;
     f->batch = f->lanes = 1;
     f->last = LAST_PARTIAL;

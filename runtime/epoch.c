@@ -11,24 +11,43 @@ static int64_t count_turns(const pipert *p, int64_t from) {
     int last = p->feature->last;
     bool fill = last == PL_LAST_PAD || last == PL_LAST_WRAP;
     if (last != PL_LAST_DROP && p->places % n) stream++;
+    if (p->steps >= 0) stream = p->places ? p->steps : 0;
+    fill = fill && (p->fixed || last == PL_LAST_WRAP);
     stream = stream > from ? stream - from : 0;
     return (stream + (fill ? world - 1 : 0)) / world;
 }
 
+/* Batches of a lane among the first `batches` of the stream. */
+static int64_t lane_batches(const pipert *p, int number, int64_t batches) {
+    return batches / p->nlanes + (batches % p->nlanes > number);
+}
+
+/* Lanes of other ranks stay empty: the world divides their number. */
+bool schedule_knows(const pipert *p, int number) {
+    return number % p->options.world == p->first_batch % p->options.world;
+}
+
 static void begin_lane(pipert *p, lane *l, int number, const saved_lane *saved) {
-    int64_t before = p->first_batch / p->nlanes + (p->first_batch % p->nlanes > number);
+    int64_t before = lane_batches(p, number, p->start_batch);
     int64_t places = p->places > number ? (p->places - number - 1) / p->nlanes + 1 : 0;
     *l = (lane){.number = number, .places = places, .last_turn = -1, .skip_place = -1,
-                .last_bad = -1};
+                .last_bad = -1, .last_row = -1, .batches = before};
     bad_list_init(&l->bads);
-    l->position = before * p->batch;
-    if (saved) {
+    l->sealed = true;                   /* unless something is left of it */
+    if (!schedule_knows(p, number)) return;
+    if (p->turns >= 0)
+        l->last_row = lane_batches(p, number, p->start_batch + p->turns * p->options.world) *
+                      p->batch;
+    if (saved && saved->place >= 0) {
+        l->position = before * p->batch;
         l->planned = l->skip_place = l->done_place = saved->place;
         l->skip_events = l->done_event = saved->event;
+    } else {
+        l->first_row = before * p->batch;
     }
-    if (l->planned < l->places) return;
-    l->sealed = true;                   /* nothing is left of it */
-    l->batches = before;
+    if (l->last_row >= 0) l->sealed = !l->places || l->position >= l->last_row;
+    else l->sealed = l->planned >= l->places;
+    l->empty = !l->places && l->last_row > l->position;
 }
 
 epoch_order *schedule_order(pipert *p, uint64_t epoch) { return &p->order[epoch % 2]; }
@@ -45,7 +64,7 @@ static void begin_making(pipert *p, const saved *from) {
     p->start_batch = from ? from->batches : 0;
     p->first_batch = p->start_batch + p->options.rank;
     p->next_turn = p->plan_turn = p->plan_row = 0;
-    p->turns = p->fixed ? count_turns(p, p->start_batch) : -1;
+    p->turns = p->fixed || p->steps >= 0 ? count_turns(p, p->start_batch) : -1;
     for (int i = 0; i < p->nlanes; i++)
         begin_lane(p, &p->lanes[i], i, from && from->nlanes ? &from->lane[i] : NULL);
     p->running = true;
@@ -151,9 +170,7 @@ void schedule_end_epoch(pipert *p) {
 }
 
 /* ---- the next batch ---- */
-static lane *next_lane(pipert *p) {
-    return &p->lanes[(p->first_batch + p->next_turn) % p->nlanes];
-}
+static lane *next_lane(pipert *p) { return schedule_lane(p, p->next_turn); }
 
 /* Takes failures that are known to come before the next batch. With on_error =
  * fail they are complete, and sorted, only once the batch is. */
@@ -175,14 +192,27 @@ static int drain(pipert *p, lane *l, bool all) {
 
 static bool at_end(pipert *p) {
     const lane *l;
-    if (p->fixed) return p->next_turn >= p->turns;
+    if (p->turns >= 0) return p->next_turn >= p->turns;
     l = next_lane(p);
     return l->sealed && !l->runs &&
            (p->first_batch + p->next_turn) / p->nlanes >= l->batches;
 }
 
+/* A lane without rows would be gone through for ever. */
+static int fail_if_empty(pipert *p) {
+    for (int i = 0; i < p->nlanes; i++)
+        if (p->lanes[i].empty)
+            return fail_with(p, PIPERT_SOURCE,
+                             "no record of lane %d is kept, so it cannot give its part of "
+                             "%lld steps: use fewer lanes, or keep more records",
+                             i, (long long)p->steps);
+    return PIPERT_OK;
+}
+
 /* What pipert_next would find now. Lock held, given up while a report is written. */
 static int look(pipert *p) {
+    int status = fail_if_empty(p);
+    if (status) return status;
     bool end = at_end(p), ready = !end && schedule_ready(p);
     if (!p->fixed && drain(p, next_lane(p), ready || end)) return p->status;
     if (ready) return PIPERT_OK;
@@ -282,16 +312,19 @@ bool schedule_release(pipert *p, slot *s) {
 static int64_t places_done(const pipert *p) {
     int64_t n = 0;
     if (p->fixed) n = (p->first_batch + p->next_turn * p->options.world) * p->batch;
-    for (int i = 0; i < p->nlanes; i++) n += p->lanes[i].done_place;
+    for (int i = 0; i < p->nlanes; i++) n += p->lanes[i].done_place * p->options.world;
     return n < p->places ? n : p->places;
 }
 
 /* Places of the other lanes that the end of one left. */
 int64_t schedule_left(const pipert *p) {
     int64_t n = 0;
-    for (int i = 0; p->nlanes > 1 && i < p->nlanes; i++)
-        if (&p->lanes[i] != &p->lanes[(p->first_batch + p->next_turn) % p->nlanes])
-            n += p->lanes[i].places - p->lanes[i].done_place;
+    const lane *ended = p->nlanes ? schedule_lane((pipert *)p, p->next_turn) : NULL;
+    for (int i = 0; i < p->nlanes; i++) {
+        const lane *l = &p->lanes[i];
+        bool left = p->steps >= 0 ? schedule_knows(p, i) : p->nlanes > 1 && l != ended;
+        if (left && l->done_place < l->places) n += l->places - l->done_place;
+    }
     return n;
 }
 

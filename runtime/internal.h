@@ -250,6 +250,10 @@ struct lane {
     int64_t done_place, done_event;     /* behind the last batch handed out */
     int runs;                   /* not free */
     bool sealed, wrapping;
+    bool empty;                 /* a whole pass kept no row, and there have to be some */
+    int64_t first_row;          /* rows before it were handed out before: of a lane that
+                                   a state does not know */
+    int64_t last_row;           /* no row from here on; -1: as many as there are */
     bad_list bads;              /* by position, if on_error is skip */
     int64_t last_bad;           /* index of the record that was counted last; or -1 */
 };
@@ -286,6 +290,9 @@ slot *schedule_opened(pipert *, int64_t turn);
 /* The next batch to hand out, if it is finished. */
 slot *schedule_ready(const pipert *);
 void schedule_last_rows(worker *, slot *, const lane *);
+/* The lane whose batch it is; this rank's turn of the batch of a lane's position. */
+lane *schedule_lane(pipert *, int64_t turn);
+int64_t schedule_turn(const pipert *, const lane *, int64_t position);
 void schedule_rows_done(worker *, slot *, int64_t n);
 int64_t schedule_index(const pipert *, const run *, int64_t place);
 
@@ -306,6 +313,8 @@ bool schedule_release(pipert *, slot *);
 /* The epoch ended: the next look begins the next one. */
 void schedule_end_epoch(pipert *);
 int64_t schedule_left(const pipert *);
+/* Whether the lane is of this rank. */
+bool schedule_knows(const pipert *, int lane);
 /* Rows that the epoch has had so far, or all its places where none is taken away. */
 int64_t schedule_rows(const pipert *);
 void schedule_stats(pipert *);
@@ -371,6 +380,8 @@ struct pipert {
     source source;
     pl_argument *source_args;
     int64_t skip, places;       /* of an epoch */
+    int64_t steps;              /* batches of an epoch, over all ranks; -1: what the
+                                   places give */
     size_t keep_bytes;          /* of a scratch, between records */
     int64_t run_bytes;          /* that a run reads ahead, about */
     int64_t run_most;           /* records of a run */

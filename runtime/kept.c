@@ -220,20 +220,25 @@ void kept_end(worker *w, run *r) {
 }
 
 /* ---- tickets: lock held ---- */
-static int64_t turn_of(const pipert *p, const lane *l, int64_t position) {
-    return position / p->batch * p->nlanes + l->number - p->first_batch;
+/* The lane has all the rows that are asked of it. */
+static bool is_through(const lane *l, int64_t position) {
+    return l->last_row >= 0 && position >= l->last_row;
 }
 
-/* The failures found so far, with the batch that was in the making. */
+/* The failures found so far, with the batch that was in the making; not those that
+ * were reported before, and those that no batch comes to. */
 static void hand_over_bads(pipert *p, run *r) {
     lane *l = r->lane;
-    if (l->wrapping) {                          /* they were reported before */
-        bad_drop(p, &r->bads);
-        return;
+    bool again = l->wrapping || r->first >= l->places;
+    bad *b = r->bads.first, *next;
+    bad_list_init(&r->bads);
+    for (; b; b = next) {
+        int64_t position = r->start + b->rows_before;
+        next = b->next;
+        b->turn = schedule_turn(p, l, position);
+        if (again || position < l->first_row || is_through(l, position)) bad_free(p, b);
+        else bad_add(&l->bads, b);
     }
-    for (bad *b = r->bads.first; b; b = b->next)
-        b->turn = turn_of(p, l, r->start + b->rows_before);
-    bad_move(&l->bads, &r->bads);
     if (l->bads.n > BADS_WAITING / 2) schedule_wake(p, WAKE_CALLER);
 }
 
@@ -250,6 +255,10 @@ static void seal(worker *w, lane *l) {
     pipert *p = w->p;
     int64_t rest = l->position % p->batch;
     slot *s;
+    if (l->last_row >= 0) {
+        l->sealed |= is_through(l, l->position);
+        return;
+    }
     if (l->sealed || l->planned < l->places || l->ticket != l->sequence) return;
     if (rest && p->feature->last == PL_LAST_WRAP) {
         l->wrapping = true;
@@ -259,7 +268,7 @@ static void seal(worker *w, lane *l) {
     l->batches = l->position / p->batch;
     if (rest && p->feature->last != PL_LAST_DROP) {
         l->last_rows = rest;
-        l->last_turn = turn_of(p, l, l->position);
+        l->last_turn = schedule_turn(p, l, l->position);
         l->batches++;
         s = schedule_opened(p, l->last_turn);
         if (s) schedule_last_rows(w, s, l);
@@ -276,11 +285,13 @@ void kept_tickets(worker *w, lane *l) {
             int64_t room = p->batch - 1 - (l->position + p->batch - 1) % p->batch;
             if (r->nrows > room) r->nrows = room;
         }
+        if (is_through(l, l->position + r->nrows)) r->nrows = l->last_row - l->position;
         l->position += r->nrows;
         hand_over_bads(p, r);
         r->state = RUN_TICKETED;
         if (!r->entered || r->read < r->count) break;
         l->ticket++;
+        l->empty |= l->last_row > 0 && !l->position && r->first + r->count >= l->places;
     }
     seal(w, l);
 }
@@ -335,13 +346,24 @@ static void copy_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
         if (!slot_bring_row(w, s, row + i, &r->stage, r->placed + i)) return;
 }
 
+/* Rows that were handed out before. */
+static void pass_rows(run *r, int64_t most) {
+    for (; most-- && r->placed < r->nrows; r->placed++)
+        if (r->next_leaf) r->next_leaf = r->next_leaf->next;
+}
+
 /* Places rows as far as there are slots, and until a pause. true: the part is placed. */
 bool kept_place(worker *w, run *r) {
     pipert *p = w->p;
     while (r->placed < r->nrows) {
         int64_t position = r->start + r->placed, row = position % p->batch;
         int64_t n = r->nrows - r->placed, last;
-        slot *s = schedule_slot(p, turn_of(p, r->lane, position));
+        slot *s;
+        if (position < r->lane->first_row) {
+            pass_rows(r, r->lane->first_row - position);
+            continue;
+        }
+        s = schedule_slot(p, schedule_turn(p, r->lane, position));
         if (!s) return false;
         if (n > p->batch - row) n = p->batch - row;
         schedule_unlock(p);
@@ -349,7 +371,7 @@ bool kept_place(worker *w, run *r) {
         else n = emit_rows(w, r, s, row, n);
         plat_lock(&p->lock);
         last = r->placed + n - 1;
-        if (row + n == p->batch && r->first < r->lane->places) {
+        if (row + n == p->batch && (r->first < r->lane->places || p->steps >= 0)) {
             s->lane_place = r->row_place[last];
             s->lane_event = r->row_event[last] + 1;
         }

@@ -136,11 +136,33 @@ static int count_places(pipert *p) {
         return fail_with(p, PIPERT_PARAMETER, "skip %lld is below 0", (long long)p->skip);
     if (p->skip > p->places) p->skip = p->places;
     p->places -= p->skip;
-    if (!f->has_take) return PIPERT_OK;
-    if (a->value.i < 0)
-        return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0",
-                         (long long)a->value.i);
-    if (a->value.i < p->places) p->places = a->value.i;
+    if (f->has_take) {
+        if (a->value.i < 0)
+            return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0",
+                             (long long)a->value.i);
+        if (a->value.i < p->places) p->places = a->value.i;
+        a++;
+    }
+    p->steps = f->has_steps ? a->value.i : -1;
+    if (f->has_steps && p->steps < 0)
+        return fail_with(p, PIPERT_PARAMETER, "steps %lld is below 0", (long long)p->steps);
+    return PIPERT_OK;
+}
+
+/* Ranks that must not wait for each other need a number of batches that is known, and
+ * lanes of their own. */
+static int check_world(pipert *p) {
+    int world = p->options.world;
+    if (world == 1) return PIPERT_OK;
+    if (!p->fixed && p->feature->lanes % world)
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "a world of %d ranks does not divide the %lld lanes of this feature, "
+                         "which has `where` or `each`: write `batch(…, lanes = %d)` or a "
+                         "multiple", world, (long long)p->feature->lanes, world);
+    if (!p->fixed && p->steps < 0)
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "with `where` or `each` a world of %d ranks needs the number of "
+                         "batches: write `batch(…, steps = N)`", world);
     return PIPERT_OK;
 }
 
@@ -149,11 +171,8 @@ int pipert_start(pipert *p) {
     p->started = true;
     p->fixed = !p->feature->has_where && p->feature->levels == 1;
     p->batch = p->feature->batch;
-    if (!p->fixed && p->options.world > 1)
-        return fail_with(p, PIPERT_NOT_YET, "not yet: a world of more than 1 for a "
-                                            "feature with `where` or `each`");
     if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
-        state_check(p) || report_open(p))
+        check_world(p) || state_check(p) || report_open(p))
         return p->status;
     return schedule_start(p);
 }

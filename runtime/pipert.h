@@ -186,8 +186,10 @@ PIPERT_API void pipert_stats_get(pipert *, pipert_stats *);
 /* ---- state: where the next batch comes from ---- */
 /* Writes readable text, under 1 KB, with a final 0. */
 PIPERT_API int pipert_save(pipert *, char *text, size_t size);
-/* Before the start: goes on where the text says; its seed and epoch count. The
- * start refuses a state of another feature, parameter or number of places. */
+/* Before the start: goes on where the text says; its seed and epoch count. The world
+ * may be another one; with `where` or `each` the texts of all ranks, one after the
+ * other, spare a rank to go through lanes that it did not have. The start refuses a
+ * state of another feature, parameter or number of places. */
 PIPERT_API int pipert_restore(pipert *, const char *text);
 
 #ifdef __cplusplus

@@ -69,20 +69,27 @@ slot *schedule_ready(const pipert *p) {
     return s && s->state == SLOT_READY && s->turn == p->next_turn ? s : NULL;
 }
 
-static lane *lane_of(pipert *p, int64_t turn) {
-    return &p->lanes[(p->first_batch + turn) % p->nlanes];
+lane *schedule_lane(pipert *p, int64_t turn) {
+    return &p->lanes[(p->first_batch + turn * p->options.world) % p->nlanes];
+}
+
+int64_t schedule_turn(const pipert *p, const lane *l, int64_t position) {
+    int64_t number = position / p->batch * p->nlanes + l->number;
+    return (number - p->first_batch) / p->options.world;
 }
 
 static void size_of_batch(pipert *p, int64_t turn, int64_t number, int64_t *rows,
                           int64_t *real) {
     int last = p->feature->last;
     *rows = *real = p->batch;
-    if (p->fixed && last != PL_LAST_WRAP) {
+    if (p->fixed && p->steps >= 0) {            /* the places go on from the start */
+        if (number >= p->steps && last == PL_LAST_PAD) *real = 0;
+    } else if (p->fixed && last != PL_LAST_WRAP) {
         *real = p->places - number * p->batch;
         if (*real > *rows) *real = *rows;
         if (*real < 0) *real = 0;
-    } else if (!p->fixed && lane_of(p, turn)->last_turn == turn) {
-        *real = lane_of(p, turn)->last_rows;
+    } else if (!p->fixed && schedule_lane(p, turn)->last_turn == turn) {
+        *real = schedule_lane(p, turn)->last_rows;
     }
     if (last == PL_LAST_PARTIAL) *rows = *real;
 }
@@ -99,7 +106,7 @@ slot *schedule_slot(pipert *p, int64_t turn) {
     slot_open(p, s, turn, number, rows, real);
     s->order = schedule_order(p, p->epoch + ahead);
     if (!p->fixed) {
-        s->lane_place = lane_of(p, turn)->places;
+        s->lane_place = schedule_lane(p, turn)->places;
         s->lane_event = 0;
     }
     return s;
@@ -195,7 +202,7 @@ static bool lane_wants(const pipert *p, const lane *l) {
     int quota = p->nruns / p->nlanes;
     if (l->sealed || l->runs >= (quota > 1 ? quota : 1)) return false;
     if (l->bads.n > BADS_WAITING) return false;
-    if (l->planned < l->places) return true;
+    if (l->planned < l->places || l->last_row >= 0) return true;
     return l->wrapping && l->ticket == l->sequence;
 }
 
@@ -232,9 +239,9 @@ static void plan(pipert *p) {
 
 /* ---- choosing ---- */
 static bool placeable(pipert *p, const run *r) {
-    int64_t turn = (r->start + r->placed) / p->batch * p->nlanes + r->lane->number -
-                   p->first_batch;
-    return r->placed == r->nrows || schedule_opened(p, turn) || room_for(p, turn);
+    int64_t position = r->start + r->placed, turn = schedule_turn(p, r->lane, position);
+    return r->placed == r->nrows || position < r->lane->first_row ||
+           schedule_opened(p, turn) || room_for(p, turn);
 }
 
 static run *first_in(pipert *p, run_state state) {

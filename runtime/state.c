@@ -11,7 +11,9 @@
  *     lanes PLACE:EVENT:PENDING … with `where` or `each`
  *
  * A lane's next record is event EVENT of its place PLACE; PENDING, the rows of an
- * unfinished batch, is 0 as states lie between batches. Parameters are those bound
+ * unfinished batch, is 0 as states lie between batches. A rank knows its own lanes;
+ * the others are `-`, and are gone through from the start by who needs them. The
+ * states of several ranks, one after the other, know more. Parameters are those bound
  * at open that are no paths. */
 #include "internal.h"
 #include <errno.h>
@@ -72,9 +74,12 @@ int pipert_save(pipert *p, char *to, size_t size) {
         ended ? 0LL : (long long)p->epoch_bad);
     if (p->nlanes) {
         put(&t, "lanes");
-        for (int i = 0; i < p->nlanes; i++)
-            put(&t, " %lld:%lld:0", ended ? 0LL : (long long)p->lanes[i].done_place,
-                ended ? 0LL : (long long)p->lanes[i].done_event);
+        for (int i = 0; i < p->nlanes; i++) {
+            const lane *l = &p->lanes[i];
+            if (!ended && !schedule_knows(p, i)) put(&t, " -");
+            else put(&t, " %lld:%lld:0", ended ? 0LL : (long long)l->done_place,
+                     ended ? 0LL : (long long)l->done_event);
+        }
         put(&t, "\n");
     }
     if (t.used + 1 < size) return PIPERT_OK;
@@ -91,18 +96,22 @@ static int refuse(pipert *p, const char *format, ...) {
     return fail_with(p, PIPERT_STATE, "the state does not belong to this run: %s", why);
 }
 
+/* What a text before this one knew stays known. */
 static bool read_lanes(saved *s, const char *at) {
-    int n = 0;
-    long long place, event, pending;
-    while (n < SAVED_LANES &&
-           sscanf(at, " %lld:%lld:%lld", &place, &event, &pending) == 3) {
-        if (place < 0 || event < 0) return false;
-        s->lane[n++] = (saved_lane){place, event};
-        at = strchr(at + 1, ' ');
-        if (!at) break;
+    int n = 0, used;
+    for (; n < SAVED_LANES && *at; n++, at += used) {
+        long long place = -1, event = 0, pending;
+        used = 0;
+        if (sscanf(at, " -%n", &used) != 0 || !used) {
+            if (sscanf(at, " %lld:%lld:%lld%n", &place, &event, &pending, &used) != 3 ||
+                place < 0 || event < 0)
+                return false;
+        }
+        if (n >= s->nlanes || place >= 0) s->lane[n] = (saved_lane){place, event};
     }
+    if (s->nlanes && s->nlanes != n) return false;
     s->nlanes = n;
-    return true;
+    return !*at;
 }
 
 /* sscanf would take a minus sign. */
@@ -129,23 +138,49 @@ static bool read_line(saved *s, const char *line) {
     return true;
 }
 
+#define FIRST_LINE "pipert state 1"
+
+static bool same_step(const saved *a, const saved *b) {
+    return a->hash == b->hash && a->seed == b->seed && a->epoch == b->epoch &&
+           a->places == b->places && a->batches == b->batches &&
+           !strcmp(a->parameters, b->parameters);
+}
+
+/* Lines of one text, or of one for each rank. */
+static int read_lines(pipert *p, saved *s, char *rest) {
+    char *line = strsep(&rest, "\n");
+    saved first = {.batches = -1};
+    if (strcmp(line, FIRST_LINE)) return refuse(p, "it is no state of pipert");
+    while ((line = strsep(&rest, "\n"))) {
+        if (!strcmp(line, FIRST_LINE)) {
+            if (first.batches >= 0 && !same_step(&first, s))
+                return refuse(p, "its texts are not of one step");
+            first = *s;
+        } else if (*line && !read_line(s, line)) {
+            return refuse(p, "its line `%s`", line);
+        }
+    }
+    if (s->places < 0 || s->batches < 0) return refuse(p, "it is not whole");
+    if (first.batches >= 0 && !same_step(&first, s))
+        return refuse(p, "its texts are not of one step");
+    return PIPERT_OK;
+}
+
 int pipert_restore(pipert *p, const char *from) {
-    saved *s = calloc(1, sizeof *s);
-    char copy[4096], *line, *rest = copy;
-    if (p->status) return free(s), p->status;
-    if (!from)
-        return free(s), fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
-    if (!s) return fail_with(p, PIPERT_MEMORY, "no memory");
-    snprintf(copy, sizeof copy, "%s", from);
-    line = strsep(&rest, "\n");
+    saved *s;
+    char *copy;
+    int status;
+    if (p->status) return p->status;
+    if (!from) return fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
+    s = calloc(1, sizeof *s);
+    copy = strdup(from);
+    if (!s || !copy) return free(s), free(copy), fail_with(p, PIPERT_MEMORY, "no memory");
     s->places = s->batches = -1;
     state_forget(p);
     p->restored = s;
-    if (p->started) return refuse(p, "the run has begun");
-    if (strcmp(line, "pipert state 1")) return refuse(p, "it is no state of pipert");
-    while ((line = strsep(&rest, "\n")))
-        if (*line && !read_line(s, line)) return refuse(p, "its line `%s`", line);
-    if (s->places < 0 || s->batches < 0) return refuse(p, "it is not whole");
+    status = p->started ? refuse(p, "the run has begun") : read_lines(p, s, copy);
+    free(copy);
+    if (status) return status;
     p->options.seed = s->seed;
     p->epoch = s->epoch;
     return PIPERT_OK;
@@ -154,6 +189,7 @@ int pipert_restore(pipert *p, const char *from) {
 /* What an epoch can have come to; kept rows may be more than places with `each`. */
 static bool in_range(const pipert *p, const saved *s) {
     int64_t most = p->places / p->batch + (p->places % p->batch != 0);
+    if (p->steps >= 0) return s->batches < p->steps + p->options.world;
     for (int i = 0; i < s->nlanes; i++)
         if (s->lane[i].place > p->places) return false;
     return !p->fixed || s->batches < most + p->options.world;

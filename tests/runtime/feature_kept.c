@@ -34,6 +34,9 @@
 #ifndef KEPT
 #define KEPT 1
 #endif
+#ifndef STEPS
+#define STEPS -1
+#endif
 
 typedef struct made { int64_t n, bad_enter, bad_child, bad_emit, doubt; } made;
 typedef struct frame { int64_t rows, s, index, failed; } frame;
@@ -49,6 +52,7 @@ static int open_it(pl_call *c, const pl_argument *params, void *lib, pl_argument
     args[0].value.i = 0;
     args[1].value.i = m->n;
     args[2].value.n = args[2].dim[0] = -1;
+    args[3].value.i = STEPS;
     return PL_OK;
 }
 
@@ -172,7 +176,7 @@ const pl_feature pipec_feature = {
     .abi = PL_ABI, .name = "kept", .hash = 0x4242, .version = "test",
     .nparams = 5, .params = params, .source = "range", .nsource_args = 3,
     .ninputs = 2, .inputs = inputs, .shuffle = SHUFFLE, .levels = LEVELS,
-    .has_where = KEPT, .batch = BATCH, .lanes = LANES, .last = LAST,
+    .has_where = KEPT, .has_steps = STEPS >= 0, .batch = BATCH, .lanes = LANES, .last = LAST,
     .nfields = 3, .fields = fields, .nbelow = 1, .below = results,
     .noutputs = 4, .outputs = outputs, .nsites = 3, .sites = sites,
     .ncodes = 2, .codes = codes, .describe = "{}", .source_line = 2};

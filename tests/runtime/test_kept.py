@@ -214,6 +214,56 @@ def check(f, g, seed, epoch, count):
     assert parts == bad[:len(parts)] and total == len(set(parts)), (what, parts, bad, total)
 
 
+def stepped(order, f, g):
+    """The batches of a feature with steps: each lane goes on from its start."""
+    lanes, n = f["LANES"], f["BATCH"]
+    rows = [[e for v in order[l::lanes] for e in events(v, f, g) if e] for l in range(lanes)]
+    return [([rows[k % lanes][(k // lanes * n + i) % len(rows[k % lanes])] for i in range(n)], n) for k in range(f["STEPS"])]
+
+
+def taken(so, g, base, world, rank, state, batches, dump):
+    """Rows of some batches of a rank that goes on from `state`."""
+    args = ["--world", world, "--rank", rank, "--threads", random.randint(1, 4), *(["--batches", batches] if batches is not None else [])]
+    j = result(run(so, g, *base, *args, "--state", state, dump=dump))
+    return [list(np.load(f"{dump}/s.{k:04}.npy")) for k in range(j["batches"])]
+
+
+def ranks(f, g, seed, epoch, count):
+    """The union over ranks is one stream, also when the world changes in between, from the states of all ranks or of one."""
+    so, base = build(f), ["--seed", seed, "--epoch", epoch]
+    want = [[r[0] for r in rows] for rows, _ in stepped(permutation(g["n"], seed, epoch), f, g)]
+    for world, later, whole in ((1, 1, True), (2, 4, True), (4, 2, True), (4, 1, False), (1, 4, True), (2, 2, False)):
+        what, first = (f, g, seed, epoch, world, later), random.randint(0, max(0, f["STEPS"] - later) // world)
+        folder_of = lambda kind, w, r: folder / f"{kind}{count}_{world}{later}{w}{r}"
+        states = [folder_of("state", world, r) for r in range(world)]
+        parts = [taken(so, g, base, world, r, states[r], first, folder_of("a", world, r)) for r in range(world)] if first else [[]] * world
+        got = [parts[k % world][k // world] for k in range(first * world)]
+        text = "".join(s.read_text() for s in states) if first and whole else states[-1].read_text() if first else ""
+        rest = []
+        for r in range(later):
+            state = folder_of("next", later, r)
+            state.unlink(missing_ok=True)
+            if text:
+                state.write_text(text)
+            rest.append(taken(so, g, base, later, r, state, None, folder_of("b", later, r)))
+        assert len({len(x) for x in rest}) == 1, (what, [len(x) for x in rest])
+        got += [rest[k % later][k // later] for k in range(len(rest[0]) * later)]
+        fill = f["LAST"] == 3
+        assert got[:len(want)] == want[:len(got)], (what, first, len(got))
+        assert len(want) - len(got) < later and (fill or len(got) <= len(want)), (what, first, len(got), len(want))
+
+
+def refused():
+    """Worlds that cannot be; a lane that keeps nothing."""
+    f = dict(LEVELS=1, LAST=0, LANES=4, KEPT=1, BATCH=5, SHUFFLE=0)
+    g = dict(n=120, bad_enter=0, bad_child=0, bad_emit=0, doubt=3)
+    for more, g, args, say in ((dict(STEPS=8), g, ["--world", 3], "does not divide the 4 lanes"), ({}, g, ["--world", 2], "steps = N"),
+                               (dict(STEPS=8), {**g, "n": 2}, [], "no record of lane"), (dict(STEPS=8), {**g, "n": 3}, ["--world", 4, "--rank", 3], "lane 3")):
+        p = run(build({**f, **more}), g, *args)
+        assert p.returncode in (1, 2) and say in p.stderr, (more, args, p.returncode, p.stderr)
+    return 4
+
+
 def main():
     random.seed(5)
     folder.mkdir(parents=True, exist_ok=True)
@@ -227,6 +277,12 @@ def main():
                 g = dict(n=300 if bad or batch == 64 else random.choice((0, 1, 6, 50, 300)), bad_enter=bad * 11, bad_child=bad * 17, bad_emit=bad * 13, doubt=3)
                 check(f, g, random.randint(0, 99), random.randint(0, 9), count)
                 count += 1
+    for levels, last, keep, steps, bad in ((1, 0, 1, 8, 0), (2, 1, 1, 40, 1), (3, 3, 1, 170, 1), (2, 3, 0, 21, 0), (1, 0, 1, 3, 1)):
+        f = dict(LEVELS=levels, LAST=last, LANES=4, KEPT=keep, BATCH=5, SHUFFLE=1, STEPS=steps)
+        g = dict(n=120, bad_enter=bad * 11, bad_child=bad * 17, bad_emit=bad * 13, doubt=3)
+        ranks(f, g, random.randint(0, 99), random.randint(0, 9), count)
+        count += 1
+    count += refused()
     print(f"{count} passed, 0 failed")
 
 
