@@ -230,7 +230,7 @@ const pl_feature *eval_table(Eval *ev) {
         .ninputs = ev->live.inputs.n, .inputs = input_table(ev),
         .read_column = graph->read_column,
         .nsites = ev->sites.n + 1, .sites = site_table(ev), .ncodes = 1, .codes = codes,
-        .describe = "{}", .source_line = line_of(graph->source_loc), .user = ev};
+        .describe = "{}", .parts = graph_parts(ev->arena, graph), .source_line = line_of(graph->source_loc), .user = ev};
     if (graph->columns) {
         f->ncolumns = graph->columns->n;
         f->columns = column_table(ev->arena, graph->columns);

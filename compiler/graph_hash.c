@@ -12,6 +12,7 @@ typedef struct Hasher {
     XXH3_state_t *state;
     int *number;                /* of variables and shared terms, by first use */
     int vars;
+    bool by_name;               /* fields count by their names */
     LIST(const Term *) seen;
     Arena *arena;
 } Hasher;
@@ -25,7 +26,16 @@ static void put_text(Hasher *h, const char *text) {
     if (text) XXH3_64bits_update(h->state, text, strlen(text));
 }
 
+static bool is_statement(const Var *var) {
+    return var->kind == VAR_FIELD || var->kind == VAR_OPEN || var->kind == VAR_BELOW ||
+           var->kind == VAR_BATCHED;
+}
+
 static void put_var(Hasher *h, const Var *var) {
+    if (h->by_name && is_statement(var)) {
+        put_text(h, var->name);
+        return;
+    }
     if (!h->number[var->id]) h->number[var->id] = ++h->vars;
     put_int(h, h->number[var->id]);
     put_int(h, var->kind);
@@ -121,7 +131,7 @@ static void put_nodes(Hasher *h, const Graph *graph) {
 
 uint64_t graph_hash(const Graph *graph) {
     Arena *arena = arena_new();
-    Hasher h = {XXH3_createState(), arena_array(arena, int, graph->nvars + 1), 0, {0}, arena};
+    Hasher h = {XXH3_createState(), arena_array(arena, int, graph->nvars + 1), 0, false, {0}, arena};
     uint64_t hash;
     XXH3_64bits_reset(h.state);
     put_source(&h, graph);
@@ -149,4 +159,59 @@ uint64_t graph_hash(const Graph *graph) {
     XXH3_freeState(h.state);
     arena_free(arena);
     return hash;
+}
+
+/* ---- statement by statement ---- */
+
+typedef struct Parts { Arena *arena; const Graph *graph; const char *text; } Parts;
+
+static Hasher begin_part(const Parts *p) {
+    Hasher h = {XXH3_createState(), arena_array(p->arena, int, p->graph->nvars + 1), 0, true,
+                {0}, p->arena};
+    XXH3_64bits_reset(h.state);
+    return h;
+}
+
+static void end_part(Parts *p, Hasher *h, const char *name) {
+    unsigned hash = (unsigned)XXH3_64bits_digest(h->state) & 0xffffff;
+    XXH3_freeState(h->state);
+    p->text = arena_format(p->arena, "%s %s:%06x", p->text, name, hash);
+}
+
+static void add_part(Parts *p, const char *name, const Term *term) {
+    Hasher h = begin_part(p);
+    put_term(term, &h);
+    end_part(p, &h, name);
+}
+
+static void add_nodes(Parts *p) {
+    int wheres = 0;
+    for (int i = 0; i < p->graph->nodes.n; i++) {
+        const Node *node = &p->graph->nodes.at[i];
+        const char *name = node->nvars ? node->vars[0]->name : "";
+        if (node->kind == NODE_WHERE) name = arena_format(p->arena, "where%d", ++wheres);
+        if (node->kind == NODE_EACH) name = arena_format(p->arena, "each-%s", name);
+        add_part(p, name, node->term);
+    }
+}
+
+const char *graph_parts(Arena *arena, const Graph *graph) {
+    Parts p = {arena, graph, ""};
+    Hasher h = begin_part(&p);
+    put_source(&h, graph);
+    end_part(&p, &h, "from");
+    for (int i = 0; i < graph->opens.n; i++)
+        add_part(&p, graph->opens.at[i].var->name, graph->opens.at[i].term);
+    add_nodes(&p);
+    h = begin_part(&p);
+    put_int(&h, graph->batch);
+    put_int(&h, graph->last);
+    put_int(&h, graph->lanes);
+    end_part(&p, &h, "batch");
+    for (int i = 0; i < graph->below.n; i++)
+        add_part(&p, graph->below.at[i].var->name, graph->below.at[i].term);
+    h = begin_part(&p);
+    for (int i = 0; i < graph->outputs.n; i++) put_text(&h, graph->outputs.at[i].name);
+    end_part(&p, &h, "emit");
+    return p.text;
 }

@@ -369,5 +369,6 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain, const PlanCo
     POINT(table, 0, pl_feature, sites, sites_table(all));
     POINT(table, 0, pl_feature, imports, imports);
     POINT(table, 0, pl_feature, codes, codes);
+    POINT(table, 0, pl_feature, parts, text(all, graph_parts(all->arena, graph)));
     POINT(table, 0, pl_feature, describe, text(all, describe_feature(all->arena, graph)));
 }

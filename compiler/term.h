@@ -272,6 +272,9 @@ typedef struct Graph {
 
 /* XXH3 of all that the records depend on but the parameters bound at open. */
 uint64_t graph_hash(const Graph *);
+/* " NAME:HASH" for each statement, which reads others by their names: what has changed
+ * between two versions of a feature. */
+const char *graph_parts(Arena *, const Graph *);
 
 /* ---- check ---- */
 typedef struct Define { const char *name, *text; bool used; } Define;

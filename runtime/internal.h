@@ -343,7 +343,7 @@ void report_line(pipert *, const bad *, const char *path);
 enum { SAVED_LANES = 64 };
 typedef struct saved_lane { int64_t place, event; } saved_lane;
 typedef struct saved {
-    char name[64], parameters[512];
+    char name[64], parameters[512], parts[512];
     uint64_t hash, seed, epoch;
     int64_t places, batches, bad;
     int nlanes;

@@ -88,7 +88,8 @@ typedef struct pipert_options {
     int64_t epochs;             /* that will be asked for; 0: not known. One that is
                                    known to come is begun while the one before it is
                                    handed out, which changes no batch */
-    void *reserved[7];          /* zero */
+    int allow_changed;          /* 1: take the state of a feature that was changed */
+    void *reserved[6];          /* zero */
 } pipert_options;
 
 /* The defaults; options = NULL below means these. */

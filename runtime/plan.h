@@ -169,6 +169,7 @@ typedef struct pl_feature {
     int32_t abi;
     const char *name;
     uint64_t hash;              /* of the typed record program and fixed parameters */
+    const char *parts;          /* " NAME:HASH" for each statement, for people; or NULL */
     const char *version;        /* of the pipec that made it */
     int32_t nparams; const pl_param *params;
     const char *source;         /* "files", "lines", "range", "manifest" */

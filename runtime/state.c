@@ -2,6 +2,7 @@
  *
  *     pipert state 1
  *     feature NAME HASH
+ *     statements NAME:HASH …      as many as there is room for
  *     parameters NAME=HASH …
  *     places N
  *     seed N
@@ -55,7 +56,15 @@ static void parameters_text(const pipert *p, char *to, size_t size) {
     snprintf(to, size, " all=%016llx", (unsigned long long)all);
 }
 
-enum { PARAMETERS = 300 };
+enum { PARAMETERS = 300, PARTS = 360 };
+
+/* Whole entries of the feature's statements. */
+static int parts_length(const char *parts) {
+    size_t n = strlen(parts);
+    if (n <= PARTS) return (int)n;
+    for (n = PARTS; n && parts[n] != ' '; n--) continue;
+    return (int)n;
+}
 
 int pipert_save(pipert *p, char *to, size_t size) {
     text t = {to, size, 0};
@@ -65,9 +74,11 @@ int pipert_save(pipert *p, char *to, size_t size) {
         return tell_with(p, PIPERT_STATE, "there is no state before the start");
     if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
     parameters_text(p, parameters, sizeof parameters);
-    put(&t, "pipert state 1\nfeature %s %016llx\nparameters%s\nplaces %lld\n",
-        p->feature->name, (unsigned long long)p->feature->hash, parameters,
-        (long long)p->places);
+    put(&t, "pipert state 1\nfeature %s %016llx\n", p->feature->name,
+        (unsigned long long)p->feature->hash);
+    if (p->feature->parts)
+        put(&t, "statements%.*s\n", parts_length(p->feature->parts), p->feature->parts);
+    put(&t, "parameters%s\nplaces %lld\n", parameters, (long long)p->places);
     put(&t, "seed %llu\nepoch %llu\nbatches %lld\nbad %lld\n",
         (unsigned long long)p->options.seed, (unsigned long long)p->epoch,
         ended ? 0LL : (long long)(p->start_batch + p->next_turn * p->options.world),
@@ -126,6 +137,8 @@ static bool read_line(saved *s, const char *line) {
     unsigned long long u;
     int at = 0;
     if (sscanf(line, "feature %63s %llx", s->name, &u) == 2) s->hash = u;
+    else if (!strncmp(line, "statements", 10))
+        snprintf(s->parts, sizeof s->parts, "%s", line + 10);
     else if (!strncmp(line, "parameters", 10))
         snprintf(s->parameters, sizeof s->parameters, "%s", line + 10);
     else if (sscanf(line, "places %lld", &n) == 1) s->places = n;
@@ -195,16 +208,56 @@ static bool in_range(const pipert *p, const saved *s) {
     return !p->fixed || s->batches < most + p->options.world;
 }
 
+/* ---- what has changed ---- */
+/* The entry " NAME:" of a list, or NULL. */
+static const char *find_part(const char *parts, const char *name, int n) {
+    for (const char *at = parts; (at = strchr(at, ' ')); at++)
+        if (!strncmp(at + 1, name, (size_t)n) && at[1 + n] == ':') return at + 1;
+    return NULL;
+}
+
+/* Entries of `parts` that are not, or not the same, in `others`. */
+static void put_changes(text *t, const char *parts, const char *others, const char *gone,
+                        bool compare) {
+    const char *separator = t->used ? ", " : "";
+    for (const char *at = parts; (at = strchr(at, ' ')); at++) {
+        int n = (int)strcspn(at + 1, ": "), all = (int)strcspn(at + 1, " ");
+        const char *other = find_part(others, at + 1, n);
+        bool same = other && !strncmp(other, at + 1, (size_t)all);
+        if (other ? same || !compare : false) continue;
+        put(t, "%s`%.*s` %s", separator, n, at + 1, other ? "has changed" : gone);
+        separator = ", ";
+    }
+}
+
+/* Goes on all the same if the caller wants it so. */
+static int changed(pipert *p, const saved *s) {
+    const char *now = p->feature->parts ? p->feature->parts : "";
+    char what[700] = "";
+    text t = {what, sizeof what, 0};
+    if (*s->parts && *now) {
+        put_changes(&t, s->parts, now, "is gone", true);
+        if ((int)strlen(now) <= PARTS) put_changes(&t, now, s->parts, "is new", false);
+    }
+    if (!*what) put(&t, "%s %016llx then, %s %016llx now", s->name,
+                    (unsigned long long)s->hash, p->feature->name,
+                    (unsigned long long)p->feature->hash);
+    if (!p->options.allow_changed)
+        return refuse(p, "the feature has changed (%s); allow_changed goes on all the same",
+                      what);
+    log_text(p, PIPERT_LOG_WARNING, "the state is of a feature that has changed since: %s",
+             what);
+    return PIPERT_OK;
+}
+
 int state_check(pipert *p) {
     const saved *s = p->restored;
     char parameters[PARAMETERS];
     if (!s) return PIPERT_OK;
     parameters_text(p, parameters, sizeof parameters);
-    if (strcmp(s->name, p->feature->name) || s->hash != p->feature->hash)
-        return refuse(p, "the feature has changed (%s %016llx then, %s %016llx now)",
-                      s->name, (unsigned long long)s->hash, p->feature->name,
-                      (unsigned long long)p->feature->hash);
-    if (strcmp(s->parameters, parameters))
+    if ((strcmp(s->name, p->feature->name) || s->hash != p->feature->hash) && changed(p, s))
+        return p->status;
+    if (strcmp(s->parameters, parameters) && !p->options.allow_changed)
         return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters,
                       parameters);
     if (s->places != p->places)

@@ -99,6 +99,7 @@ FIELD(parse_report, (o->run.report = v) != NULL)
 FIELD(parse_hash, ((void)v, o->hash = true))
 FIELD(parse_quiet, ((void)v, o->quiet = true))
 FIELD(parse_json, ((void)v, o->json = true))
+FIELD(parse_allow_changed, ((void)v, (o->run.allow_changed = 1)))
 
 /* value NULL: a switch */
 static const struct option {
@@ -144,6 +145,8 @@ static const struct option {
      "a path"},
     {"--state", "FILE", "go on from there if it exists, save there at the end",
      parse_state, "a path"},
+    {"--allow-changed", NULL, "take the state of a feature that was changed since",
+     parse_allow_changed},
     {"--report", "FILE", "list the records that failed, one JSON a line", parse_report,
      "a path"},
     {"--hash", NULL, "print the hash of the stream", parse_hash},
