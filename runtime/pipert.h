@@ -45,7 +45,6 @@ extern "C" {
     X(STATE, -10, "the state does not belong to this run")                       \
     X(FILE, -11, "a file cannot be written")                                     \
     X(HELD, -12, "all batches are held; release one first")                      \
-    X(NOT_YET, -13, "not supported yet")                                         \
     X(BUG, -14, "a broken invariant of pipert or of the compiled code")
 
 enum {

@@ -85,7 +85,7 @@ static void test_wrong_use_has_a_status_and_a_text(void) {
     pipert_defaults(&o);
     o.world = 2;
     p = open_kept(&o, NULL);
-    CHECK(pipert_start(p) == PIPERT_NOT_YET && strstr(pipert_error(p), "not yet"));
+    CHECK(pipert_start(p) == PIPERT_ARGUMENT && strstr(pipert_error(p), "does not divide"));
     pipert_close(p);
     p = open_kept(NULL, NULL);
     CHECK(pipert_parameters(p) == 5 && !pipert_parameter_at(p, 4, &q));
