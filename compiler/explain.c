@@ -92,8 +92,8 @@ static void explain_text(const Graph *graph, const LowerNotes *notes, FILE *out)
                 "bytes", "why");
     for (int i = 0; i < notes->tensors.n; i++) {
         const TensorNote *n = &notes->tensors.at[i];
-        fprintf(out, "%6d  %-16s %-24s %-8s %-20s %s\n", n->line, n->name, n->shape, n->way,
-                n->bytes, n->why);
+        fprintf(out, "%6d  %-16s %-24s %-8s %-20s %s\n", n->line, n->name,
+                n->shape, n->way, n->bytes, n->why);
     }
     for (int i = 0; i < notes->tensors.n; i++) {
         const TensorNote *n = &notes->tensors.at[i];
@@ -129,8 +129,9 @@ void explain_tests(const Graph *graph, Diags *diags) {
     Arena *arena = arena_new();
     LowerNotes notes = decide(arena, graph);
     for (int i = 0; i < notes.tested.n; i++) {
-        Diag *diag = diag_at(diags, DIAG_N0001_TESTED, own_place(graph, notes.tested.at[i]),
-                             "this subscript is tested in every round of its loop");
+        Diag *diag = diag_at(
+            diags, DIAG_N0001_TESTED, own_place(graph, notes.tested.at[i]),
+            "this subscript is tested in every round of its loop");
         diag_help(diags, diag, "`clamp(i, 0, n - 1)` and `x[i else value]` need no test");
     }
     arena_free(arena);

@@ -131,7 +131,12 @@ static void put_nodes(Hasher *h, const Graph *graph) {
 
 uint64_t graph_hash(const Graph *graph) {
     Arena *arena = arena_new();
-    Hasher h = {XXH3_createState(), arena_array(arena, int, graph->nvars + 1), 0, false, {0}, arena};
+    Hasher h = {XXH3_createState(),
+                arena_array(arena, int, graph->nvars + 1),
+                0,
+                false,
+                {0},
+                arena};
     uint64_t hash;
     XXH3_64bits_reset(h.state);
     put_source(&h, graph);
@@ -166,8 +171,12 @@ uint64_t graph_hash(const Graph *graph) {
 typedef struct Parts { Arena *arena; const Graph *graph; const char *text; } Parts;
 
 static Hasher begin_part(const Parts *p) {
-    Hasher h = {XXH3_createState(), arena_array(p->arena, int, p->graph->nvars + 1), 0, true,
-                {0}, p->arena};
+    Hasher h = {XXH3_createState(),
+                arena_array(p->arena, int, p->graph->nvars + 1),
+                0,
+                true,
+                {0},
+                p->arena};
     XXH3_64bits_reset(h.state);
     return h;
 }

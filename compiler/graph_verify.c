@@ -65,18 +65,23 @@ static bool has(Names names, const Var *var) {
 
 /* ---- types ---- */
 
-static bool is_scalar(const Type *type) { return type->kind == TY_TENSOR && type->rank == 0; }
+static bool is_scalar(const Type *type) {
+    return type->kind == TY_TENSOR && type->rank == 0;
+}
 
 static bool is_dtype(const Type *type, pl_dtype d) {
     return is_scalar(type) && type->dtype == d;
 }
 
-static bool is_tensor(const Type *type) { return type->kind == TY_TENSOR && type->rank > 0; }
+static bool is_tensor(const Type *type) {
+    return type->kind == TY_TENSOR && type->rank > 0;
+}
 
 /* The same but for dims. */
 static bool alike(const Type *a, const Type *b) {
     if (a->kind != b->kind || a->n != b->n) return false;
-    if (a->kind == TY_TENSOR && (a->rank != b->rank || a->dtype != b->dtype)) return false;
+    if (a->kind == TY_TENSOR && (a->rank != b->rank || a->dtype != b->dtype))
+        return false;
     for (int i = 0; i < a->n; i++)
         if (!alike(a->items[i], b->items[i])) return false;
     return true;
@@ -113,7 +118,8 @@ static void verify_op(const Verifier *v, const Term *term) {
     for (int i = 1; i < term->nargs && !shift; i++)
         need(v, term, term->arg[i]->type->dtype == from, "operands of different dtypes");
     if (shift)
-        need(v, term, dtype_is_integer(term->arg[1]->type->dtype), "a shift by no integer");
+        need(v, term, dtype_is_integer(term->arg[1]->type->dtype),
+             "a shift by no integer");
     need(v, term, is_dtype(term->type, result_of(term, from)),
          "an operation of a wrong result");
     if (term->op == OP_BITS || term->op == OP_FROM_BITS)
@@ -139,8 +145,10 @@ static void verify_dim(const Verifier *v, const Term *term) {
     const Term *of = term->arg[0];
     while (of->kind == TERM_GET) of = of->arg[0];
     need(v, term, of->kind == TERM_REF, "a dimension of no name");
-    need(v, term, is_tensor(term->arg[0]->type) && term->axis >= 0 &&
-                      term->axis < term->arg[0]->type->rank, "a dimension that is not there");
+    need(v, term,
+         is_tensor(term->arg[0]->type) && term->axis >= 0 &&
+             term->axis < term->arg[0]->type->rank,
+         "a dimension that is not there");
     need(v, term, is_dtype(term->type, PL_I64), "a dimension is no i64");
 }
 
@@ -190,7 +198,8 @@ static void verify_states(const Verifier *v, const Term *term) {
                  "an `until` without new states");
     }
     if (arg_or_none(term, 2))
-        need(v, term, is_dtype(term->arg[2]->type, PL_BOOL), "an `until` that is no bool");
+        need(v, term, is_dtype(term->arg[2]->type, PL_BOOL),
+             "an `until` that is no bool");
 }
 
 static void verify_fold(const Verifier *v, const Term *term) {
@@ -209,7 +218,8 @@ static void verify_fold(const Verifier *v, const Term *term) {
 
 static void verify_reduce(const Verifier *v, const Term *term) {
     pl_dtype d;
-    need(v, term, term->nargs == 1 && is_tensor(term->arg[0]->type), "a reduction of no tensor");
+    need(v, term, term->nargs == 1 && is_tensor(term->arg[0]->type),
+         "a reduction of no tensor");
     d = term->arg[0]->type->dtype;
     switch (term->reduction) {
     case RED_MIN: case RED_MAX:
@@ -223,7 +233,8 @@ static void verify_reduce(const Verifier *v, const Term *term) {
         return;
     case RED_SUM: case RED_PRODUCT: case RED_MEAN: break;
     }
-    need(v, term, !dtype_is_float(d) || is_dtype(term->type, d), "a float sum of another dtype");
+    need(v, term, !dtype_is_float(d) || is_dtype(term->type, d),
+         "a float sum of another dtype");
 }
 
 static void verify_scatter(const Verifier *v, const Term *term) {
@@ -241,7 +252,8 @@ static void verify_scatter(const Verifier *v, const Term *term) {
 static void verify_array(const Verifier *v, const Term *term) {
     need(v, term, term->type->kind == TY_TENSOR, "a list that is no tensor");
     for (int i = 0; i < term->nargs; i++)
-        need(v, term, stacked(term->type, term->arg[i]->type, 1), "an item of a wrong type");
+        need(v, term, stacked(term->type, term->arg[i]->type, 1),
+             "an item of a wrong type");
 }
 
 static void verify_tuple(const Verifier *v, const Term *term) {
@@ -275,15 +287,19 @@ static void verify_check(const Verifier *v, const Term *term) {
                                    [CHECK_SUBSCRIPT] = 2};
     need(v, term, alike(term->type, term->arg[0]->type), "a test changes the type");
     for (int i = 1; i <= operands[term->check]; i++)
-        need(v, term, i < term->nargs && term->arg[i] && is_dtype(term->arg[i]->type, PL_I64),
+        need(v, term,
+             i < term->nargs && term->arg[i] &&
+                 is_dtype(term->arg[i]->type, PL_I64),
              "an operand of a test is no i64");
 }
 
 static void verify_if(const Verifier *v, const Term *term) {
     need(v, term, term->nargs == 3 && is_dtype(term->arg[0]->type, PL_BOOL),
          "a condition that is no bool");
-    need(v, term, alike(term->type, term->arg[1]->type) &&
-                      alike(term->type, term->arg[2]->type), "branches of different types");
+    need(v, term,
+         alike(term->type, term->arg[1]->type) &&
+             alike(term->type, term->arg[2]->type),
+         "branches of different types");
 }
 
 static void verify_data(const Verifier *v, const Term *term) {
@@ -303,12 +319,17 @@ static void verify_padded(const Verifier *v, const Term *term) {
 
 static void verify_type(const Verifier *v, const Term *term) {
     switch (term->kind) {
-    case TERM_CONST: need(v, term, is_scalar(term->type), "a constant that is no scalar"); break;
+    case TERM_CONST:
+        need(v, term, is_scalar(term->type), "a constant that is no scalar");
+        break;
     case TERM_DATA: verify_data(v, term); break;
-    case TERM_REF: need(v, term, alike(term->type, term->var->type), "a name's type"); break;
+    case TERM_REF:
+        need(v, term, alike(term->type, term->var->type), "a name's type");
+        break;
     case TERM_LET:
         need(v, term, alike(term->type, term->arg[1]->type), "a let changes the type");
-        need(v, term, alike(term->var->type, term->arg[0]->type), "a name of a wrong type");
+        need(v, term, alike(term->var->type, term->arg[0]->type),
+             "a name of a wrong type");
         break;
     case TERM_OP: verify_op(v, term); break;
     case TERM_IF: verify_if(v, term); break;
@@ -327,12 +348,18 @@ static void verify_type(const Verifier *v, const Term *term) {
                           is_dtype(term->arg[0]->type, PL_I64), "a draw of a wrong type");
         break;
     case TERM_PERM:
-        need(v, term, is_dtype(term->arg[0]->type, PL_I64) &&
-                          is_dtype(term->arg[1]->type, PL_I64), "a permutation of no i64");
+        need(v, term,
+             is_dtype(term->arg[0]->type, PL_I64) &&
+                 is_dtype(term->arg[1]->type, PL_I64),
+             "a permutation of no i64");
         break;
     case TERM_FAIL: need(v, term, term->text != NULL, "a failure without reason"); break;
     case TERM_CHECK: verify_check(v, term); break;
-    case TERM_LENGTHS: case TERM_PADDED: case TERM_PADDED_TO: verify_padded(v, term); break;
+    case TERM_LENGTHS:
+    case TERM_PADDED:
+    case TERM_PADDED_TO:
+        verify_padded(v, term);
+        break;
     }
 }
 
@@ -340,7 +367,8 @@ static void verify_type(const Verifier *v, const Term *term) {
 
 static void bind(Verifier *v, const Term *term, const Var *var) {
     need(v, term, var->id >= 0 && var->id < v->graph->nvars, "a name without a number");
-    need(v, term, !v->binder[var->id] || v->binder[var->id] == term, "a name is bound twice");
+    need(v, term, !v->binder[var->id] || v->binder[var->id] == term,
+         "a name is bound twice");
     v->binder[var->id] = term;
 }
 
@@ -481,10 +509,12 @@ static void verify_node(Verifier *v, const Node *node, Names *scope) {
     verify_root(v, node->term, *scope);
     switch (node->kind) {
     case NODE_WHERE:
-        need(v, node->term, is_dtype(node->term->type, PL_BOOL), "a `where` that is no bool");
+        need(v, node->term, is_dtype(node->term->type, PL_BOOL),
+             "a `where` that is no bool");
         break;
     case NODE_FIELD:
-        need(v, node->term, node->nvars == 1 && alike(node->vars[0]->type, node->term->type),
+        need(v, node->term,
+             node->nvars == 1 && alike(node->vars[0]->type, node->term->type),
              "a field of a wrong type");
         break;
     case NODE_EACH:

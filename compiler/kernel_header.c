@@ -72,16 +72,19 @@ void print_kernel_prototypes(FILE *out, const Kernel *kernel) {
 }
 
 static char letter_of(const Type *type) {
-    static const char floats[PL_DTYPES] = {[PL_F32] = 'f', [PL_F64] = 'd', [PL_BOOL] = 'b'};
+    static const char floats[PL_DTYPES] = {
+        [PL_F32] = 'f', [PL_F64] = 'd', [PL_BOOL] = 'b'};
     if (type->kind == TY_OPAQUE || type->rank > 0)
         return 'p';
-    return floats[type->dtype] ? floats[type->dtype] : (char)('0' + dtype_size(type->dtype));
+    return floats[type->dtype] ? floats[type->dtype]
+                               : (char)('0' + dtype_size(type->dtype));
 }
 
 /* `begin` and `end` stand around the letters of the declared parameters. */
 static void add_function(Arena *arena, CFunctionList *list, const Kernel *kernel,
                          const char *name_end, const char *begin, int pointers) {
-    char *letters = arena_alloc(arena, strlen(begin) + (size_t)(kernel->nparams + pointers) + 1);
+    char *letters = arena_alloc(
+        arena, strlen(begin) + (size_t)(kernel->nparams + pointers) + 1);
     char *to = letters + strlen(begin);
     CFunction f = {arena_format(arena, "%s%s", kernel->name, name_end), letters};
     strcpy(letters, begin);

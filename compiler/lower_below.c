@@ -35,7 +35,8 @@ static Scalar rounded(Gen *g, const Term *term, Value n) {
     Value one = gen_long(g, 1), safe, up;
     Value bad = gen_op(g, LOOP_SLT, LT_I1, 2, multiple.v, one);
     int site = gen_site(g, term->at, "padded to a multiple of %lld");
-    Value fail = gen_fail_when(g, bad, site, multiple.v, gen_long(g, 0), multiple.fail, false);
+    Value fail = gen_fail_when(g, bad, site, multiple.v, gen_long(g, 0),
+                               multiple.fail, false);
     safe = gen_op(g, LOOP_SMAX, LT_I64, 2, multiple.v, one);
     up = gen_sub(g, gen_add(g, n, safe), one);
     up = gen_mul(g, gen_op(g, LOOP_UDIV, LT_I64, 2, up, safe), safe);
@@ -73,7 +74,8 @@ static Low lengths(Gen *g, const Term *term, const Low *ragged, const Dest *dest
     Scalar dims[] = {scalar(ragged->count)};
     Tensor *t = gen_tensor_new(g, PL_I64, 1, dims, dest);
     Value i = gen_for(g, gen_long(g, 0), ragged->count);
-    gen_store_element(g, PL_I64, row_dim(g, row_at(g, ragged, i), 0), t->data, i, t->buffer);
+    gen_store_element(g, PL_I64, row_dim(g, row_at(g, ragged, i), 0), t->data,
+                      i, t->buffer);
     gen_end(g);
     tensor_done(g, t);
     return low_tensor(t, term->type);

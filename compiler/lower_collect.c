@@ -39,7 +39,8 @@ Value gen_visits(Gen *g, const Term *term) {
     Scalar trip[PK_MAX_RANK * 2], from;
     Count c = {term, NO_VALUE};
     if (!dependent(g, term)) {
-        for (int k = 0; k < term->nloops; k++) trip[k] = gen_trip(g, &term->loop[k], &from);
+        for (int k = 0; k < term->nloops; k++)
+            trip[k] = gen_trip(g, &term->loop[k], &from);
         return gen_nonnegative(g, gen_count(g, term->nloops, trip));
     }
     c.sum = build_var(&g->b, LT_I64, gen_long(g, 0));
@@ -219,7 +220,8 @@ Low gen_scatter(Gen *g, const Term *term) {
     fail = gen_first(g, fail, places->fail);
     if (sc.values) fail = gen_first(g, fail, sc.values->fail);
     if (g->plain)
-        sc.broken = build_var(&g->b, LT_I32, fail == NO_VALUE ? gen_int(g, LT_I32, 0) : fail);
+        sc.broken = build_var(&g->b, LT_I32,
+                              fail == NO_VALUE ? gen_int(g, LT_I32, 0) : fail);
     sc.to = gen_tensor_new(g, type->dtype, type->rank, start->dim, NULL);
     sc.to->failing = g->plain;
     copy.to = sc.to;
@@ -254,7 +256,9 @@ Low gen_perm(Gen *g, const Term *term) {
     n.fail = gen_first(g, n.fail, outer.fail);
     t = gen_tensor_new(g, PL_I64, 1, &n, NULL);
     tensor_done(g, t);
-    size = n.fail == NO_VALUE ? n.v : gen_select(g, gen_good(g, n.fail), n.v, gen_long(g, 0));
+    size = n.fail == NO_VALUE
+               ? n.v
+               : gen_select(g, gen_good(g, n.fail), n.v, gen_long(g, 0));
     i = gen_for(g, gen_long(g, 0), size);
     gen_store_element(g, PL_I64, i, t->data, i, t->buffer);
     gen_end(g);

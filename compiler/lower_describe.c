@@ -17,11 +17,12 @@ static const char *json_text(Arena *arena, const char *s) {
 }
 
 static const char *param_json(Arena *arena, const GraphParam *p) {
-    return arena_format(arena,
-                        "{\"name\": %s, \"type\": %s, \"time\": \"%s\", \"default\": %s}",
-                        json_text(arena, p->name), json_text(arena, type_text(arena, p->type)),
-                        p->at_compile ? "compile" : "open",
-                        json_text(arena, value_text(arena, p->value)));
+    return arena_format(
+        arena,
+        "{\"name\": %s, \"type\": %s, \"time\": \"%s\", \"default\": %s}",
+        json_text(arena, p->name), json_text(arena, type_text(arena, p->type)),
+        p->at_compile ? "compile" : "open",
+        json_text(arena, value_text(arena, p->value)));
 }
 
 static const char *shape_json(Arena *arena, const Graph *graph, const Var *var) {
@@ -40,10 +41,11 @@ static const char *shape_json(Arena *arena, const Graph *graph, const Var *var) 
 static const char *field_json(Arena *arena, const Graph *graph, const Output *output) {
     const Var *var = output->term->var;
     bool ragged = var->kind != VAR_BELOW && type_is_ragged(var->of->type);
-    return arena_format(arena,
-                        "{\"name\": %s, \"dtype\": \"%s\", \"shape\": [%s], \"ragged\": %s}",
-                        json_text(arena, output->name), dtype_name(var->type->dtype),
-                        shape_json(arena, graph, var), ragged ? "true" : "false");
+    return arena_format(
+        arena,
+        "{\"name\": %s, \"dtype\": \"%s\", \"shape\": [%s], \"ragged\": %s}",
+        json_text(arena, output->name), dtype_name(var->type->dtype),
+        shape_json(arena, graph, var), ragged ? "true" : "false");
 }
 
 /* The packages that a program needs when the feature is linked into it. */

@@ -5,7 +5,8 @@
 bool type_is_ragged(const Type *type) {
     int64_t n;
     for (int k = 0; k < type->rank; k++)
-        if (!type->dims || !type->dims[k] || !dim_constant(type->dims[k], &n)) return true;
+        if (!type->dims || !type->dims[k] || !dim_constant(type->dims[k], &n))
+            return true;
     return false;
 }
 
@@ -17,13 +18,16 @@ static int datum(Lowering *all, const void *bytes, size_t size) {
 
 static void point(Lowering *all, int from, size_t at, int to) {
     if (to >= 0)
-        loop_reloc(all->module, from, (LoopReloc){.at = (int64_t)at, .kind = 0, .target = to});
+        loop_reloc(all->module, from,
+                   (LoopReloc){.at = (int64_t)at, .kind = 0, .target = to});
 }
 
 static void point_code(Lowering *all, int from, size_t at, int function, int cpu) {
     if (function >= 0)
-        loop_reloc(all->module, from,
-                   (LoopReloc){.at = (int64_t)at, .kind = 1, .target = function, .cpu = cpu});
+        loop_reloc(
+            all->module, from,
+            (LoopReloc){
+                .at = (int64_t)at, .kind = 1, .target = function, .cpu = cpu});
 }
 
 static int text(Lowering *all, const char *s) {
@@ -298,7 +302,9 @@ static int32_t cpu_number(Cpu cpu) {
 static int code_table(Lowering *all, int open, const PlanCode *code, int clone) {
     const LowerOptions *options = all->options;
     Cpu cpu = code->plain ? CPU_ANY : options->cpu[clone];
-    pl_code row = {.cpu = cpu_number(cpu), .plain = code->plain, .lib_size = all->lib.size};
+    pl_code row = {.cpu = cpu_number(cpu),
+                   .plain = code->plain,
+                   .lib_size = all->lib.size};
     int table, levels = all->graph->levels;
     for (int k = 0; k < levels; k++) row.frame_size[k] = code->frame[k].size;
     table = datum(all, &row, sizeof row);
@@ -332,7 +338,8 @@ static bool has_where(const Graph *graph) {
     return false;
 }
 
-void feature_tables(Lowering *all, int open, const PlanCode *plain, const PlanCode *fused) {
+void feature_tables(Lowering *all, int open, const PlanCode *plain,
+                    const PlanCode *fused) {
     static const int32_t lasts[] = {[LAST_DROP] = 0, [LAST_PARTIAL] = 1, [LAST_PAD] = 2,
                                     [LAST_WRAP] = 3};
     const Graph *graph = all->graph;
@@ -353,7 +360,8 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain, const PlanCo
         .ncodes = ncodes, .source_line = line,
     };
     table = datum(all, &row, sizeof row);
-    all->module->data.at[table]->name = arena_format(all->arena, PL_SYMBOL "_%s", graph->name);
+    all->module->data.at[table]->name =
+        arena_format(all->arena, PL_SYMBOL "_%s", graph->name);
     all->module->data.at[table]->weak = PL_SYMBOL;
     all->module->data.at[table]->exported = true;
     POINT(table, 0, pl_feature, name, text(all, graph->name));

@@ -88,7 +88,9 @@ static void call_lock(Gen *g, int offset) {
     built(&g->b)->imm = g->all->lock_type;
 }
 
-static Value as_long(Gen *g, Value ptr) { return gen_op(g, LOOP_BITCAST, LT_I64, 1, ptr); }
+static Value as_long(Gen *g, Value ptr) {
+    return gen_op(g, LOOP_BITCAST, LT_I64, 1, ptr);
+}
 
 /* In a loop, scratch memory of one call is given back before the next: it was
  * taken down from `end`, unless another block of memory was begun. */
@@ -133,7 +135,8 @@ static int peek_of(const Kernel *k, int result, int axis) {
 static const Term *given(const Term *term, int result, int axis) {
     int at = axis;
     for (int r = 0; r < result; r++)
-        if (term->kernel->results[r]->kind == TY_TENSOR) at += term->kernel->results[r]->rank;
+        if (term->kernel->results[r]->kind == TY_TENSOR)
+            at += term->kernel->results[r]->rank;
     return term->given ? term->given[at] : NULL;
 }
 
@@ -265,8 +268,8 @@ static void place_result(Gen *g, Result *r) {
     }
     for (int k = 0; k < r->type->rank; k++)
         dim[k] = r->dim[k].v == NO_VALUE ? gen_long(g, 0) : r->dim[k].v;
-    kernel_describe(g, r->memory, r->known ? r->data : gen_null(g), r->type->dtype, r->type->rank,
-             dim);
+    kernel_describe(g, r->memory, r->known ? r->data : gen_null(g),
+                    r->type->dtype, r->type->rank, dim);
 }
 
 /* Element by element into dense memory of ours. */
@@ -279,7 +282,8 @@ static void copy_strided(Gen *g, const Result *r, int axis, Value from, Value to
         at = build_offset(&g->b, to, build_get(&g->b, *position),
                           dtype_size(r->type->dtype));
         build_store(&g->b, v, at, 0);
-        build_set(&g->b, *position, gen_add(g, build_get(&g->b, *position), gen_long(g, 1)));
+        build_set(&g->b, *position,
+                  gen_add(g, build_get(&g->b, *position), gen_long(g, 1)));
         return;
     }
     stride = gen_field(g, LT_I64, r->memory, TENSOR_STRIDE + 8 * axis, 0);
@@ -305,7 +309,8 @@ static void take_sizes(Gen *g, Result *r) {
     }
     build_set(&g->b, r->data, data);
     gen_if(g, apart);
-    to = gen_alloc(g, gen_count(g, r->type->rank, dims), dtype_size(r->type->dtype), &buffer);
+    to = gen_alloc(g, gen_count(g, r->type->rank, dims),
+                   dtype_size(r->type->dtype), &buffer);
     position = build_var(&g->b, LT_I64, gen_long(g, 0));
     copy_strided(g, r, 0, data, to, dim, &position);
     build_set(&g->b, r->data, to);
@@ -364,7 +369,8 @@ static void call_whole(Gen *g, Calling *c) {
     if (c->fail != NO_VALUE) gen_end(g);
 }
 
-static Low result_low(Gen *g, const Calling *c, const Result *r, Value fail, Value fails) {
+static Low result_low(Gen *g, const Calling *c, const Result *r, Value fail,
+                      Value fails) {
     Low low = {.kind = LOW_OPAQUE, .type = r->type};
     Tensor *t;
     if (is_opaque(r)) {
@@ -380,9 +386,11 @@ static Low result_low(Gen *g, const Calling *c, const Result *r, Value fail, Val
                   .data = r->known ? r->data : build_get(&g->b, r->data),
                   .roomy = r->known, .fails_buffer = c->fails_buffer};
     for (int k = 0; k < t->rank; k++)
-        t->dim[k] = r->dim[k].v != NO_VALUE
-                        ? r->dim[k]
-                        : (Scalar){gen_nonnegative(g, build_get(&g->b, r->size[k])), fail};
+        t->dim[k] =
+            r->dim[k].v != NO_VALUE
+                ? r->dim[k]
+                : (Scalar){gen_nonnegative(g, build_get(&g->b, r->size[k])),
+                           fail};
     return low_tensor(t, r->type);
 }
 

@@ -11,7 +11,8 @@ static const char *dim_words(Arena *arena, const Type *type, int k) {
 static const char *shape_words(Arena *arena, const Type *type) {
     const char *text = "";
     for (int k = 0; k < type->rank; k++)
-        text = arena_format(arena, "%s%s%s", text, k ? ", " : "", dim_words(arena, type, k));
+        text = arena_format(arena, "%s%s%s", text, k ? ", " : "",
+                            dim_words(arena, type, k));
     return arena_format(arena, "%s[%s]", dtype_name(type->dtype), text);
 }
 
@@ -63,7 +64,8 @@ static bool is_noted(const Lowering *all, const Var *var) {
 
 static void note(Lowering *all, const Var *var, const Term *term, const char *way) {
     Arena *arena = all->arena;
-    TensorNote *old = known_note(all, var), new = {.var = var, .name = var->name, .way = way};
+    TensorNote *old = known_note(all, var),
+               new = {.var = var, .name = var->name, .way = way};
     if (old && !strcmp(old->way, "slot")) return;
     new.line = line_of(all, var, term);
     new.shape = shape_words(arena, var->type);
@@ -100,6 +102,8 @@ void note_test(Gen *g, const Place *at) {
 
 void note_gone(Lowering *all, const Var *var) {
     const Term *term = var->id < all->def.n ? all->def.at[var->id] : NULL;
-    if (var->type->kind != TY_TENSOR || var->type->rank == 0 || is_noted(all, var)) return;
+    if (var->type->kind != TY_TENSOR || var->type->rank == 0 ||
+        is_noted(all, var))
+        return;
     note(all, var, term, "inline");
 }

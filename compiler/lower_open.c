@@ -13,13 +13,15 @@ static Low parameter(Gen *g, const Type *type, Value at) {
                       .fail = NO_VALUE, .buffer = ++g->buffers,
                       .data = gen_field(g, LT_PTR, at, 0, 0)};
         for (int k = 0; k < type->rank; k++)
-            t->dim[k] = scalar(gen_nonnegative(g, gen_field(g, LT_I64, at, ARG_DIM + 8 * k, 0)));
+            t->dim[k] = scalar(gen_nonnegative(
+                g, gen_field(g, LT_I64, at, ARG_DIM + 8 * k, 0)));
         return low_tensor(t, type);
     }
     if (dtype_is_float(type->dtype))
         v = gen_convert(g, PL_F64, type->dtype, gen_field(g, LT_F64, at, 0, 0));
     else
-        v = gen_cast(g, LOOP_TRUNC, reg_type(type->dtype), gen_field(g, LT_I64, at, 0, 0));
+        v = gen_cast(g, LOOP_TRUNC, reg_type(type->dtype),
+                     gen_field(g, LT_I64, at, 0, 0));
     return low_scalar(scalar(v), type);
 }
 
@@ -65,8 +67,9 @@ static void put_argument(Gen *g, const Term *term, Value at) {
     if (dtype_is_float(term->type->dtype))
         v = gen_convert(g, term->type->dtype, PL_F64, v);
     else if (gen_type(g, v) != LT_I64)
-        v = gen_cast(g, dtype_is_signed(term->type->dtype) ? LOOP_SEXT : LOOP_ZEXT, LT_I64,
-                     v);
+        v = gen_cast(g,
+                     dtype_is_signed(term->type->dtype) ? LOOP_SEXT : LOOP_ZEXT,
+                     LT_I64, v);
     gen_put(g, v, at, 0, 0);
 }
 
@@ -86,7 +89,9 @@ static void put_arguments(Gen *g, Value args) {
     for (int i = 0; i < 3; i++) {
         const Term *term = rest[i];
         if (!term) continue;
-        put_argument(g, term, build_offset(&g->b, args, gen_long(g, n++), sizeof(pl_argument)));
+        put_argument(
+            g, term,
+            build_offset(&g->b, args, gen_long(g, n++), sizeof(pl_argument)));
     }
 }
 

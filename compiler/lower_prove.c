@@ -78,8 +78,8 @@ static const OpenLoop *loop_of(const Gen *g, Value index) {
 static bool is_end_of_loop(const Gen *g, Value v) {
     int64_t from;
     for (int i = g->open_loops.n - 1; i >= 0; i--)
-        if (g->open_loops.at[i].to == v && gen_is_int(g, g->open_loops.at[i].from, &from) &&
-            from >= 0)
+        if (g->open_loops.at[i].to == v &&
+            gen_is_int(g, g->open_loops.at[i].from, &from) && from >= 0)
             return true;
     return false;
 }
@@ -87,7 +87,8 @@ static bool is_end_of_loop(const Gen *g, Value v) {
 static Range range_of(const Gen *, Value, int depth);
 
 static Range range_of_two(const Gen *g, const LoopInstr *def, int depth) {
-    Range a = range_of(g, def->arg[0], depth + 1), b = range_of(g, def->arg[1], depth + 1);
+    Range a = range_of(g, def->arg[0], depth + 1),
+          b = range_of(g, def->arg[1], depth + 1);
     if (def->op == LOOP_SMIN)
         return (Range){a.low < b.low ? a.low : b.low, a.high < b.high ? a.high : b.high};
     return (Range){a.low > b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
@@ -219,7 +220,8 @@ static bool by_choice(Proof *p, const Linear *l, int k, const LoopInstr *def, in
 }
 
 static bool is_choice(const LoopInstr *def) {
-    return def && (def->op == LOOP_SMIN || def->op == LOOP_SMAX || def->op == LOOP_SELECT);
+    return def && (def->op == LOOP_SMIN || def->op == LOOP_SMAX ||
+                   def->op == LOOP_SELECT);
 }
 
 /* a < b or a <= b of a branch around, as a form that is at least 0. */

@@ -68,7 +68,11 @@ static void later(const Term *term, Use use, void *data) {
 /* Everything that is read after enter[level]. */
 static Later read_later(Gen *g, int level, bool force) {
     const Graph *graph = g->all->graph;
-    Later l = {.g = g, .seen = map_new(), .kept = map_new(), .level = level, .force = force};
+    Later l = {.g = g,
+               .seen = map_new(),
+               .kept = map_new(),
+               .level = level,
+               .force = force};
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
         if (node->level <= level) continue;
@@ -123,7 +127,8 @@ static Low source_value(Gen *g, const Type *type, Value in, int number) {
         v = gen_field(g, LT_F64, in, at, 0);
         if (type->dtype != PL_F64) v = gen_op(g, LOOP_FPTRUNC, LT_F32, 1, v);
     } else {
-        v = gen_cast(g, LOOP_TRUNC, reg_type(type->dtype), gen_field(g, LT_I64, in, at, 0));
+        v = gen_cast(g, LOOP_TRUNC, reg_type(type->dtype),
+                     gen_field(g, LT_I64, in, at, 0));
     }
     return low_scalar(scalar(v), type);
 }
@@ -175,7 +180,8 @@ static void answer(Gen *g, int level, Value frame) {
 void gen_enter(Lowering *all, PlanCode *code, int level) {
     static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_I64, 1},
                                      {LT_PTR, 1}, {LT_I64, 1}, {LT_PTR, 1}};
-    static const char *const names[] = {"call", "lib", "in", "id", "parent", "row", "frame"};
+    static const char *const names[] = {"call",   "lib", "in",   "id",
+                                        "parent", "row", "frame"};
     enum { IN = 2, ID, PARENT, ROW, FRAME };
     const char *name = arena_format(all->arena, "%senter%d", code->plain ? "plain_" : "",
                                     level);
@@ -229,7 +235,8 @@ static Low batched_value(Gen *g, const Var *var, Value in, int number, Value b) 
     Low low = {.kind = LOW_RAGGED, .type = var->type, .count = b};
     Tensor *t;
     if (var->type->kind == TY_RAGGED) {
-        low.s = scalar(gen_field(g, LT_PTR, in, at + (int64_t)offsetof(pl_batched, row), 0));
+        low.s = scalar(gen_field(g, LT_PTR, in,
+                                 at + (int64_t)offsetof(pl_batched, row), 0));
         return low;
     }
     t = arena_new_of(g->all->arena, Tensor);
@@ -238,7 +245,8 @@ static Low batched_value(Gen *g, const Var *var, Value in, int number, Value b) 
                   .data = gen_field(g, LT_PTR, in, at, 0)};
     t->dim[0] = scalar(b);
     for (int k = 1; k < t->rank; k++) {
-        if (!dim_constant(var->type->dims[k], &n)) bug("lower: `%s` is ragged", var->name);
+        if (!dim_constant(var->type->dims[k], &n))
+            bug("lower: `%s` is ragged", var->name);
         t->dim[k] = scalar(gen_long(g, n));
     }
     return low_tensor(t, var->type);
@@ -257,7 +265,9 @@ void gen_batch(Lowering *all, PlanCode *code) {
     g->level = -2;
     g->id[0] = ID;
     gen_length(g, B);
-    if (graph->valid) bind_value(g, graph->valid, low_scalar(scalar(VALID), graph->valid->type));
+    if (graph->valid)
+        bind_value(g, graph->valid,
+                   low_scalar(scalar(VALID), graph->valid->type));
     if (graph->rows) bind_value(g, graph->rows, low_scalar(scalar(B), graph->rows->type));
     for (int i = 0; i < all->fields.n; i++)
         bind_value(g, all->fields.at[i], batched_value(g, all->fields.at[i], IN, i, B));

@@ -84,7 +84,8 @@ bool term_is_bool(const Term *term, bool *value) {
 }
 
 bool term_is_trivial(const Term *term) {
-    return term->kind == TERM_CONST || term->kind == TERM_REF || term->kind == TERM_DATA ||
+    return term->kind == TERM_CONST || term->kind == TERM_REF ||
+           term->kind == TERM_DATA ||
            (term->kind == TERM_DIM && term_is_trivial(term->arg[0])) ||
            (term->kind == TERM_GET && term_is_trivial(term->arg[0]));
 }

@@ -36,8 +36,10 @@ static void begin_lane(pipert *p, lane *l, int number, const saved_lane *saved) 
     l->sealed = true;                   /* unless something is left of it */
     if (!schedule_knows(p, number)) return;
     if (p->turns >= 0)
-        l->last_row = lane_batches(p, number, p->start_batch + p->turns * p->options.world) *
-                      p->batch;
+        l->last_row =
+            lane_batches(p, number,
+                         p->start_batch + p->turns * p->options.world) *
+            p->batch;
     if (saved && saved->place >= 0) {
         l->position = before * p->batch;
         l->planned = l->skip_place = l->done_place = saved->place;
@@ -202,10 +204,11 @@ static bool at_end(pipert *p) {
 static int fail_if_empty(pipert *p) {
     for (int i = 0; i < p->nlanes; i++)
         if (p->lanes[i].empty)
-            return fail_with(p, PIPERT_SOURCE,
-                             "no record of lane %d is kept, so it cannot give its part of "
-                             "%lld steps: use fewer lanes, or keep more records",
-                             i, (long long)p->steps);
+            return fail_with(
+                p, PIPERT_SOURCE,
+                "no record of lane %d is kept, so it cannot give its part of "
+                "%lld steps: use fewer lanes, or keep more records",
+                i, (long long)p->steps);
     return PIPERT_OK;
 }
 

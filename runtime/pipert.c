@@ -145,7 +145,8 @@ static int count_places(pipert *p) {
     }
     p->steps = f->has_steps ? a->value.i : -1;
     if (f->has_steps && p->steps < 0)
-        return fail_with(p, PIPERT_PARAMETER, "steps %lld is below 0", (long long)p->steps);
+        return fail_with(p, PIPERT_PARAMETER, "steps %lld is below 0",
+                         (long long)p->steps);
     return PIPERT_OK;
 }
 
@@ -155,10 +156,13 @@ static int check_world(pipert *p) {
     int world = p->options.world;
     if (world == 1) return PIPERT_OK;
     if (!p->fixed && p->feature->lanes % world)
-        return fail_with(p, PIPERT_ARGUMENT,
-                         "a world of %d ranks does not divide the %lld lanes of this feature, "
-                         "which has `where` or `each`: write `batch(…, lanes = %d)` or a "
-                         "multiple", world, (long long)p->feature->lanes, world);
+        return fail_with(
+            p, PIPERT_ARGUMENT,
+            "a world of %d ranks does not divide the %lld lanes of this "
+            "feature, "
+            "which has `where` or `each`: write `batch(…, lanes = %d)` or a "
+            "multiple",
+            world, (long long)p->feature->lanes, world);
     if (!p->fixed && p->steps < 0)
         return fail_with(p, PIPERT_ARGUMENT,
                          "with `where` or `each` a world of %d ranks needs the number of "

@@ -243,10 +243,12 @@ static int changed(pipert *p, const saved *s) {
                     (unsigned long long)s->hash, p->feature->name,
                     (unsigned long long)p->feature->hash);
     if (!p->options.allow_changed)
-        return refuse(p, "the feature has changed (%s); allow_changed goes on all the same",
-                      what);
-    log_text(p, PIPERT_LOG_WARNING, "the state is of a feature that has changed since: %s",
-             what);
+        return refuse(
+            p,
+            "the feature has changed (%s); allow_changed goes on all the same",
+            what);
+    log_text(p, PIPERT_LOG_WARNING,
+             "the state is of a feature that has changed since: %s", what);
     return PIPERT_OK;
 }
 
@@ -255,7 +257,8 @@ int state_check(pipert *p) {
     char parameters[PARAMETERS];
     if (!s) return PIPERT_OK;
     parameters_text(p, parameters, sizeof parameters);
-    if ((strcmp(s->name, p->feature->name) || s->hash != p->feature->hash) && changed(p, s))
+    if ((strcmp(s->name, p->feature->name) || s->hash != p->feature->hash) &&
+        changed(p, s))
         return p->status;
     if (strcmp(s->parameters, parameters) && !p->options.allow_changed)
         return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters,

@@ -120,7 +120,8 @@ static bool read_once(Inliner *in, const Term *index, int depth) {
     for (int k = 1; k < index->nargs; k++) {
         const Var *which = NULL;
         if (!occurrences(in, index->arg[k], depth, &which)) continue;
-        if (!steps_by_one(in, index->arg[k], depth, &which) || covered == 16) return false;
+        if (!steps_by_one(in, index->arg[k], depth, &which) || covered == 16)
+            return false;
         for (int i = 0; i < covered; i++)
             if (seen[i] == which) return false;
         seen[covered++] = which;
@@ -295,8 +296,10 @@ static int cost_of(Inliner *in, const Term *term) {
     }
     term_children(term, add_cost, &costs);
     if (term->kind == TERM_OP)
-        costs.sum += term->op == OP_DIV || term->op == OP_SQRT || term->op == OP_FLOORDIV ||
-                     term->op == OP_MOD ? 6 : 1;
+        costs.sum += term->op == OP_DIV || term->op == OP_SQRT ||
+                             term->op == OP_FLOORDIV || term->op == OP_MOD
+                         ? 6
+                         : 1;
     if (term->kind == TERM_IF || term->kind == TERM_CHECK || term->kind == TERM_INDEX)
         costs.sum++;
     if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
@@ -402,7 +405,9 @@ static const Term *merge(Arena *arena, const Term *condition, const Term *a,
                                x->var == y->var);
         int64_t m, n;
         if (!same && term_is_int(x, &m) && term_is_int(y, &n)) same = m == n;
-        if (!same) index->arg[k] = term_new(arena, TERM_IF, x->type, a->at, 3, condition, x, y);
+        if (!same)
+            index->arg[k] =
+                term_new(arena, TERM_IF, x->type, a->at, 3, condition, x, y);
     }
     a = index;
     while (n-- > 0) a = term_let(arena, names[n].var, names[n].term, a);
@@ -468,9 +473,10 @@ static const Term *in_range(Inliner *in, const Term *index, const Term *tensor, 
 /* Whether computing the subscript may fail, as far as its form shows. */
 static void find_failure(const Term *term, void *data) {
     bool *found = data;
-    *found |= term->kind != TERM_CONST && term->kind != TERM_OP && term->kind != TERM_DIM &&
-              (term->kind != TERM_REF || (term->var->kind != VAR_INDEX &&
-                                          term->var->kind != VAR_SOURCE));
+    *found |= term->kind != TERM_CONST && term->kind != TERM_OP &&
+              term->kind != TERM_DIM &&
+              (term->kind != TERM_REF ||
+               (term->var->kind != VAR_INDEX && term->var->kind != VAR_SOURCE));
     if (term->kind == TERM_OP && (term->op == OP_FLOORDIV || term->op == OP_MOD))
         *found |= term->arg[1]->kind != TERM_CONST || term->arg[1]->bits == 0;
     if (!*found && term->kind == TERM_OP) term_children(term, find_failure, data);
@@ -535,7 +541,8 @@ static const Term *choice_as_loop(Inliner *in, const Var *var, const Term *def) 
         loops[k] = (Loop){index, zero, extent(in, def, k)};
         like->arg[1 + k] = term_ref(in->arena, index);
     }
-    copy = term_new(in->arena, TERM_FOR, def->type, def->at, 2, element(in, def, like), NULL);
+    copy = term_new(in->arena, TERM_FOR, def->type, def->at, 2,
+                    element(in, def, like), NULL);
     copy->nloops = def->type->rank;
     copy->loop = loops;
     return copy;
@@ -548,8 +555,9 @@ static const Term *before(Rewriter *rw, const Term *term) {
     const Term *tensor, *index, *value;
     if (term->kind == TERM_LET) {
         value = choice_as_loop(in, term->var, term->arg[0]);
-        return value == term->arg[0] ? term
-                                     : term_let(in->arena, term->var, value, term->arg[1]);
+        return value == term->arg[0]
+                   ? term
+                   : term_let(in->arena, term->var, value, term->arg[1]);
     }
     if (term->kind != TERM_INDEX || term->arg[0]->kind != TERM_REF) return term;
     tensor = term->arg[0];

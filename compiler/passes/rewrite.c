@@ -75,7 +75,8 @@ static const Type *plain_type(Arena *arena, const Type *type) {
     } else if (type->rank) {
         const Dim **dims = arena_array(arena, const Dim *, type->rank);
         for (int k = 0; k < type->rank; k++)
-            if (type->dims[k] && dim_constant(type->dims[k], &size)) dims[k] = type->dims[k];
+            if (type->dims[k] && dim_constant(type->dims[k], &size))
+                dims[k] = type->dims[k];
         copy->dims = dims;
     } else {
         return type;
@@ -126,7 +127,8 @@ static void loops(Rewriter *rw, const Term *term, Term *copy, bool *changed) {
         loop[i].from = rewrite(rw, term->loop[i].from);
         loop[i].to = rewrite(rw, term->loop[i].to);
         loop[i].var = binder(rw, term->loop[i].var);
-        *changed |= loop[i].from != term->loop[i].from || loop[i].to != term->loop[i].to ||
+        *changed |= loop[i].from != term->loop[i].from ||
+                    loop[i].to != term->loop[i].to ||
                     loop[i].var != term->loop[i].var;
     }
     copy->loop = loop;
@@ -166,7 +168,8 @@ static const Term *rebuild(Rewriter *rw, const Term *term) {
         changed |= copy->otherwise != term->otherwise;
     }
     copy->given = list(rw, given_count(term), term->given, &changed);
-    if (changed && (rw->fresh || rw->replaced.n)) copy->type = plain_type(rw->arena, copy->type);
+    if (changed && (rw->fresh || rw->replaced.n))
+        copy->type = plain_type(rw->arena, copy->type);
     return changed ? copy : term;
 }
 
@@ -219,7 +222,8 @@ Term *term_again(Arena *arena, const Term *term) {
     Term *copy = arena_new_of(arena, Term);
     *copy = *term;
     copy->arg = arena_array(arena, const Term *, term->nargs + 1);
-    if (term->nargs) memcpy(copy->arg, term->arg, sizeof *copy->arg * (size_t)term->nargs);
+    if (term->nargs)
+        memcpy(copy->arg, term->arg, sizeof *copy->arg * (size_t)term->nargs);
     return copy;
 }
 

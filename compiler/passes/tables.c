@@ -152,7 +152,8 @@ static const Type *table_type(Tabling *t, pl_dtype dtype, int rank, const Loop *
     DimTable *table = dim_table(t->arena);
     int64_t from, to;
     for (int k = 0; k < rank; k++)
-        if (term_is_int(loops[k].from, &from) && term_is_int(loops[k].to, &to) && from <= to)
+        if (term_is_int(loops[k].from, &from) &&
+            term_is_int(loops[k].to, &to) && from <= to)
             dims[k] = dim_number(table, to - from);
     return type_tensor(t->arena, dtype, rank, dims);
 }
@@ -163,14 +164,16 @@ static bool is_own(const Nest *nest) { return nest->on == 0; }
 static const Term *longest(Tabling *t, const Nest *nest, const Nest *outer) {
     Var *state = graph_var(t->arena, t->graph, VAR_STATE, "most", type_scalar(PL_I64),
                            (Loc){0});
-    Var *index = graph_var(t->arena, t->graph, VAR_INDEX, "i", type_scalar(PL_I64), (Loc){0});
+    Var *index = graph_var(t->arena, t->graph, VAR_INDEX, "i",
+                           type_scalar(PL_I64), (Loc){0});
     const Var *const vars[1] = {outer->var};
     const Term *values[1] = {term_ref(t->arena, index)};
     const Term *from = term_instance(t->arena, t->graph, nest->from, 1, vars, values);
     const Term *to = term_instance(t->arena, t->graph, nest->to, 1, vars, values);
-    Term *fold = term_new(t->arena, TERM_FOLD, type_scalar(PL_I64), NULL, 3,
-                          i64(t, OP_MAX, term_ref(t->arena, state), i64(t, OP_SUB, to, from)),
-                          NULL, NULL);
+    Term *fold = term_new(
+        t->arena, TERM_FOLD, type_scalar(PL_I64), NULL, 3,
+        i64(t, OP_MAX, term_ref(t->arena, state), i64(t, OP_SUB, to, from)),
+        NULL, NULL);
     Loop *loop = arena_new_of(t->arena, Loop);
     *loop = (Loop){index, outer->from, outer->to};
     fold->nloops = 1;
@@ -331,7 +334,8 @@ static const Term *visit(Rewriter *rw, const Term *term) {
     const Term *result;
     if (term->kind != TERM_FOR || term->arg[1] || term->nloops >= DEEP) return term;
     for (int i = 0; i < term->nloops; i++)
-        t.nest[t.n++] = (Nest){term->loop[i].var, term->loop[i].from, term->loop[i].to, 0};
+        t.nest[t.n++] =
+            (Nest){term->loop[i].var, term->loop[i].from, term->loop[i].to, 0};
     copy = term_again(t.arena, term);
     copy->arg[0] = walk(&t, term->arg[0]);
     if (!t.out.n) return term;
