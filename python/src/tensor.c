@@ -1,6 +1,7 @@
 /* Tensor: a dense view of a batch's memory, for whoever speaks the buffer protocol,
  * __array_interface__ or DLPack. It is immutable, and holds the batch's slot. */
 #include "pipec_python.h"
+#include <math.h>
 #include <string.h>
 
 /* By pipert_dtype: letters of `struct`, and of __array_interface__. Nobody has a letter
@@ -191,17 +192,63 @@ static PyObject *tensor_part(PyObject *self, PyObject *args) {
                                   (const char *)t->data + start * pipert_dtype_size(t->dtype));
 }
 
-static PyObject *tensor_list(PyObject *self, PyObject *unused) {
-    tensor *t = (tensor *)self;
-    PyObject *view, *list;
-    (void)unused;
-    if (t->dtype == PIPERT_BF16)
-        return PyErr_Format(PyExc_TypeError, "`%U` is bf16, which Python has no number "
-                                             "for: use __dlpack__", t->name);
-    view = PyMemoryView_FromObject(self);
-    list = view ? PyObject_CallMethod(view, "tolist", NULL) : NULL;
-    Py_XDECREF(view);
+/* ---- numbers ---- */
+static double of_half(unsigned bits) {
+    int exponent = bits >> 10 & 31;
+    double fraction = bits & 1023;
+    double value = exponent == 31 ? (fraction ? NAN : INFINITY)
+                   : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                  : ldexp(fraction, -24);
+    return bits >> 15 ? -value : value;
+}
+
+static double of_bfloat(unsigned bits) {
+    uint32_t wide = bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+static PyObject *element(int dtype, const void *at) {
+    switch (dtype) {
+    case PIPERT_BOOL: return PyBool_FromLong(*(const uint8_t *)at);
+    case PIPERT_U8: return PyLong_FromLong(*(const uint8_t *)at);
+    case PIPERT_I8: return PyLong_FromLong(*(const int8_t *)at);
+    case PIPERT_U16: return PyLong_FromLong(*(const uint16_t *)at);
+    case PIPERT_I16: return PyLong_FromLong(*(const int16_t *)at);
+    case PIPERT_U32: return PyLong_FromLongLong(*(const uint32_t *)at);
+    case PIPERT_I32: return PyLong_FromLong(*(const int32_t *)at);
+    case PIPERT_U64: return PyLong_FromUnsignedLongLong(*(const uint64_t *)at);
+    case PIPERT_I64: return PyLong_FromLongLong(*(const int64_t *)at);
+    case PIPERT_F16: return PyFloat_FromDouble(of_half(*(const uint16_t *)at));
+    case PIPERT_BF16: return PyFloat_FromDouble(of_bfloat(*(const uint16_t *)at));
+    case PIPERT_F32: return PyFloat_FromDouble(*(const float *)at);
+    default: return PyFloat_FromDouble(*(const double *)at);
+    }
+}
+
+static PyObject *list_from(const tensor *t, int d, const char *at) {
+    PyObject *list;
+    if (d == t->rank) return element(t->dtype, at);
+    list = PyList_New((Py_ssize_t)t->dim[d]);
+    for (int64_t i = 0; list && i < t->dim[d]; i++) {
+        PyObject *item = list_from(t, d + 1, at + i * t->stride[d]);
+        if (!item || PyList_SetItem(list, (Py_ssize_t)i, item)) Py_CLEAR(list);
+    }
     return list;
+}
+
+static PyObject *tensor_list(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return list_from((tensor *)self, 0, ((tensor *)self)->data);
+}
+
+static PyObject *item(PyObject *self, PyObject *unused) {
+    tensor *t = (tensor *)self;
+    (void)unused;
+    if (tensor_count(t) == 1) return element(t->dtype, t->data);
+    return PyErr_Format(PyExc_ValueError, "%zd elements are no single number",
+                        tensor_count(t));
 }
 
 static PyObject *tensor_repr(PyObject *self) {
@@ -221,6 +268,7 @@ static PyMethodDef methods[] = {
      "1 or more it says that the memory is read-only; the older form cannot say so."},
     {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, "(1, 0): the CPU"},
     {"tolist", tensor_list, METH_NOARGS, "The elements as nested lists of numbers."},
+    {"item", item, METH_NOARGS, "The one element as a number."},
     {"_part", tensor_part, METH_VARARGS, NULL},
     {0},
 };

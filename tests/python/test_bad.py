@@ -1,0 +1,115 @@
+"""Bad input: a clear exception, and the next load works."""
+import json
+import os
+import pathlib
+import pipec
+from harness import LINES, RANGE, compiled, due, raises, script
+
+PICKY = """feature picky(n: int = 64)
+from range(0, n)
+y = if value % 10 == 7 then fail("seven") else value
+batch(8)
+emit y
+"""
+PARAMETERS = """feature p(a: i32 = 1, f: f32 = 0.5, b: bool = false, v: f32[2] = [1, 2], m: i32[?, ?] = [[1], [2]], s: string = "x", n: int, seed: int = 9)
+from range(0, n)
+y = f32(value * a) + f + (if b then 100.0 else 0.0) + v[0] + f32(m[0, 0]) + f32(len(s)) + f32(seed)
+batch(2)
+emit y
+"""
+
+
+def works():
+    due(sum(1 for _ in pipec.load(compiled(RANGE))) == 62)
+
+
+def test_libraries(folder):
+    so = pathlib.Path(compiled(RANGE))
+    whole = so.read_bytes()
+    for n in (0, 1, 63, 64, 1000, len(whole) // 2, len(whole) - 1):
+        (folder / "cut.so").write_bytes(whole[:n])
+        raises(pipec.LoadError, lambda: pipec.load("cut.so"), "cut.so", "not a compiled feature")
+    (folder / "text.so").write_text("hello " * 1000)
+    raises(pipec.LoadError, lambda: pipec.load("text.so"), "text.so")
+    raises(pipec.LoadError, lambda: pipec.load("absent.so"), "absent.so", "No such file")
+    raises(pipec.LoadError, lambda: pipec.load(folder), str(folder))
+    raises(pipec.LoadError, lambda: pipec.load("/lib/x86_64-linux-gnu/libz.so.1"), "without a feature")
+    due(raises(pipec.LoadError, lambda: pipec.load("absent.so")).status == "LOAD")
+    works()
+
+
+def test_a_library_of_another_version(folder):
+    (folder / "f.c").write_text('static struct { int abi; char rest[1000]; } f = {999, ""};\nextern __typeof__(f) pipec_feature __attribute__((alias("f")));')
+    due(os.system("gcc -shared -fPIC f.c -o f.so") == 0)
+    raises(pipec.LoadError, lambda: pipec.load("f.so"), "999", "compile it again")
+    works()
+
+
+def test_parameters(folder):
+    so = compiled(PARAMETERS)
+    load = lambda **p: next(iter(pipec.load(so, **p))).y.tolist()[0]
+    due(load(n=2) == 0.5 + 1 + 1 + 1 + 9 and load(n=2, params={"seed": 1}, seed=3) == 4.5)
+    due(load(n=2, a=7, f=2, b=True, v=(3.5, 1), m=[[4, 4]], s="four") == 2 + 100 + 3.5 + 4 + 4 + 9)
+    raises(pipec.ParameterError, lambda: load(), "`n`", "(i64)", "n=...")
+    raises(TypeError, lambda: load(n=2, vv=1), "`vv`", "did you mean `v`", "parameters: a, f")
+    raises(TypeError, lambda: load(n=2, sead=1), "did you mean `seed`")
+    raises(TypeError, lambda: load(n=2, params={"n": 2}), "`n`", "twice")
+    for name, values in dict(a=("1", 1.5, None, True, [1]), f=("x", None, [1.0]), b=(1, "true"), v=(1.0, "12", [[1]]), m=([1], 1), s=(1, None, ["x"])).items():
+        for value in values:
+            raises(TypeError, lambda: load(n=2, **{name: value}), f"`{name}`")
+    for name, value in dict(a=2**31, v=[1.0], m=[[1], [1, 2]]).items():
+        raises(pipec.ParameterError, lambda: load(n=2, **{name: value}), f"`{name}`")
+    raises(ValueError, lambda: load(n=2, s="a\0b"), "`s`")
+    raises(pipec.ParameterError, lambda: pipec.load(compiled(RANGE), batch=3), "batch", "fixed", "-D batch")
+    works()
+
+
+def test_options(folder):
+    so = compiled(RANGE)
+    for kind, options in ((ValueError, dict(seed=-1)), (TypeError, dict(seed="x")), (ValueError, dict(threads=-1)), (TypeError, dict(threads=1.5)), (ValueError, dict(mode="fast")),
+                          (ValueError, dict(on_error="ignore")), (ValueError, dict(memory="lots")), (ValueError, dict(cpu="sparc")), (ValueError, dict(world=0)), (TypeError, dict(max_errors=0.5))):
+        raises(kind, lambda: pipec.load(so, **options), next(iter(options)))
+    raises(pipec.Error, lambda: pipec.load(so, rank=2, world=2), "rank 2 of 2")
+    raises(TypeError, lambda: pipec.load(so, D={"n": 1}), "D")
+    error = raises(pipec.MemoryBudgetError, lambda: list(pipec.load(so, memory=100)), "budget is 100", "raise memory=")
+    due("--" not in str(error), str(error))
+    works()
+
+
+def test_sources(folder):
+    so = compiled(LINES)
+    raises(pipec.SourceError, lambda: pipec.load(so, root=folder / "absent").start(), "absent")
+    os.mkdir("empty")
+    raises(pipec.SourceError, lambda: list(pipec.load(so, root="empty/*.txt")), "empty/*.txt")
+    due(raises(OSError, lambda: list(pipec.load(so, root="empty"))).status == "SOURCE")
+    (folder / "a.txt").write_text("x\n")
+    due(len(list(pipec.load(so, root="a.txt"))) == 1)
+
+
+def test_records(folder):
+    so = compiled(PICKY)
+    for _ in range(2):
+        error = raises(pipec.RecordError, lambda: list(pipec.load(so)), "seven", 'on_error="skip"')
+        due((error.record, error.line, error.file, error.cause, error.status) == (7, 3, "feature.dsl", "seven", "RECORD") and error.operator, vars(error))
+    loader = pipec.load(so, on_error="skip", report="bad.jsonl")
+    due(len(list(loader)) == 8 and loader.stats()["bad_records"] == 6)
+    due([json.loads(line)["index"] for line in open("bad.jsonl")] == [7, 17, 27, 37, 47, 57])
+    error = raises(pipec.RecordError, lambda: list(pipec.load(so, on_error="skip", max_errors=2)), "max_errors")
+    due((error.status, error.record) == ("TOO_MANY", 27), error.record)
+    raises(pipec.RecordError, lambda: list(pipec.load(so, on_error="skip", max_error_rate=0.01)))
+    due(len(list(pipec.load(so, on_error="skip", max_error_rate=0.1))) == 8)
+    raises(pipec.Error, lambda: list(pipec.load(so, on_error="skip", report="absent/bad.jsonl")), "absent/bad.jsonl")
+    works()
+
+
+def test_a_failed_loader_stays_failed(folder):
+    loader = pipec.load(compiled(PICKY))
+    for _ in range(3):
+        raises(pipec.RecordError, lambda: list(loader))
+    works()
+
+
+def test_a_consumer_that_raises(folder):
+    loader = pipec.load(compiled(RANGE))
+    raises(ZeroDivisionError, lambda: [1 // 0 for _ in loader])
+    due(sum(1 for _ in loader) == 61)

@@ -1,0 +1,136 @@
+"""Loaders: epochs, length, options, state, what they tell."""
+import copy
+import pickle
+import pipec
+from harness import LINES, RANGE, compiled, due, raises
+
+
+def values(loader):
+    return [list(batch.y.tolist()) for batch in loader]
+
+
+def test_a_for_is_an_epoch(folder):
+    loader = pipec.load(compiled(RANGE), n=100)
+    due((loader.epoch, len(loader)) == (0, 6), len(loader))
+    due(values(loader) == [list(range(16 * k + 1, 16 * k + 17)) for k in range(6)])
+    due((loader.epoch, len(loader), len(values(loader)), loader.epoch) == (1, 6, 6, 2))
+
+
+def test_a_batch_is_its_fields(folder):
+    batch = next(iter(pipec.load(compiled(RANGE))))
+    due(batch.keys() == ["y", "z"] and len(batch) == 2 and "y" in batch and "w" not in batch)
+    due([f.name for f in batch] == ["y", "z"] and batch[1].name == batch[-1].name == "z")
+    due(dict(batch)["y"].tolist() == batch["y"].tolist() == batch.y.tolist())
+    due((batch.rows, batch.valid, batch.epoch, batch.number) == (16, 16, 0, 0))
+    due("i32" in repr(batch) and batch.z.shape == (16, 3) and batch.z.dtype == "f16")
+    raises(AttributeError, lambda: batch.w, "`w`", "'y', 'z'")
+    raises(KeyError, lambda: batch["w"], "w")
+    raises(IndexError, lambda: batch[2])
+    raises(TypeError, type(batch), "pipec.load")
+    raises(TypeError, lambda: pickle.dumps(batch))
+
+
+def test_a_field_called_as_an_attribute_is_an_item(folder):
+    batch = next(iter(pipec.load(compiled("feature f()\nfrom range(0, 8)\nvalid = value * 2\nbatch(4)\nemit valid\n"))))
+    due(batch.valid == 4 and batch["valid"].tolist() == [0, 2, 4, 6])
+
+
+def test_an_epoch_left_early_goes_on(folder):
+    loader = pipec.load(compiled(RANGE), n=100)
+    first = next(iter(loader)).y.tolist()[0]
+    due(first == 1 and len(values(loader)) == 5 and loader.epoch == 1)
+
+
+def test_setting_the_epoch_begins_it(folder):
+    loader = pipec.load(compiled(RANGE.replace("from range(0, n)", "from range(0, n)\nshuffle")), n=100, seed=5)
+    epochs = [values(loader) for _ in range(3)]
+    due(epochs[0] != epochs[1])
+    for n in (1, 0, 2):
+        loader.epoch = n
+        due(values(loader) == epochs[n] and loader.epoch == n + 1)
+    next(iter(loader))
+    loader.epoch += 1
+    due(loader.epoch == 4)
+    due(values(pipec.load(loader.path, n=100, seed=5, epoch=1)) == epochs[1])
+    raises(ValueError, lambda: setattr(loader, "epoch", -1), "epoch")
+
+
+def test_an_iterator_ends_once(folder):
+    loader = pipec.load(compiled(RANGE), n=16)
+    it = iter(loader)
+    due(len(list(it)) == 1 and list(it) == [] and len(list(loader)) == 1)
+
+
+def test_threads_and_modes_change_nothing(folder):
+    so = compiled(RANGE)
+    due(len({str(values(pipec.load(so, n=300, **o))) for o in
+             (dict(threads=1), dict(threads=3), dict(mode="debug"), dict(mode="batch"), dict(cpu="plain"), dict(memory="64MB"), dict(epochs=2))}) == 1)
+
+
+def test_ranks_share_the_stream(folder):
+    so = compiled(RANGE)
+    ranks = [values(pipec.load(so, n=128, rank=r, world=2)) for r in (0, 1)]
+    due(len(ranks[0]) == len(ranks[1]) == 4 and sorted(sum(ranks[0] + ranks[1], [])) == list(range(1, 129)))
+
+
+def test_state_goes_on_at_what_was_consumed(folder):
+    so = compiled(RANGE.replace("from range(0, n)", "from range(0, n)\nshuffle"))
+    whole = values(pipec.load(so, n=320, seed=3))
+    for k in (0, 1, 7, 19, 20):
+        loader = pipec.load(so, n=320, seed=3, threads=2)
+        it = iter(loader)
+        for _ in range(k):
+            next(it)
+        state = loader.state_dict()
+        due(list(state) == ["pipec"] and len(state["pipec"]) < 1024)
+        other = pipec.load(so, n=320, threads=1)
+        other.load_state_dict(state)
+        due(other.epoch == 0 and other.state_dict() == state)
+        due(k == 20 or len(other) == 20 - k, len(other))
+        due(k == 20 or values(other) == whole[k:], k)
+        due(k == 20 or values(pipec.load(so, n=320, state=state)) == whole[k:], k)
+        it = None
+    raises(pipec.StateError, lambda: values(pipec.load(so, n=16, state=state)), "parameter")
+    raises(pipec.StateError, lambda: pipec.load(so, state={"pipec": "x"}), "no state")
+    raises(TypeError, lambda: pipec.load(so, state=[1]), "state_dict")
+
+
+def test_a_pickle_opens_it_again(folder):
+    loader = pipec.load(compiled(RANGE), n=100)
+    next(iter(loader))
+    for other in (pickle.loads(pickle.dumps(loader)), copy.copy(loader)):
+        due(len(values(other)) == 5)
+    due(len(values(pickle.loads(pickle.dumps(pipec.load(loader.path, n=100))))) == 6)
+
+
+def test_what_is_known(folder):
+    (folder / "a.txt").write_text("ab\ncde\n")
+    loader = pipec.load(compiled(LINES), root=folder / "a.txt")
+    due({n: (f.dtype, f.shape, f.ragged) for n, f in loader.fields.items()} ==
+        {"up": ("u8", (4, None), True), "grid": ("i32", (4, 2, None), True), "size": ("i32", (4,), False)}, loader.fields)
+    due(loader.parameters == {"root": str(folder / "a.txt"), "batch": "4"} and loader.classes == [] and loader.name == "words")
+    for text in (repr(loader), loader._repr_html_()):
+        due(all(word in text for word in ("words", "epoch 0", "up", "grid", "ragged", "u8", loader.stats()["cpu"])), text)
+    due([b.valid for b in loader] == [2] and loader.stats()["records"] == 2 and loader.stats()["threads"] > 0)
+
+
+def test_a_length_that_is_not_known_is_none(folder):
+    loader = pipec.load(compiled(RANGE.replace("y =", "where value % 2 == 0\ny =")))
+    raises(TypeError, lambda: len(loader), "where")
+    due(len(list(loader.__iter__())) == 31)
+    due(sum(1 for _ in loader) == 31)
+
+
+def test_closing(folder):
+    with pipec.load(compiled(RANGE)) as loader:
+        batch = next(iter(loader))
+    loader.close()
+    due("closed" in repr(loader) and batch.y.tolist() == list(range(1, 17)))
+    raises(pipec.Error, lambda: next(iter(loader)), "closed")
+    for call in (loader.stats, loader.state_dict, lambda: loader.fields, lambda: loader.classes, lambda: len(loader), lambda: setattr(loader, "epoch", 3)):
+        raises(pipec.Error, call, "closed")
+
+
+def test_an_epoch_without_a_batch_warns(folder):
+    loader = pipec.load(compiled(RANGE), n=3)
+    raises(pipec.PipecWarning, lambda: list(loader), "epoch 0 has no batch", "3 records")

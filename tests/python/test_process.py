@@ -1,0 +1,110 @@
+"""What a program does around its loader: signals, forks, other interpreters, its end."""
+import os
+import signal
+import subprocess
+import sys
+import time
+import pipec
+from harness import RANGE, compiled, due, script
+
+SLOW = """feature slow()
+from range(0, 100000)
+y = fold s = 0.0 for i in 0..20000000: s + sqrt(f32(i * value % 7))
+batch(1000)
+emit y
+"""
+
+
+def test_ctrl_c_while_waiting(folder):
+    path = folder / "script.py"
+    path.write_text("import sys, pipec\nloader = pipec.load(sys.argv[1])\nprint('ready', flush=True)\ntry:\n    next(iter(loader))\n"
+                    "except KeyboardInterrupt:\n    print('interrupted')\nloader = pipec.load(sys.argv[2])\nprint(sum(1 for _ in loader))\n")
+    p = subprocess.Popen([sys.executable, path, compiled(SLOW), compiled(RANGE)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    due(p.stdout.readline() == "ready\n")
+    time.sleep(0.3)
+    p.send_signal(signal.SIGINT)
+    out = p.communicate()[0]
+    due(out == "interrupted\n62\n" and p.returncode == 0, out)
+
+
+def test_other_threads_run_while_one_waits(folder):
+    p = script("import sys, threading, time, pipec, os\nn = 0\nit = iter(pipec.load(sys.argv[1]))\nthreading.Thread(target=lambda: next(it), daemon=True).start()\n"
+               "for _ in range(50):\n    time.sleep(0.002)\n    n += 1\nprint(n, flush=True)\nos._exit(0)\n", folder, [compiled(SLOW)])
+    due(p.stdout == "50\n", p.stdout)
+
+
+def test_a_fork_is_told(folder):
+    p = script("""
+import os, sys, pipec
+loader = pipec.load(sys.argv[1])
+batch = next(iter(loader))
+sys.stdout.flush()
+pid = os.fork()
+if not pid:
+    for call in (lambda: next(iter(loader)), loader.stats, lambda: len(loader), loader.state_dict):
+        try:
+            call()
+        except pipec.Error as error:
+            assert 'another process' in str(error) and 'pipec.load' in str(error), error
+        else:
+            raise SystemExit(3)
+    assert batch.y.tolist()[0] == 1
+    del batch
+    assert sum(1 for _ in pipec.load(sys.argv[1])) == 62
+    loader.close()
+    sys.exit(7)
+assert os.waitpid(pid, 0)[1] == 7 << 8
+print(sum(1 for _ in loader))
+""", folder, [compiled(RANGE)])
+    due(p.stdout == "61\n" and p.returncode == 0, p.stdout)
+
+
+def test_spawned_processes_get_loaders_of_their_own(folder):
+    p = script("""
+import multiprocessing, sys, pipec
+def count(loader):
+    return sum(1 for _ in loader)
+if __name__ == '__main__':
+    loader = pipec.load(sys.argv[1])
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        print(pool.map(count, [loader]), count(loader))
+""", folder, [compiled(RANGE)])
+    due(p.stdout == "[62] 62\n", p.stdout)
+
+
+def test_interpreters_beside_each_other(folder):
+    p = script("""
+import sys, pipec
+import _xxsubinterpreters as interpreters
+code = 'import pipec; assert sum(1 for _ in pipec.load(%r)) == 62\\nkept = next(iter(pipec.load(%r)))' % (sys.argv[1], sys.argv[1])
+mine = next(iter(pipec.load(sys.argv[1])))
+for _ in range(2):
+    one, two = interpreters.create(), interpreters.create()
+    interpreters.run_string(one, code)
+    interpreters.run_string(two, code)
+    interpreters.destroy(one)
+    interpreters.destroy(two)
+print(mine.y.tolist()[0], sum(1 for _ in pipec.load(sys.argv[1])))
+""", folder, [compiled(RANGE)])
+    due(p.stdout == "1 62\n" and p.returncode == 0, p.stdout)
+
+
+def test_the_end_of_the_program_with_everything_open(folder):
+    p = script("import sys, pipec\nloader = pipec.load(sys.argv[1])\nit = iter(loader)\nbatch = next(it)\nview = memoryview(batch.y)\ncapsule = batch.y.__dlpack__()\nprint('end')\n",
+               folder, [compiled(RANGE)])
+    due(p.stdout == "end\n" and p.returncode == 0, p.stdout)
+
+
+def test_nothing_is_left_in_the_system(folder):
+    before = sorted(os.listdir("/dev/shm"))
+    threads = len(os.listdir("/proc/self/task"))
+    for _ in range(20):
+        with pipec.load(compiled(RANGE)) as loader:
+            for batch in loader:
+                break
+            del batch
+    due(sorted(os.listdir("/dev/shm")) == before and len(os.listdir("/proc/self/task")) == threads)
+    files = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        pipec.load(compiled(RANGE)).start()
+    due(len(os.listdir("/proc/self/fd")) == files)
