@@ -2,7 +2,7 @@
  * instead of text, and batches that are checked against what the header says. */
 #ifndef PIPERT_FEATURE_H
 #define PIPERT_FEATURE_H
-#include <pipert.h>
+#include "pipert.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
