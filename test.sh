@@ -36,6 +36,8 @@ if ! { ./deps.sh && cmake -S . -B build -G Ninja && cmake --build build; }; then
     exit 1
 fi
 
+[ -z "${CI:-}" ] || tests/python/setup.sh
+
 rooms=$(for runner in tests/*/run; do basename "$(dirname "$runner")"; done)
 echo "testing" $rooms
 echo "$rooms" | sort -r | xargs -P "$(nproc)" -I NAME \
