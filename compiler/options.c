@@ -67,7 +67,7 @@ static const Option options[] = {
     {"--json", ON_INSPECT | ON_EXPLAIN | ON_EVAL, TAKES_NOTHING, offsetof(Options, json),
      NULL, NULL, "inspect, explain, eval: for programs"},
     {"--path", ON_RUN, TAKES_NOTHING, offsetof(Options, path), NULL,
-     NULL, "run: tells where the library lies in the cache, runs nothing"},
+     NULL, "run: tells where the library lies, runs nothing"},
     {"--set", ON_EVAL, TAKES_DEFINE, offsetof(Options, sets), NULL,
      "NAME=VALUE", "eval, run: sets a parameter at open time"},
     {"--sample", ON_EVAL, TAKES_NUMBER, offsetof(Options, sample), NULL,
