@@ -15,7 +15,7 @@ def tool():
     if named:
         return named
     here = pathlib.Path(__file__).resolve().parent
-    for folder in (here, *here.parents[:5]):
+    for folder in (here, *list(here.parents)[:5]):
         if os.access(folder / "bin" / "pipec", os.X_OK):
             return str(folder / "bin" / "pipec")
     found = shutil.which("pipec")

@@ -46,7 +46,10 @@ static PyMethodDef functions[] = {
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, const char *name) {
     PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    if (type && PyModule_AddObjectRef(module, name, type)) Py_CLEAR(type);
+    if (type && PyModule_AddObject(module, name, Py_NewRef(type))) {
+        Py_DECREF(type);
+        Py_CLEAR(type);
+    }
     return (PyTypeObject *)type;
 }
 

@@ -35,7 +35,8 @@ def test_other_threads_run_while_one_waits(folder):
 
 def test_a_fork_is_told(folder):
     p = script("""
-import os, sys, pipec
+import os, sys, warnings, pipec
+warnings.simplefilter('ignore')
 loader = pipec.load(sys.argv[1])
 batch = next(iter(loader))
 sys.stdout.flush()
@@ -74,16 +75,27 @@ if __name__ == '__main__':
 
 def test_interpreters_beside_each_other(folder):
     p = script("""
-import sys, pipec
-import _xxsubinterpreters as interpreters
+import sys, threading, pipec
+try:
+    import _interpreters as interpreters
+    run = interpreters.exec
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    run = interpreters.run_string
 code = 'import pipec; assert sum(1 for _ in pipec.load(%r)) == 62\\nkept = next(iter(pipec.load(%r)))' % (sys.argv[1], sys.argv[1])
-mine = next(iter(pipec.load(sys.argv[1])))
-for _ in range(2):
+mine, told = next(iter(pipec.load(sys.argv[1]))), []
+for _ in range(3):
     one, two = interpreters.create(), interpreters.create()
-    interpreters.run_string(one, code)
-    interpreters.run_string(two, code)
+    threads = [threading.Thread(target=lambda i=i: told.append(run(i, code))) for i in (one, two)]
+    for t in threads:
+        t.start()
+        if run.__name__ == 'run_string':
+            t.join()
+    for t in threads:
+        t.join()
     interpreters.destroy(one)
     interpreters.destroy(two)
+assert told == [None] * 6, told
 print(mine.y.tolist()[0], sum(1 for _ in pipec.load(sys.argv[1])))
 """, folder, [compiled(RANGE)])
     due(p.stdout == "1 62\n" and p.returncode == 0, p.stdout)
