@@ -122,6 +122,10 @@ void sweep_kernel_rows(Gen *g, SweepStage *stage, Value last) {
     describe_rows(g, stage, ring_row(g, stage, next), n);
     code = call_rows(g, stage);
     kernel_leave_if(g, gen_op(g, LOOP_NE, LT_I1, 2, code, gen_int(g, LT_I32, 0)));
+    if (stage->reductions.n) {
+        sweep_reduce_row(g, stage, gen_for(g, next, gen_add(g, next, n)));
+        gen_end(g);
+    }
     build_set(&g->b, stage->next, gen_add(g, next, n));
     gen_end(g);
 }

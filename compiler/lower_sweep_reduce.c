@@ -188,7 +188,9 @@ static const Term *with_names(Gen *g, const Term *def, const Binds *binds) {
 
 bool sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader, int uses) {
     Finder f = {.g = g, .var = producer->var, .reader = reader, .good = true};
+    const Term *def = producer->def;
     if (!uses) return true;
+    if (def->kind == TERM_KERNEL && !def->kernel->rows) return false;   /* no rows made */
     find_scalars(&f, reader->level);
     for (int i = 0; i < f.binds.n; i++) {
         const Var *var = f.binds.at[i].var;
