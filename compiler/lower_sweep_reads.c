@@ -121,6 +121,77 @@ static void find_in_fold(Walk *w, const Term *term) {
     w->now.nsteps = steps;
 }
 
+/* ---- what is read for sure ---- */
+
+typedef struct { const Var *var; bool found; } Sure;
+
+static void find_sure(const Term *term, void *data);
+
+static bool is_sure(const Term *term, const Var *var) {
+    Sure s = {var, false};
+    if (term) find_sure(term, &s);
+    return s.found;
+}
+
+static bool has_rounds(const Loop *loop) {
+    int64_t from, to;
+    return term_is_int(loop->from, &from) && term_is_int(loop->to, &to) && from < to;
+}
+
+static bool is_sure_in_loops(const Term *term, const Var *var) {
+    bool rounds = true;
+    for (int i = 0; i < term->nstates; i++)
+        if (is_sure(term->inits[i], var)) return true;
+    for (int i = 0; i < term->nloops && rounds; i++) {
+        if (is_sure(term->loop[i].from, var) || is_sure(term->loop[i].to, var)) return true;
+        rounds = has_rounds(&term->loop[i]);
+    }
+    for (int i = 1; i < term->nargs; i++) rounds &= !term->arg[i];
+    return rounds && is_sure(term->arg[0], var);
+}
+
+/* The names are read if the body reads them, or one that is read is made of them. */
+static bool is_sure_in_names(const Term *term, const Var *var) {
+    const Term *body = term;
+    int n = 0;
+    for (; body->kind == TERM_LET; body = body->arg[1]) n++;
+    const Term *let[n];
+    bool read[n], found = is_sure(body, var);
+    for (int i = 0; i < n; i++, term = term->arg[1]) let[i] = term;
+    for (int i = n - 1; i >= 0; i--) {
+        read[i] = is_sure(body, let[i]->var);
+        for (int k = i + 1; k < n && !read[i]; k++)
+            read[i] = read[k] && is_sure(let[k]->arg[0], let[i]->var);
+        found |= read[i] && is_sure(let[i]->arg[0], var);
+    }
+    return found;
+}
+
+/* Whether the value of the term cannot be had without that of the name. */
+static void find_sure(const Term *term, void *data) {
+    Sure *s = data;
+    const Var *var = s->var;
+    if (s->found) return;
+    switch (term->kind) {
+    case TERM_REF: s->found = term->var == var; break;
+    case TERM_DIM: break;
+    case TERM_LET: s->found = is_sure_in_names(term, var); break;
+    case TERM_IF:
+        s->found = is_sure(term->arg[0], var) ||
+                   (is_sure(term->arg[1], var) && is_sure(term->arg[2], var));
+        break;
+    case TERM_FOR: case TERM_FOLD: case TERM_SCAN:
+        s->found = is_sure_in_loops(term, var);
+        break;
+    case TERM_INDEX:
+        for (int k = 1; k < term->nargs; k++) find_sure(term->arg[k], data);
+        break;
+    default: term_children(term, find_sure, data); break;
+    }
+}
+
+/* ---- the walk ---- */
+
 static void find_reads(Walk *w, const Term *term) {
     int steps = w->now.nsteps;
     if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
@@ -130,7 +201,8 @@ static void find_reads(Walk *w, const Term *term) {
     }
     switch (term->kind) {
     case TERM_LET:
-        find_reads(w, term->arg[0]);
+        if (is_sure(term->arg[1], term->var)) find_reads(w, term->arg[0]);
+        else find_maybe(w, term->arg[0]);
         push_step(w, (SweepStep){.let = term});
         find_reads(w, term->arg[1]);
         w->now.nsteps = steps;
