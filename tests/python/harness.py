@@ -54,7 +54,7 @@ def script(text, folder, argv=(), **more):
     import subprocess
     path = pathlib.Path(folder, "script.py")
     path.write_text(text)
-    return subprocess.run([sys.executable, str(path), *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, **more)
+    return subprocess.run([sys.executable, str(path), *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, **more)
 
 
 def main(file, folder, *names):

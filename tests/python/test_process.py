@@ -82,17 +82,19 @@ try:
 except ImportError:
     import _xxsubinterpreters as interpreters
     run = interpreters.run_string
+own_gil = sys.version_info >= (3, 13)
 code = 'import pipec; assert sum(1 for _ in pipec.load(%r)) == 62\\nkept = next(iter(pipec.load(%r)))' % (sys.argv[1], sys.argv[1])
 mine, told = next(iter(pipec.load(sys.argv[1]))), []
 for _ in range(3):
     one, two = interpreters.create(), interpreters.create()
-    threads = [threading.Thread(target=lambda i=i: told.append(run(i, code))) for i in (one, two)]
-    for t in threads:
-        t.start()
-        if run.__name__ == 'run_string':
+    if own_gil:
+        threads = [threading.Thread(target=lambda i=i: told.append(run(i, code))) for i in (one, two)]
+        for t in threads:
+            t.start()
+        for t in threads:
             t.join()
-    for t in threads:
-        t.join()
+    else:
+        told += [run(one, code), run(two, code)]
     interpreters.destroy(one)
     interpreters.destroy(two)
 assert told == [None] * 6, told
