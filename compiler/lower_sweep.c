@@ -118,7 +118,8 @@ static void produce(Gen *g, SweepStage *stage, Value steps) {
 
 /* ROWS rows at once; the last rows may be fewer. */
 static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
-    Value one = gen_long(g, 1), rows = gen_long(g, ROWS), end = gen_sub(g, stage->rows, one);
+    Value one = gen_long(g, 1), rows = gen_long(g, ROWS);
+    Value end = gen_sub(g, stage->rows, one);
     Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2,
                           gen_add(g, stage->rows, gen_long(g, ROWS - 1)), gen_long(g, 2));
     Value block = gen_for(g, gen_long(g, 0), blocks), row;
@@ -214,7 +215,8 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     g->sweep_loops = g->loops;
     stage = last_stage(g, f, loop);
     if (!stage->producers.n && !stage->reductions.n) return false;
-    for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
+    for (int i = 0; i < stage->producers.n; i++)
+        sweep_announce(g, stage->producers.at[i]);
     sweep_reduce_announce(g, stage);
     sweep_force_inputs(g, stage);
     sweep_choose_lanes(g, stage);
@@ -223,8 +225,10 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     sweep_reduce_begin(g, stage);
     sweep_find_order(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
-    if (stage->producers.n && stage->producers.at[0]->blocked) last_blocks(g, stage, f, base);
-    else last_rows(g, stage, f, base);
+    if (stage->producers.n && stage->producers.at[0]->blocked)
+        last_blocks(g, stage, f, base);
+    else
+        last_rows(g, stage, f, base);
     sweep_reduce_end(g, stage);
     for (int i = 0; i < stage->producers.n; i++) end_stage(g, stage->producers.at[i]);
     return true;

@@ -64,11 +64,13 @@ struct SweepStage {
                                    same order, and if not */
     Value back;                 /* i1: rows are made from the last to the first */
     Value start_row, step;      /* row of step 0, 1 or -1 */
-    Value needed;               /* ptr: by step of the reader, steps of this one before it */
+    Value needed;               /* ptr: by step of the reader, steps of this one before
+                                   it */
     Value slots, next;          /* of the ring; var: the step to be made next, a kernel's
                                    row */
     Tensor *ring;
-    Thunk before;               /* what `var` stood for: the ring is not there for others */
+    Thunk before;               /* what `var` stood for: the ring is not there for
+                                   others */
     RowLanes lanes;             /* FOR with a ring: how a row is made */
     bool blocked;               /* the ring: the reader makes ROWS rows at once (BLOCKS),
                                    pixels of these lie side by side */

@@ -50,22 +50,23 @@ bool sweep_has_rows(const Term *def) { return sweep_is_loop(def) || is_arm(def, 
 const Term *sweep_loop_over(Gen *g, const Term *tensor) {
     Lowering *all = g->all;
     int rank = tensor->type->rank;
+    const Type *count = type_scalar(PL_I64);
     Loop *loop = arena_array(all->arena, Loop, rank);
     Term *index = term_new(all->arena, TERM_INDEX, type_scalar(tensor->type->dtype),
-                           tensor->at, 1, tensor), *nest;
+                           tensor->at, 0), *nest;
     index->arg = arena_array(all->arena, const Term *, rank + 1);
-    index->arg[index->nargs++ - 1] = tensor;
+    index->arg[0] = tensor;
     index->nargs = rank + 1;
     index->proved = ~0u;
     for (int k = 0; k < rank; k++) {
-        const Var *var = var_own(all, VAR_INDEX, "element", type_scalar(PL_I64), g->level);
-        Term *dim = term_new(all->arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
+        const Var *var = var_own(all, VAR_INDEX, "element", count, g->level);
+        Term *dim = term_new(all->arena, TERM_DIM, count, tensor->at, 1, tensor);
         dim->axis = k;
         loop[k] = (Loop){var, term_int(all->arena, PL_I64, 0), dim};
         index->arg[1 + k] = term_ref(all->arena, var);
     }
-    nest = term_new(all->arena, TERM_FOR, tensor->type, tensor->at, 2, (const Term *)index,
-                    (const Term *)NULL);
+    nest = term_new(all->arena, TERM_FOR, tensor->type, tensor->at, 2,
+                    (const Term *)index, (const Term *)NULL);
     nest->nloops = rank;
     nest->loop = loop;
     return nest;
@@ -108,14 +109,16 @@ void sweep_set_definition(Gen *g, SweepStage *stage, const Term *def) {
 /* The producer whose elements the loop gives as they are, or NULL. */
 static const SweepStage *copied(const SweepStage *stage, const Term *loop) {
     const Term *body = loop->arg[0];
-    if (body->kind != TERM_INDEX || body->otherwise || body->arg[0]->kind != TERM_REF ||
+    const Var *var = body->kind == TERM_INDEX ? body->arg[0]->var : NULL;
+    if (!var || body->otherwise || body->arg[0]->kind != TERM_REF ||
         body->nargs != loop->nloops + 1)
         return NULL;
-    for (int k = 0; k < loop->nloops; k++)
-        if (body->arg[1 + k]->kind != TERM_REF || body->arg[1 + k]->var != loop->loop[k].var)
-            return NULL;
+    for (int k = 0; k < loop->nloops; k++) {
+        const Term *sub = body->arg[1 + k];
+        if (sub->kind != TERM_REF || sub->var != loop->loop[k].var) return NULL;
+    }
     for (int i = 0; i < stage->producers.n; i++)
-        if (stage->producers.at[i]->var == body->arg[0]->var) return stage->producers.at[i];
+        if (stage->producers.at[i]->var == var) return stage->producers.at[i];
     return NULL;
 }
 

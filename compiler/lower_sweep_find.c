@@ -26,8 +26,9 @@ static bool is_row_kernel(const Term *def) {
 /* A kernel that one branch alone may need is called there. */
 static void find_call(const Term *term, void *data) {
     Names *names = data;
-    const Term *def = term->kind == TERM_REF && term->var->type->kind == TY_TENSOR &&
-                      term->var->type->rank ? bind_thunk(names->g, term->var)->term : NULL;
+    bool tensor = term->kind == TERM_REF && term->var->type->kind == TY_TENSOR &&
+                  term->var->type->rank;
+    const Term *def = tensor ? bind_thunk(names->g, term->var)->term : NULL;
     names->calls |= def && def->kind == TERM_KERNEL && !is_row_kernel(def);
     term_children(term, find_call, data);
 }
@@ -83,7 +84,8 @@ bool sweep_is_address(Gen *g, const SweepStage *reader, const Var *var) {
     return a.found;
 }
 
-/* The one loop of the reader on which all rows hang; -1: there is none. */
+/* The one loop of the reader on which all rows hang; -1: they hang on none, -2: on
+ * several. */
 static int row_loop(const SweepReads *reads, int row) {
     for (int i = 0; i < reads->n; i++) {
         const SweepRead *read = &reads->at[i];
@@ -123,13 +125,14 @@ SweepStage *sweep_stage(Gen *g, const Var *var, const Term *def, SweepStage *rea
 
 /* The reads of a producer, if all of them go row by row. */
 static bool find_rows(Gen *g, SweepStage *stage, SweepStage *reader) {
-    int row;
+    int row, reads;
     if (sweep_is_address(g, reader, stage->var)) return false;
     sweep_reads_of(g, reader, stage->var, &stage->reads);
-    if (!stage->reads.n || stage->reads.n != sweep_uses(reader->def, stage->var)) return false;
+    reads = stage->reads.n;
+    if (!reads || reads != sweep_uses(reader->def, stage->var)) return false;
     row = row_loop(&stage->reads, reader->row);
     if (row == -2 || (reader->dense && row > 0)) return false;
-    if (!sweep_find_reductions(g, stage, reader, all_uses(g, stage->var) - stage->reads.n))
+    if (!sweep_find_reductions(g, stage, reader, all_uses(g, stage->var) - reads))
         return false;
     if (row >= 0) reader->row = row;
     return true;
@@ -138,7 +141,8 @@ static bool find_rows(Gen *g, SweepStage *stage, SweepStage *reader) {
 void sweep_find_producers(Gen *g, SweepStage *reader) {
     Vars vars = {0};
     Names names = {g, &vars, false};
-    for (int i = 0; i < reader->arms.n; i++) find_tensors(reader->arms.at[i].loop, &names);
+    for (int i = 0; i < reader->arms.n; i++)
+        find_tensors(reader->arms.at[i].loop, &names);
     for (int i = 0; i < vars.n; i++) {
         const Term *def = sweep_definition(g, vars.at[i]);
         SweepStage *stage;

@@ -6,9 +6,8 @@
 
 enum { LINE = 64 };             /* bytes of a cache line */
 
-static int64_t small_trip(Gen *g, const Loop *loop) {
+static int64_t small_trip(const Loop *loop) {
     int64_t from, to;
-    (void)g;
     if (!term_is_int(loop->from, &from) || !term_is_int(loop->to, &to) || from != 0)
         return 0;
     return to >= 2 && to <= PIXEL ? to : 0;
@@ -16,7 +15,7 @@ static int64_t small_trip(Gen *g, const Loop *loop) {
 
 static Lanes *row_lanes(Gen *g, const Term *def, int n) {
     return lanes_new(g, n, def->loop[1].var, def->loop[2].var,
-                     (int)small_trip(g, &def->loop[2]));
+                     (int)small_trip(&def->loop[2]));
 }
 
 static void find_fold(const Term *term, void *data) {
@@ -77,7 +76,7 @@ static Lanes *rows_of(Gen *g, const SweepStage *stage, int column, int channel) 
         if (sub->kind != TERM_REF || sub->var != row) return NULL;
     }
     l = lanes_of_rows(g, row, def->loop[column].var, def->loop[channel].var,
-                      (int)small_trip(g, &def->loop[channel]), source->var);
+                      (int)small_trip(&def->loop[channel]), source->var);
     return lane_kind(l, def->arg[0]) == LANE_MANY ? l : NULL;
 }
 
@@ -87,7 +86,7 @@ RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     Lanes *l;
     Runs runs;
     if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype) ||
-        !small_trip(g, &def->loop[2]))
+        !small_trip(&def->loop[2]))
         return ROW_ONE;
     l = row_lanes(g, def, WIDE);
     if (lane_kind(l, def->arg[0]) == LANE_MANY) return ROW_WIDE;
@@ -120,8 +119,8 @@ static void test_step(Gen *g, const SweepRead *read, void *data) {
 }
 
 static Value vectors(Gen *g, Value columns) {
-    return gen_op(g, LOOP_ASHR, LT_I64, 2, gen_add(g, columns, gen_long(g, WIDE / PIXEL - 1)),
-                  gen_long(g, 2));
+    Value up = gen_add(g, columns, gen_long(g, WIDE / PIXEL - 1));
+    return gen_op(g, LOOP_ASHR, LT_I64, 2, up, gen_long(g, 2));
 }
 
 static Value find_runs(Gen *g, const SweepStage *stage, const Runs *runs, Value n,
@@ -175,7 +174,8 @@ static Value ring_place(Gen *g, const SweepStage *stage, Value row, Value column
                         dtype_size(stage->ring->dtype));
 }
 
-static void store_columns(Gen *g, const SweepStage *stage, Lanes *l, Value row, Value column) {
+static void store_columns(Gen *g, const SweepStage *stage, Lanes *l, Value row,
+                          Value column) {
     Value v = lanes_at(l, gen_add(g, stage->start[1], column), stage->def->arg[0]);
     int lanes = value_type(&g->b, v).lanes;
     if (!stage->blocked || lanes == PIXEL) {
@@ -199,12 +199,14 @@ static void pixels_one_by_one(Gen *g, const SweepStage *stage, Value row, Value 
 }
 
 static void gen_if_runs(Gen *g, Value runs, Value block) {
-    Value run = build_load(&g->b, loop_type(LT_I32), build_offset(&g->b, runs, block, 4), 0);
+    Value at = build_offset(&g->b, runs, block, 4);
+    Value run = build_load(&g->b, loop_type(LT_I32), at, 0);
     gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, run, gen_int(g, LT_I32, 0)));
 }
 
 /* Vectors `from` to `to` of the row. */
-static void row_vectors(Gen *g, const SweepStage *stage, Value row, Value from, Value to) {
+static void row_vectors(Gen *g, const SweepStage *stage, Value row, Value from,
+                        Value to) {
     Lanes *l = row_lanes(g, stage->def, WIDE);
     Value pixels = gen_long(g, WIDE / PIXEL), block = gen_for(g, from, to), first;
     first = gen_add(g, stage->from[1], gen_mul(g, block, pixels));
@@ -291,7 +293,7 @@ static bool find_last(Gen *g, SweepStage *stage, const Fill *f, LastRow *last) {
     if (!f->to || def->nloops != 3 || !lane_dtype(def->type->dtype)) return false;
     for (int c = 0; c < 3; c++) {
         int column = 3 - c - stage->row;
-        last->channels = small_trip(g, &def->loop[c]);
+        last->channels = small_trip(&def->loop[c]);
         if (c == stage->row || !last->channels) continue;
         last->lanes = lanes_new(g, PIXEL, def->loop[column].var, def->loop[c].var,
                                 (int)last->channels);
@@ -394,7 +396,8 @@ static void quarters(Gen *g, LastRow *last, Value first, Value *quarter) {
     Value buffer, all;
     if (last->broad) {
         all = pixels_at(g, last, last->broad, first);
-        for (int q = 0; q < 4; q++) quarter[q] = lane_pick(g, all, all, WIDE, q * WIDE, 1);
+        for (int q = 0; q < 4; q++)
+            quarter[q] = lane_pick(g, all, all, WIDE, q * WIDE, 1);
         return;
     }
     buffer = kernel_stack(g, BLOCK * PIXEL * 4);
@@ -434,7 +437,8 @@ bool sweep_has_blocks(Gen *g, SweepStage *stage, const Fill *f) {
 }
 
 /* Four pixels of one of the rows, side by side. */
-static Value row_of_buffer(Gen *g, const LastRow *last, Value buffer, int first, Value row) {
+static Value row_of_buffer(Gen *g, const LastRow *last, Value buffer, int first,
+                           Value row) {
     LoopType pixel = loop_vector(mem_type(last->fill->to->dtype), PIXEL);
     int64_t bytes = loop_type_bytes(pixel);
     Value v[4], at = gen_mul(g, row, gen_long(g, bytes));
@@ -468,7 +472,8 @@ void sweep_last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base, Val
     LastRow last;
     Value blocks, buffer = kernel_stack(g, BLOCK * WIDE * 4), block, first, rows, v;
     if (!find_last(g, stage, f, &last)) bug("lower: rows that are no blocks");
-    rows = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_long(g, ROWS), gen_sub(g, stage->rows, row));
+    rows = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_long(g, ROWS),
+                  gen_sub(g, stage->rows, row));
     blocks = count_blocks(g, &last, base);
     block = gen_for(g, gen_long(g, 0), blocks);
     first = gen_mul(g, block, gen_long(g, BLOCK));

@@ -24,8 +24,13 @@ static Value long_array(Gen *g, Value count) {
     return gen_alloc(g, count, 8, &buffer);
 }
 
-static Value least(Gen *g, Value a, Value b) { return gen_op(g, LOOP_SMIN, LT_I64, 2, a, b); }
-static Value most(Gen *g, Value a, Value b) { return gen_op(g, LOOP_SMAX, LT_I64, 2, a, b); }
+static Value least(Gen *g, Value a, Value b) {
+    return gen_op(g, LOOP_SMIN, LT_I64, 2, a, b);
+}
+
+static Value most(Gen *g, Value a, Value b) {
+    return gen_op(g, LOOP_SMAX, LT_I64, 2, a, b);
+}
 
 /* var = least or most of itself and v; gives the new value. */
 static Value keep_least(Gen *g, Value var, Value v) {
@@ -125,7 +130,9 @@ static Value is_turned(Gen *g, const SweepStage *stage) {
     return gen_op(g, LOOP_SLT, LT_I1, 2, stage->opposite, stage->same);
 }
 
-static Value differ(Gen *g, Value a, Value b) { return gen_op(g, LOOP_XOR, LT_I1, 2, a, b); }
+static Value differ(Gen *g, Value a, Value b) {
+    return gen_op(g, LOOP_XOR, LT_I1, 2, a, b);
+}
 
 /* Whether the stage has to go backwards, so that the first kernel goes forwards. */
 static bool find_back(Gen *g, const SweepStage *stage, Value *back) {
@@ -194,7 +201,8 @@ static void find_order(Gen *g, SweepStage *reader) {
 }
 
 void sweep_find_order(Gen *g, SweepStage *last) {
-    if (last->reductions.n || !find_back(g, last, &last->back)) last->back = gen_int(g, LT_I1, 0);
+    if (last->reductions.n || !find_back(g, last, &last->back))
+        last->back = gen_int(g, LT_I1, 0);
     find_order(g, last);
 }
 

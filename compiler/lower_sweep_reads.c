@@ -143,8 +143,9 @@ static bool is_sure_in_loops(const Term *term, const Var *var) {
     for (int i = 0; i < term->nstates; i++)
         if (is_sure(term->inits[i], var)) return true;
     for (int i = 0; i < term->nloops && rounds; i++) {
-        if (is_sure(term->loop[i].from, var) || is_sure(term->loop[i].to, var)) return true;
-        rounds = has_rounds(&term->loop[i]);
+        const Loop *loop = &term->loop[i];
+        if (is_sure(loop->from, var) || is_sure(loop->to, var)) return true;
+        rounds = has_rounds(loop);
     }
     for (int i = 1; i < term->nargs; i++) rounds &= !term->arg[i];
     return rounds && is_sure(term->arg[0], var);
@@ -329,7 +330,8 @@ SweepRead sweep_needed(const SweepRead *read, int axis) {
     SweepRead copy = {.index = read->index, .loop = read->loop, .maybe = read->maybe};
     find_needed(read->index->arg[1 + axis], &n);
     for (int i = 0; i < read->nsteps; i++)
-        if (n.steps >> i & 1 || read->step[i].when) copy.step[copy.nsteps++] = read->step[i];
+        if (n.steps >> i & 1 || read->step[i].when)
+            copy.step[copy.nsteps++] = read->step[i];
     return copy;
 }
 

@@ -78,7 +78,8 @@ static const Term *rows_of(Finder *f, const Term *reduce) {
         return NULL;
     find_row_reads(loop->arg[0], &rows);
     f->uses += rows.rows;
-    return rows.good && (rows.proved || is_all_rows(&loop->loop[0], f->var)) && rows.rows == sweep_uses(loop, f->var) ? loop : NULL;
+    if (!rows.good || rows.rows != sweep_uses(loop, f->var)) return NULL;
+    return rows.proved || is_all_rows(&loop->loop[0], f->var) ? loop : NULL;
 }
 
 static const Term *replaced(Finder *f, const Term *term);
@@ -115,7 +116,8 @@ static bool is_scalar_field(const Node *node) {
 }
 
 /* Nobody but the reader and scalars of the same kind need it. */
-static bool is_ours(Gen *g, const SweepStage *reader, const Binds *binds, const Var *var) {
+static bool is_ours(Gen *g, const SweepStage *reader, const Binds *binds,
+                    const Var *var) {
     const Graph *graph = g->all->graph;
     int all = 0;
     for (int i = 0; i < graph->nodes.n; i++) {
@@ -138,7 +140,8 @@ static void find_scalars(Finder *f, int level) {
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
         const Term *term = node->term;
-        if (!is_scalar_field(node) || node->level != level || !is_live(f->g, node->vars[0]))
+        if (!is_scalar_field(node) || node->level != level ||
+            !is_live(f->g, node->vars[0]))
             continue;
         if (sweep_uses(term, f->var)) term = replaced(f, term);
         else if (!reads_any(term, &f->binds)) continue;
@@ -195,8 +198,8 @@ bool sweep_find_reductions(Gen *g, SweepStage *producer, SweepStage *reader, int
     for (int i = 0; i < f.binds.n; i++) {
         const Var *var = f.binds.at[i].var;
         f.good &= is_light(f.binds.at[i].term) && !is_pending(reader, var) &&
-                  is_ours(g, reader, &f.binds, var) && !sweep_is_address(g, reader, var) &&
-                  !in_conditions(reader->def, var);
+                  is_ours(g, reader, &f.binds, var) &&
+                  !sweep_is_address(g, reader, var) && !in_conditions(reader->def, var);
     }
     if (!f.good || f.uses != uses) return false;
     for (int i = 0; i < f.binds.n; i++)
@@ -217,10 +220,12 @@ void sweep_find_own_reductions(Gen *g, SweepStage *last, const Var *var) {
         const Node *node = &graph->nodes.at[i];
         Finder f = {.g = g, .var = var, .binds = all.binds, .good = true};
         const Term *term;
-        if (!is_scalar_field(node) || node->level != g->level || !is_live(g, node->vars[0]) ||
-            !sweep_uses(node->term, var) || bind_thunk(g, node->vars[0])->known ||
-            bind_thunk(g, node->vars[0])->making)
+        const Thunk *thunk;
+        if (!is_scalar_field(node) || node->level != g->level ||
+            !is_live(g, node->vars[0]) || !sweep_uses(node->term, var))
             continue;
+        thunk = bind_thunk(g, node->vars[0]);
+        if (thunk->known || thunk->making) continue;
         term = replaced(&f, node->term);
         if (!f.good || f.uses != sweep_uses(node->term, var)) continue;
         for (int k = 0; k < f.found.n; k++)

@@ -11,7 +11,8 @@ static void test_read(Gen *g, const SweepRead *read, int axis, Value sub, Value 
         index_proved(g, read->index, axis))
         return;
     outside = gen_op(g, LOOP_ULE, LT_I1, 2, size, sub);
-    gen_fail_when(g, outside, gen_site(g, read->index->at, NULL), sub, size, NO_VALUE, true);
+    gen_fail_when(g, outside, gen_site(g, read->index->at, NULL), sub, size, NO_VALUE,
+                  true);
     list_push(g->all->arena, &g->tested, ((IndexTest){read->index, axis}));
 }
 
@@ -27,7 +28,7 @@ static void widen(Gen *g, const SweepRead *read, void *data) {
               gen_op(g, LOOP_SMIN, LT_I64, 2, build_get(&g->b, h->low), sub));
     build_set(&g->b, h->high,
               gen_op(g, LOOP_SMAX, LT_I64, 2, build_get(&g->b, h->high),
-                     gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last)));   /* of nothing: nothing */
+                     gen_op(g, LOOP_SMIN, LT_I64, 2, sub, last)));   /* maybe of nothing */
 }
 
 SweepHull sweep_hull_begin(Gen *g, int axis, Value size) {
@@ -161,7 +162,8 @@ enum { ROW_ALIGN = 32, ROW_SHIFT = 16 };
 static int64_t padded_inner(const SweepStage *stage) {
     const Type *type = stage->def->type;
     int64_t inner, best = 0;
-    const char *layout = stage->def->kind == TERM_KERNEL ? stage->def->kernel->layout : NULL;
+    const char *layout = NULL;
+    if (stage->def->kind == TERM_KERNEL) layout = stage->def->kernel->layout;
     if (type->rank < 2 || !dim_constant(type->dims[type->rank - 1], &inner)) return 0;
     while (layout && *layout) {
         int64_t n = 0;
@@ -188,7 +190,8 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
         t->step[1] = gen_long(g, ROWS * PIXEL);
         t->origin[0] = gen_long(g, 0);
         t->mask = gen_long(g, ROWS - 1);
-        stage->slots = gen_mul(g, gen_add(g, columns, gen_long(g, PIXEL)), gen_long(g, ROWS));
+        stage->slots = gen_mul(g, gen_add(g, columns, gen_long(g, PIXEL)),
+                               gen_long(g, ROWS));
         return;
     }
     if (t->pixels && stage->def->kind != TERM_KERNEL)   /* whole vectors of columns */
@@ -219,7 +222,8 @@ void sweep_announce(Gen *g, SweepStage *stage) {
     stage->before = *thunk;
     t->slack = stage->dense;
     sweep_reduce_announce(g, stage);
-    for (int i = 0; i < stage->producers.n; i++) sweep_announce(g, stage->producers.at[i]);
+    for (int i = 0; i < stage->producers.n; i++)
+        sweep_announce(g, stage->producers.at[i]);
     if (stage->reader) t->tested = tested_axes(g, stage);
     t->pixels = stage->def->kind == TERM_KERNEL && padded_inner(stage) == PIXEL;
     bind_value(g, stage->var, low_tensor(t, type));
@@ -229,17 +233,19 @@ void sweep_force_inputs(Gen *g, const SweepStage *stage) {
     if (stage->arms.n) force_before(g, 1, &stage->def);
     for (int i = 0; i < stage->reductions.n; i++)
         force_before(g, 1, &stage->reductions.at[i].loop);
-    for (int i = 0; i < stage->producers.n; i++) sweep_force_inputs(g, stage->producers.at[i]);
+    for (int i = 0; i < stage->producers.n; i++)
+        sweep_force_inputs(g, stage->producers.at[i]);
 }
 
 static bool has_pixels(Gen *g, const Tensor *t) {
     int64_t channels;
-    return t && t->rank == 3 && lane_dtype(t->dtype) && gen_is_int(g, t->dim[2].v, &channels) &&
-           channels >= 2 && channels <= PIXEL;
+    return t && t->rank == 3 && lane_dtype(t->dtype) &&
+           gen_is_int(g, t->dim[2].v, &channels) && channels >= 2 && channels <= PIXEL;
 }
 
 void sweep_choose_lanes(Gen *g, SweepStage *stage) {
-    for (int i = 0; i < stage->producers.n; i++) sweep_choose_lanes(g, stage->producers.at[i]);
+    for (int i = 0; i < stage->producers.n; i++)
+        sweep_choose_lanes(g, stage->producers.at[i]);
     if (stage->dense && stage->ring) {
         stage->ring->pixels = has_pixels(g, stage->ring);
         stage->ring->dense = !stage->ring->pixels;

@@ -18,7 +18,9 @@ typedef struct Links {
     const Var *before[MOST_LINKS];      /* the tensor that each link is made of */
 } Links;
 
-static bool is_tensor(const Type *type) { return type->kind == TY_TENSOR && type->rank > 0; }
+static bool is_tensor(const Type *type) {
+    return type->kind == TY_TENSOR && type->rank > 0;
+}
 
 static const Node *node_of(const Links *l, const Var *var) {
     int at = var->kind == VAR_FIELD ? l->node_of[var->id] : -1;
@@ -55,7 +57,8 @@ static bool same_shape(const Links *l, const Term *term, const Var *var) {
     if (same_constants(type, var->type)) return true;
     switch (term->kind) {
     case TERM_REF: return term->var == var;
-    case TERM_IF: return same_shape(l, term->arg[1], var) && same_shape(l, term->arg[2], var);
+    case TERM_IF:
+        return same_shape(l, term->arg[1], var) && same_shape(l, term->arg[2], var);
     case TERM_FOR: break;
     default: return false;
     }
@@ -115,7 +118,8 @@ static void find_before(const Term *term, void *data) {
     Before *b = data;
     if (term->kind == TERM_DIM) return;
     if (term->kind == TERM_REF && term->var != b->found && is_tensor(term->var->type) &&
-        (term->var == b->x || node_of(b->l, term->var)) && same_shape(b->l, b->like, term->var)) {
+        (term->var == b->x || node_of(b->l, term->var)) &&
+        same_shape(b->l, b->like, term->var)) {
         b->found = term->var;
         b->n++;
     }

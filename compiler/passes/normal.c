@@ -67,7 +67,8 @@ static void find_read(const Term *term, void *data) {
 
 static bool reads_scalar(const Term *value) {
     bool found = false;
-    if (value->type->kind == TY_TENSOR && value->type->rank == 0) find_read(value, &found);
+    if (value->type->kind == TY_TENSOR && value->type->rank == 0)
+        find_read(value, &found);
     return found;
 }
 
@@ -125,7 +126,8 @@ static bool reads_binder(const Term *loop, const Term *wrap, const Wraps *kept) 
 /* A test of elements is none of the dims. */
 static Wrap outside(Arena *arena, const Term *loop, Wrap wrap) {
     Term *copy;
-    if (wrap.term->kind != TERM_CHECK || loop->kind != TERM_FOR || (loop->nargs > 1 && loop->arg[1]))
+    if (wrap.term->kind != TERM_CHECK || loop->kind != TERM_FOR ||
+        (loop->nargs > 1 && loop->arg[1]))
         return wrap;
     copy = term_again(arena, wrap.term);
     copy->proved = 1;
@@ -191,7 +193,8 @@ static const Term *choose_items(Arena *arena, const Term *term) {
     tuple->type = term->type;
     for (int i = 0; i < tuple->nargs; i++)
         tuple->arg[i] = term_new(arena, TERM_IF, term->type->items[i], term->at, 3,
-                                 term->arg[0], term->arg[1]->arg[i], term->arg[2]->arg[i]);
+                                 term->arg[0], term->arg[1]->arg[i],
+                                 term->arg[2]->arg[i]);
     return tuple;
 }
 
@@ -247,7 +250,8 @@ static bool is_atom(const Term *term) {
 }
 
 /* The items of a tuple get names, so that the tuple itself is nothing. */
-static const Term *name_items(Arena *arena, Graph *graph, const Term *value, Wraps *wraps) {
+static const Term *name_items(Arena *arena, Graph *graph, const Term *value,
+                              Wraps *wraps) {
     Term *copy;
     if (value->kind != TERM_TUPLE) return value;
     copy = term_again(arena, value);
@@ -312,7 +316,12 @@ static const Term *visit(Rewriter *rw, const Term *term) {
 
 /* ---- fields ---- */
 
-typedef struct Fields { Arena *arena; Graph *graph; Rewriter names; LIST(Node) nodes; } Fields;
+typedef struct Fields {
+    Arena *arena;
+    Graph *graph;
+    Rewriter names;
+    LIST(Node) nodes;
+} Fields;
 
 /* A binding around a statement becomes a field of that level. */
 static void field_of(Fields *f, const Node *node, const Term *let) {

@@ -73,7 +73,8 @@ static void next_states(Unroll *u, const Term *round) {
     }
     all = name(u, "states", round);
     for (int i = 0; i < u->fold->nstates; i++) {
-        Term *item = term_new(u->arena, TERM_GET, u->fold->states[i]->type, round->at, 1, all);
+        Term *item = term_new(u->arena, TERM_GET, u->fold->states[i]->type, round->at,
+                              1, all);
         item->axis = i;
         u->value[i] = name(u, u->fold->states[i]->name, item);
     }
