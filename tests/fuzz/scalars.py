@@ -270,7 +270,10 @@ class Scalars:
     def s_width(self, d, size):
         """An element of a slice or a loop whose ends may stand the other way round; an element of nothing fails."""
         r = self.rng
-        a, b = (Expr("i64", (), "(", self.scalar("i64", 0), f" % {n})") for n in (5, 4))
+        number = self.variable("i64")
+        if number is None:
+            return None    # what can be known at once is refused
+        a, b = (Expr("i64", (), "(", of, f" % {n})") for of, n in ((number, 5), (self.scalar("i64", 0), 4)))
         t = self.tensor(d, (const(5),), size)
         at = self.scalar("i64", 0) if self.may_fail else Expr("i64", (), "0")
         if r.random() < .5:
@@ -442,8 +445,11 @@ class Scalars:
 
     def mismatch(self, size):
         """Lengths that differ in some records, or a dimension below 0."""
+        number = self.variable("i64")
+        if number is None:
+            return None    # what can be known at once is refused
         ix = self.fresh("ix")
-        n = Expr("i64", (), "(", self.scalar("i64", 0), f" % {self.rng.choice([4, 5])})")
+        n = Expr("i64", (), "(", number, f" % {self.rng.choice([4, 5])})")
         if self.rng.random() < .3:
             return Expr("i64", (), "sum(zeros(i64, ", n, " - 1))")
         return Expr("i64", (), f"sum([3, 1, 2] + (for {ix} in 0..", n, f": {ix}))", binds=[ix])
