@@ -36,32 +36,40 @@ int sweep_node_uses(Gen *g, const Node *node, const Var *var) {
 
 typedef struct { Gen *g; const Var *var; TermMap *seen; bool found; int depth; } Through;
 
-static void find_through(const Term *term, void *data) {
+/* Whether the name was not seen with that use. */
+static bool is_fresh(Through *t, const Var *var, Use use) {
+    bool fresh;
+    map_at(t->seen, (const Term *)var, use, &fresh);
+    return fresh;
+}
+
+static void find_through(const Term *term, Use use, void *data) {
     Through *t = data;
     const Term *def;
-    bool fresh = true;
-    if (t->found || term->kind == TERM_DIM) return;
-    if (term->kind == TERM_LET)     /* looked into where it stands */
-        map_at(t->seen, (const Term *)term->var, 1, &fresh);
+    if (t->found) return;
+    if (term->kind == TERM_LET) {   /* looked into where it stands */
+        is_fresh(t, term->var, USE_DATA);
+        is_fresh(t, term->var, USE_DIMS);
+        find_through(term->arg[0], USE_DATA, data);
+    }
     if (term->kind != TERM_REF) {
-        term_children(term, find_through, data);
+        use_children(term, use, find_through, data);
         return;
     }
     if (term->var == t->var) {
-        t->found |= t->depth > 0;
+        t->found |= t->depth > 0 && use == USE_DATA;
         return;
     }
     def = term->var->id < t->g->all->def.n ? t->g->all->def.at[term->var->id] : NULL;
-    map_at(t->seen, (const Term *)term->var, 1, &fresh);
-    if (!def || !fresh) return;
+    if (!def || !is_fresh(t, term->var, use)) return;
     t->depth++;
-    find_through(def, data);
+    find_through(def, use, data);
     t->depth--;
 }
 
 bool sweep_reads_made_of(Gen *g, const Term *term, const Var *var) {
     Through t = {g, var, map_new(), false, 0};
-    find_through(term, &t);
+    find_through(term, USE_DATA, &t);
     map_free(t.seen);
     return t.found;
 }

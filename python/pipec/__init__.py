@@ -18,6 +18,14 @@ from ._ragged import Ragged
 from ._version import version as __version__
 
 
+def __getattr__(name):
+    """pipec.torch, which needs torch, is read when it is asked for."""
+    if name == "torch":
+        import importlib
+        return importlib.import_module(".torch", __name__)
+    raise AttributeError(f"module 'pipec' has no attribute {name!r}")
+
+
 class PipecWarning(UserWarning):
     """What the runtime has to say that is no error."""
 
