@@ -106,10 +106,11 @@ void gen_verdict(Gen *g, Value fail) {
 /* ---- memory ---- */
 
 static Value times(Gen *g, Value a, Value b, Value *bad) {
-    int64_t n;
+    int64_t n, m;
     Value product = gen_mul(g, a, b), high;
-    if (gen_is_int(g, product, &n)) {
-        *bad = gen_or(g, *bad, gen_int(g, LT_I1, n < 0 || n > LIMIT));
+    if (gen_is_int(g, a, &n) && gen_is_int(g, b, &m)) {
+        bool over = n < 0 || m < 0 || __builtin_mul_overflow(n, m, &n) || n > LIMIT;
+        *bad = gen_or(g, *bad, gen_int(g, LT_I1, over));
         return product;
     }
     if ((gen_is_int(g, a, &n) && n == 1) || (gen_is_int(g, b, &n) && n == 1))

@@ -258,7 +258,11 @@ void sweep_choose_lanes(Gen *g, SweepStage *stage) {
 
 void sweep_make_ring(Gen *g, SweepStage *stage) {
     Tensor *t = stage->ring;
+    Scalar dims[PK_MAX_RANK] = {scalar(stage->slots)};
     Value bytes;
+    for (int k = 1; k < t->rank; k++)
+        dims[k] = scalar(gen_sub(g, stage->to[k], stage->from[k]));
+    gen_count(g, t->rank, dims);        /* leaves if it is absurd */
     ring_steps(g, stage, t);
     bytes = gen_mul(g, gen_mul(g, stage->slots, t->step[0]),
                     gen_long(g, dtype_size(t->dtype)));
