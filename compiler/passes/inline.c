@@ -385,12 +385,26 @@ static const Term *index_new(Arena *arena, const Term *tensor, const Term *like)
     return index;
 }
 
-/* Both branches read one tensor: it is read once, at a chosen place. */
+/* Whether computing it may fail, as far as its form shows. */
+static void find_failure(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind != TERM_CONST && term->kind != TERM_OP &&
+              term->kind != TERM_DIM &&
+              (term->kind != TERM_REF ||
+               (term->var->kind != VAR_INDEX && term->var->kind != VAR_SOURCE));
+    if (term->kind == TERM_OP && (term->op == OP_FLOORDIV || term->op == OP_MOD))
+        *found |= term->arg[1]->kind != TERM_CONST || term->arg[1]->bits == 0;
+    if (!*found && term->kind == TERM_OP) term_children(term, find_failure, data);
+}
+
+/* Both branches read one tensor: it is read once, at a chosen place. A condition that
+ * may fail stays where the places do not differ. */
 static const Term *merge(Arena *arena, const Term *condition, const Term *a,
                          const Term *b) {
     Term *index;
     Bind names[16];
     int n = 0;
+    bool chosen = false, may_fail = false;
     a = peel(a, names, &n);
     b = peel(b, names, &n);
     if (a->kind != TERM_INDEX || b->kind != TERM_INDEX || a->otherwise || b->otherwise ||
@@ -405,10 +419,12 @@ static const Term *merge(Arena *arena, const Term *condition, const Term *a,
                                x->var == y->var);
         int64_t m, n;
         if (!same && term_is_int(x, &m) && term_is_int(y, &n)) same = m == n;
-        if (!same)
-            index->arg[k] =
-                term_new(arena, TERM_IF, x->type, a->at, 3, condition, x, y);
+        if (same) continue;
+        index->arg[k] = term_new(arena, TERM_IF, x->type, a->at, 3, condition, x, y);
+        chosen = true;
     }
+    find_failure(condition, &may_fail);
+    if (may_fail && !chosen) return NULL;
     a = index;
     while (n-- > 0) a = term_let(arena, names[n].var, names[n].term, a);
     return a;
@@ -468,18 +484,6 @@ static const Term *in_range(Inliner *in, const Term *index, const Term *tensor, 
     return term_new(in->arena, TERM_IF, type, NULL, 3, low,
                     term_op(in->arena, OP_LT, type, NULL, sub, size, NULL),
                     term_bool(in->arena, false));
-}
-
-/* Whether computing the subscript may fail, as far as its form shows. */
-static void find_failure(const Term *term, void *data) {
-    bool *found = data;
-    *found |= term->kind != TERM_CONST && term->kind != TERM_OP &&
-              term->kind != TERM_DIM &&
-              (term->kind != TERM_REF ||
-               (term->var->kind != VAR_INDEX && term->var->kind != VAR_SOURCE));
-    if (term->kind == TERM_OP && (term->op == OP_FLOORDIV || term->op == OP_MOD))
-        *found |= term->arg[1]->kind != TERM_CONST || term->arg[1]->bits == 0;
-    if (!*found && term->kind == TERM_OP) term_children(term, find_failure, data);
 }
 
 static bool reads_sub(const Term *def, int k) {
