@@ -22,6 +22,7 @@ typedef struct worker worker;
 typedef struct slot slot;
 typedef struct run run;
 typedef struct lane lane;
+typedef struct sidecar sidecar;
 
 /* A record that failed, until it is reported. */
 typedef struct bad {
@@ -141,6 +142,7 @@ struct slot {
     int64_t done;               /* rows that are there, or failed */
     char *memory;               /* a field after the other, page-aligned each */
     size_t bytes;
+    bool lent;                  /* memory and out are of p->shared */
     char **dense;               /* [field]: base, or NULL */
     pk_tensor **row;            /* [field]: base of ragged rows, or NULL */
     pl_batched *batched;        /* [field] */
@@ -158,8 +160,11 @@ struct slot {
     int64_t lane_place, lane_event; /* where its lane stands behind it */
 };
 
-/* out_bytes: address space for ragged values. */
-bool slot_init(pipert *, slot *, int64_t rows, size_t out_bytes);
+/* out_bytes: address space for ragged values. from: where the memory is taken, NULL: it
+ * is its own. */
+bool slot_init(pipert *, slot *, int64_t rows, size_t out_bytes, arena *from);
+/* Bytes that it takes from there. */
+size_t slot_reach(const pipert *, int64_t rows, size_t out_bytes);
 void slot_fini(slot *);
 /* Nearly slot_bytes, which holds only once this is known to be a size; *largest: the
  * name of the field that takes most. */
@@ -346,6 +351,7 @@ typedef struct saved {
     char name[64], parameters[512], parts[512];
     uint64_t hash, seed, epoch;
     int64_t places, batches, bad;
+    char *text;                 /* that it was read from */
     int nlanes;
     saved_lane lane[SAVED_LANES];
 } saved;
@@ -364,6 +370,8 @@ struct pipert {
     char file[256];             /* base name of the feature's text, for messages */
     char folder[4096];          /* of the feature's file, with a slash; or "" */
     char *path, *report_path;
+    char **command;             /* of the sidecar; NULL: all is done here */
+    sidecar *sidecar;           /* once it is started */
 
     char **value;               /* [param]: text that was set, or NULL */
     pl_argument *argument;      /* [open parameter] */
@@ -432,6 +440,9 @@ struct pipert {
     worker *readers; int nreaders;
     int nthreads;               /* 0: the caller does the work */
     int64_t dense_bytes;        /* of a slot */
+    bool shares;                /* slots lie in the file shared_fd, for another process */
+    int shared_fd;
+    arena shared;               /* that file */
     atomic_llong out_bytes;     /* taken from the arenas of all slots in use */
     int64_t part_rows;          /* kept.c: most rows of a part */
 

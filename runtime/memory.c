@@ -13,8 +13,12 @@ bool arena_init(arena *a, size_t size) {
     return a->base != NULL;
 }
 
+void arena_over(arena *a, void *base, size_t size) {
+    *a = (arena){.base = base, .size = size, .lent = true};
+}
+
 void arena_fini(arena *a) {
-    plat_unreserve(a->base, a->size);
+    if (!a->lent) plat_unreserve(a->base, a->size);
     memset(a, 0, sizeof *a);
 }
 
@@ -35,6 +39,6 @@ void arena_reset(arena *a, size_t used) {
 
 void arena_trim(arena *a, size_t keep) {
     if (a->top <= keep) return;
-    plat_discard(a->base + keep, a->top - keep);
+    plat_discard(a->base + keep, a->top - keep, a->lent);
     a->top = keep;
 }

@@ -8,11 +8,14 @@ typedef struct arena {
     char *base;
     size_t size, used;
     size_t top;                 /* the most ever used since the last trim */
+    bool lent;                  /* the memory is somebody's, and pages of a file */
 } arena;
 
 /* false: not even a small piece of address space could be had. Takes less than
  * asked where there is less. */
 bool arena_init(arena *, size_t size);
+/* The same over memory of a file (plat_map), which outlives the arena. */
+void arena_over(arena *, void *base, size_t size);
 void arena_fini(arena *);
 /* 64-byte aligned, not zeroed; NULL when it is full. Zero bytes give a pointer. */
 void *arena_take(arena *, size_t bytes);

@@ -1,5 +1,6 @@
 /* The handle: options, opening in order, batches out, and what is known. */
 #include "internal.h"
+#include "sidecar.h"
 #include "text.h"
 #include <stdarg.h>
 #include <stdlib.h>
@@ -80,6 +81,7 @@ static pipert *new_handle(const pipert_options *options) {
     else pipert_defaults(&p->options);
     p->epoch = p->options.epoch;
     p->report_path = p->options.report ? strdup(p->options.report) : NULL;
+    p->command = p->options.sidecar ? sidecar_command(p->options.sidecar) : NULL;
     if (init_locks(p) && arena_init(&p->bound, (size_t)1 << 30)) return p;
     free(p);
     return NULL;
@@ -170,11 +172,19 @@ static int check_world(pipert *p) {
     return PIPERT_OK;
 }
 
+static int start_sidecar(pipert *p) {
+    if (p->path) return sidecar_start(p);
+    return fail_with(p, PIPERT_ARGUMENT,
+                     "a feature that is linked into the program cannot run in a process "
+                     "of its own: open its library by path");
+}
+
 int pipert_start(pipert *p) {
     if (p->status || p->started) return p->status;
     p->started = true;
     p->fixed = !p->feature->has_where && p->feature->levels == 1;
     p->batch = p->feature->batch;
+    if (p->command) return start_sidecar(p);
     if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
         check_world(p) || state_check(p) || report_open(p))
         return p->status;
@@ -184,9 +194,10 @@ int pipert_start(pipert *p) {
 int pipert_close(pipert *p) {
     int status;
     if (!p) return PIPERT_OK;
+    status = sidecar_close(p);
     schedule_stop(p);
     source_close(&p->source);
-    status = report_close(p);
+    if (!status) status = report_close(p);
     for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
     free(p->value);
     free(p->argument);
@@ -195,6 +206,7 @@ int pipert_close(pipert *p) {
     state_forget(p);
     free(p->path);
     free(p->report_path);
+    sidecar_forget(p->command);
     plat_mutex_fini(&p->lock);
     plat_mutex_fini(&p->bad_lock);
     plat_mutex_fini(&p->plain_lock);
@@ -312,6 +324,7 @@ int pipert_next(pipert *p, pipert_batch **out) {
         return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
     *out = NULL;
     if ((status = pipert_start(p))) return status;
+    if (p->sidecar) return sidecar_next(p, out);
     status = schedule_next(p, &s);
     if (status == PIPERT_OK) return hand_out(p, s, out);
     if (status == PIPERT_END) end_epoch(p);
@@ -321,15 +334,19 @@ int pipert_next(pipert *p, pipert_batch **out) {
 int pipert_wait(pipert *p, int64_t milliseconds) {
     int status = pipert_start(p);
     if (status) return status;
+    if (p->sidecar) return sidecar_wait(p, milliseconds);
     status = schedule_wait(p, milliseconds);
     return status == PIPERT_AGAIN ? status : PIPERT_OK;
 }
 
+static bool release(pipert *p, pipert_batch *b) {
+    return p->sidecar ? sidecar_release(p, b) : schedule_release(p, (slot *)(void *)b);
+}
+
 int pipert_release(pipert *p, pipert_batch *b) {
-    slot *s = (slot *)(void *)b;
-    if (s && schedule_release(p, s)) return PIPERT_OK;
+    if (b && release(p, b)) return PIPERT_OK;
     return tell_with(p, PIPERT_ARGUMENT,
-                     s ? "the batch is not held: it was released before"
+                     b ? "the batch is not held: it was released before"
                        : "there is no batch to release");
 }
 
@@ -348,11 +365,16 @@ int pipert_parameter_at(const pipert *p, int i, pipert_parameter *to) {
 }
 
 const char *const *pipert_classes(const pipert *p, int *n) {
+    if (p->sidecar) return sidecar_classes(p, n);
     *n = p->source.nclasses;
     return p->source.classes;
 }
 
 void pipert_stats_get(pipert *p, pipert_stats *to) {
+    if (p->sidecar) {
+        sidecar_stats(p, to);
+        return;
+    }
     schedule_stats(p);
     *to = p->stats;
 }

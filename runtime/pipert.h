@@ -45,6 +45,7 @@ extern "C" {
     X(STATE, -10, "the state does not belong to this run")                       \
     X(FILE, -11, "a file cannot be written")                                     \
     X(HELD, -12, "all batches are held; release one first")                      \
+    X(PROCESS, -13, "the process that runs the feature is gone, or cannot be had")   \
     X(BUG, -14, "a broken invariant of pipert or of the compiled code")
 
 enum {
@@ -88,7 +89,10 @@ typedef struct pipert_options {
                                    known to come is begun while the one before it is
                                    handed out, which changes no batch */
     int allow_changed;          /* 1: take the state of a feature that was changed */
-    void *reserved[6];          /* zero */
+    const char *const *sidecar; /* a command, ended by NULL, that calls pipert_serve
+                                   ({"pipert", "serve", NULL} does): the feature runs
+                                   in that process, and this one only gets batches */
+    void *reserved[5];          /* zero */
 } pipert_options;
 
 /* The defaults; options = NULL below means these. */
@@ -108,6 +112,10 @@ PIPERT_API int pipert_start(pipert *);
 /* Stops and frees everything. Held batches are gone. NULL is fine. PIPERT_FILE: the
  * report is not whole; else PIPERT_OK. */
 PIPERT_API int pipert_close(pipert *);
+
+/* What a process that was started as options.sidecar calls: it runs the feature for the
+ * process that started it, ends with that, and never returns. */
+PIPERT_API void pipert_serve(void);
 
 /* What went wrong last, for people; "" if nothing did. */
 PIPERT_API const char *pipert_error(const pipert *);

@@ -156,10 +156,10 @@ void plat_unreserve(void *p, size_t bytes) {
     if (p) munmap(p, bytes);
 }
 
-void plat_discard(void *at, size_t bytes) {
+void plat_discard(void *at, size_t bytes, bool of_file) {
     uintptr_t from = ((uintptr_t)at + PLAT_PAGE - 1) & ~(uintptr_t)(PLAT_PAGE - 1);
     uintptr_t to = ((uintptr_t)at + bytes) & ~(uintptr_t)(PLAT_PAGE - 1);
-    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+    if (from < to) madvise((void *)from, to - from, of_file ? MADV_REMOVE : MADV_DONTNEED);
 }
 
 /* ---- files ---- */

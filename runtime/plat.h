@@ -42,8 +42,36 @@ void *plat_reserve_large(size_t bytes);
 void plat_unreserve(void *, size_t bytes);
 /* What the machine, and the limit of its control group, let this process have. */
 int64_t plat_memory(void);
-/* Gives the whole pages inside [at, at + bytes) back; they read as zero. */
-void plat_discard(void *at, size_t bytes);
+/* Gives the whole pages inside [at, at + bytes) back; they read as zero. of_file: they
+ * are of plat_map. */
+void plat_discard(void *at, size_t bytes, bool of_file);
+
+/* ---- processes (plat_process.c) ---- */
+/* A file in memory without a name: it is gone with the last who has it open. */
+int plat_memory_file(int *fd);
+int plat_resize(int fd, size_t bytes);
+/* Maps its first bytes, for reading and writing; plat_unreserve takes them back. */
+int plat_map(int fd, size_t bytes, void **at);
+/* Two ends of a stream. A program that is started later has neither. */
+int plat_socket_pair(int fd[2]);
+/* Starts argv[0], looked for in PATH, with `given` as its descriptor 3, 4, … and none
+ * above. */
+int plat_spawn(const char *const *argv, const int *given, int ngiven, int64_t *process);
+/* Waits for its end; says how it ended ("exited with status 1"). */
+void plat_process_end(int64_t process, char *how, size_t n);
+/* A descriptor that is readable once the process is gone; -1: cannot be had. */
+int plat_process_watch(int64_t process);
+int64_t plat_process_id(void);
+int64_t plat_parent_id(void);
+/* From now on Ctrl-C is for others; ends this process at once, whatever runs. */
+void plat_ignore_interrupts(void);
+_Noreturn void plat_exit(void);
+/* All n bytes. EPIPE: the other end is gone. */
+int plat_send(int fd, const void *, size_t n);
+int plat_receive(int fd, void *, size_t n);
+/* Which of two descriptors (-1: none) is readable or at its end: 1, 2 or 3; 0: the time
+ * (plat_now; -1: never) passed. */
+int plat_poll(int first, int second, int64_t until);
 
 /* ---- files ---- */
 typedef enum { PLAT_NONE, PLAT_FILE, PLAT_FOLDER, PLAT_LINK, PLAT_OTHER } plat_kind;

@@ -163,7 +163,7 @@ static void trim(scratch *s, size_t keep) {
     arena_trim(&s->arena, keep);
     arena_trim(&s->failures, keep);
     if (s->highest - s->lowest <= (int64_t)keep) return;
-    plat_discard(s->lowest, (size_t)(s->highest - s->lowest));
+    plat_discard(s->lowest, (size_t)(s->highest - s->lowest), false);
     s->lowest = s->arena.base + s->arena.size;
     s->highest = s->arena.base;
 }

@@ -56,21 +56,36 @@ static bool slot_arrays(pipert *p, slot *s) {
     return s->dense && s->row && s->batched && s->below && s->output;
 }
 
-bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes) {
+size_t slot_reach(const pipert *p, int64_t rows, size_t out_bytes) {
+    return slot_bytes(p, rows) + pages(out_bytes);
+}
+
+static bool slot_memory(slot *s, size_t out_bytes, arena *from) {
+    if (!from) {
+        s->memory = plat_reserve_large(s->bytes);
+        return s->memory && (!out_bytes || arena_init(&s->out, out_bytes));
+    }
+    s->lent = true;
+    s->memory = arena_take(from, s->bytes);
+    if (s->memory)
+        arena_over(&s->out, arena_take(from, pages(out_bytes)), pages(out_bytes));
+    return s->out.base;
+}
+
+bool slot_init(pipert *p, slot *s, int64_t rows, size_t out_bytes, arena *from) {
     memset(s, 0, sizeof *s);
     atomic_init(&s->full, false);
     if (plat_mutex_init(&s->out_lock) || !slot_arrays(p, s)) return false;
     bad_list_init(&s->bads);
     s->bytes = slot_bytes(p, rows);
-    s->memory = plat_reserve_large(s->bytes);
-    if (!s->memory || (out_bytes && !arena_init(&s->out, out_bytes))) return false;
+    if (!slot_memory(s, out_bytes, from)) return false;
     lay_out(p, s, rows);
     return true;
 }
 
 void slot_fini(slot *s) {
     if (!s->bads.last) return;                  /* it never was */
-    plat_unreserve(s->memory, s->bytes);
+    if (!s->lent) plat_unreserve(s->memory, s->bytes);
     arena_fini(&s->out);
     free(s->dense);
     free(s->row);
@@ -296,6 +311,20 @@ static bool output_ragged(worker *w, slot *s, const pl_output *o, pipert_output 
     return true;
 }
 
+/* What lies elsewhere (a constant of the library) is copied for who sees this memory
+ * alone. */
+static bool in_shared(worker *w, pipert_output *o) {
+    const arena *shared = &w->p->shared;
+    size_t at = (size_t)((const char *)o->data - shared->base);
+    size_t bytes = (size_t)o->count * (size_t)text_dtype_size(o->dtype);
+    void *copy;
+    if (!shared->base || at < shared->size) return true;
+    copy = slot_take(w, bytes);
+    if (copy && bytes) memcpy(copy, o->data, bytes);
+    o->data = copy;
+    return copy != NULL;
+}
+
 static void outputs(worker *w, slot *s) {
     const pl_feature *f = w->p->feature;
     for (int k = 0; k < f->noutputs; k++) {
@@ -307,6 +336,7 @@ static void outputs(worker *w, slot *s) {
         else if (!o->ragged) output_dense(s, o, to);
         else if (!output_ragged(w, s, o, to)) return;
         for (int d = 0; d < to->rank && !to->ragged; d++) to->count *= to->dim[d];
+        if (!in_shared(w, to)) return;
     }
 }
 

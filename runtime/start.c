@@ -61,16 +61,32 @@ static bool has_ragged(const pipert *p) {
     return false;
 }
 
-static bool start_slots(pipert *p) {
+/* Address space for what is not dense: no batch passes the budget. */
+static size_t count_out(const pipert *p) {
     int64_t rest = p->options.memory - p->dense_bytes;
-    bool out = p->feature->nbelow > 0 || has_ragged(p);
+    if (!p->shares && !p->feature->nbelow && !has_ragged(p)) return 0;
+    return (size_t)(rest > 1 << 20 ? rest : 1 << 20);
+}
+
+static bool start_shared(pipert *p, size_t out) {
+    size_t bytes = (size_t)p->nslots * slot_reach(p, p->batch, out);
+    void *base;
+    if (!p->shares) return true;
+    if (plat_resize(p->shared_fd, bytes) || plat_map(p->shared_fd, bytes, &base))
+        return false;
+    arena_over(&p->shared, base, bytes);
+    return true;
+}
+
+static bool start_slots(pipert *p) {
+    size_t out = count_out(p);
+    if (!start_shared(p, out)) return false;
     p->slots = calloc((size_t)p->nslots, sizeof *p->slots);
     p->by_turn = calloc((size_t)p->nslots, sizeof(slot *));
     p->free_slots = calloc((size_t)p->nslots, sizeof(slot *));
     if (!p->slots || !p->by_turn || !p->free_slots) return false;
     for (int i = 0; i < p->nslots; i++) {
-        if (!slot_init(p, &p->slots[i], p->batch,
-                       !out ? 0 : (size_t)(rest > 1 << 20 ? rest : 1 << 20)))
+        if (!slot_init(p, &p->slots[i], p->batch, out, p->shares ? &p->shared : NULL))
             return false;
         p->free_slots[p->nfree++] = &p->slots[i];
     }
@@ -91,7 +107,7 @@ static bool start_kept(pipert *p, run *r) {
     r->row_event = malloc(PART_ROWS * sizeof *r->row_event);
     if (!r->row_place || !r->row_event) return false;
     return p->options.on_error == PIPERT_ON_ERROR_FAIL ||
-           slot_init(p, &r->stage, p->part_rows, out);
+           slot_init(p, &r->stage, p->part_rows, out, NULL);
 }
 
 static bool start_runs(pipert *p) {
@@ -208,6 +224,7 @@ void schedule_stop(pipert *p) {
         slot_fini(&p->slots[i]);
     }
     for (int i = 0; p->lanes && i < p->nlanes; i++) bad_drop(p, &p->lanes[i].bads);
+    if (p->shared.base) plat_unreserve(p->shared.base, p->shared.size);
     while (p->free_scratch) {
         scratch *s = p->free_scratch;
         p->free_scratch = s->next;

@@ -17,6 +17,7 @@
  * states of several ranks, one after the other, know more. Parameters are those bound
  * at open that are no paths. */
 #include "internal.h"
+#include "sidecar.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -72,6 +73,7 @@ int pipert_save(pipert *p, char *to, size_t size) {
     bool ended = !p->in_epoch;
     if (!p->started || !p->slots)
         return tell_with(p, PIPERT_STATE, "there is no state before the start");
+    if (p->sidecar && to) return sidecar_save(p, to, size);
     if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
     parameters_text(p, parameters, sizeof parameters);
     put(&t, "pipert state 1\nfeature %s %016llx\n", p->feature->name,
@@ -191,6 +193,7 @@ int pipert_restore(pipert *p, const char *from) {
     s->places = s->batches = -1;
     state_forget(p);
     p->restored = s;
+    s->text = strdup(from);
     status = p->started ? refuse(p, "the run has begun") : read_lines(p, s, copy);
     free(copy);
     if (status) return status;
@@ -275,6 +278,7 @@ int state_check(pipert *p) {
 }
 
 void state_forget(pipert *p) {
+    if (p->restored) free(p->restored->text);
     free(p->restored);
     p->restored = NULL;
 }

@@ -83,6 +83,8 @@ static bool parse_cpu(options *o, const char *v) {
     return true;
 }
 
+static const char *const own_process[] = {"/proc/self/exe", "serve", NULL};
+
 #define FIELD(name, expression) \
     static bool name(options *o, const char *v) { return expression; }
 FIELD(parse_threads, small(v, 1, &o->run.threads) && o->run.threads <= 1024)
@@ -99,6 +101,7 @@ FIELD(parse_report, (o->run.report = v) != NULL)
 FIELD(parse_hash, ((void)v, o->hash = true))
 FIELD(parse_quiet, ((void)v, o->quiet = true))
 FIELD(parse_json, ((void)v, o->json = true))
+FIELD(parse_process, ((void)v, (o->run.sidecar = own_process) != NULL))
 FIELD(parse_allow_changed, ((void)v, (o->run.allow_changed = 1)))
 
 /* value NULL: a switch */
@@ -127,6 +130,7 @@ static const struct option {
      "a number from 1"},
     {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
      "streaming, batch or debug"},
+    {"--process", NULL, "in a process of its own", parse_process},
     {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)",
      parse_memory, "bytes: 64MB, 1.5GiB"},
     {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error,

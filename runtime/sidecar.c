@@ -1,0 +1,364 @@
+/* The caller's side of a sidecar. `lock` guards what pipert_release touches: the stream
+ * outwards, what is said over it, and `held`; all else is the caller's alone. */
+#include "sidecar.h"
+#include "internal.h"
+#include "message.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A slot of the sidecar, as the caller sees it. */
+typedef struct window { pipert_batch public; pipert_output *output; bool held; } window;
+
+struct sidecar {
+    int stream;                 /* -1: it is gone */
+    int64_t process;
+    char *memory;
+    size_t bytes;
+    window *window;             /* [slot] */
+    int nwindows, portion;
+    message in, out;
+    plat_mutex lock;
+    int64_t taken, said;        /* batches and events; as many as NEWS said */
+    int32_t *back; int nback;   /* slots that are given back, and nobody was told */
+    bool asked;                 /* it knows that the caller waits */
+    bool ended;                 /* an epoch ended: the next is begun when asked */
+    window *next;               /* told, not taken */
+    int status;                 /* the same, of an event; PIPERT_AGAIN: none */
+    char why[5200], state[SIDECAR_STATE], cpu[32];
+    pipert_stats stats;         /* the sidecar's, when it told last */
+    char **classes;
+    int nclasses;
+};
+
+/* ---- the command ---- */
+void sidecar_forget(char **argv) {
+    for (int i = 0; argv && argv[i]; i++) free(argv[i]);
+    free(argv);
+}
+
+char **sidecar_command(const char *const *argv) {
+    int n = 0;
+    char **copy;
+    while (argv[n]) n++;
+    copy = calloc((size_t)n + 1, sizeof *copy);
+    for (int i = 0; copy && i < n; i++) {
+        copy[i] = strdup(argv[i]);
+        if (!copy[i]) return sidecar_forget(copy), NULL;
+    }
+    return copy;
+}
+
+/* ---- its end ---- */
+static void hang_up(sidecar *c, char *how, size_t n) {
+    plat_lock(&c->lock);
+    plat_close(c->stream);
+    c->stream = -1;
+    plat_unlock(&c->lock);
+    plat_process_end(c->process, how, n);
+}
+
+static int lost(pipert *p) {
+    sidecar *c = p->sidecar;
+    char how[120] = "is gone";
+    if (c->stream >= 0) hang_up(c, how, sizeof how);
+    return fail_with(p, PIPERT_PROCESS,
+                     "the process that runs the feature (%lld) %s; the state of the last "
+                     "batch is kept: save it, and go on from there in a new run",
+                     (long long)c->process, how);
+}
+
+/* Lock held. */
+static bool send_news(sidecar *c, bool waits) {
+    message_begin(&c->out, SIDECAR_NEWS);
+    message_put_number(&c->out, c->taken);
+    message_put_number(&c->out, waits);
+    message_put_number(&c->out, c->nback);
+    message_put(&c->out, c->back, (size_t)c->nback * sizeof *c->back);
+    c->said = c->taken;
+    c->nback = 0;
+    return c->stream >= 0 && !message_send(c->stream, &c->out);
+}
+
+/* The caller waits. */
+static bool ask(sidecar *c) {
+    bool sent;
+    plat_lock(&c->lock);
+    sent = send_news(c, true);
+    plat_unlock(&c->lock);
+    return c->asked = sent;
+}
+
+/* ---- start ---- */
+static void put_options(pipert *p, message *m) {
+    pipert_options o = p->options;
+    o.log = NULL, o.log_context = NULL, o.report = NULL, o.sidecar = NULL;
+    message_put_number(m, plat_process_id());
+    message_put_text(m, PIPERT_VERSION);
+    message_put(m, &o, sizeof o);
+    message_put_text(m, p->path);
+    message_put_text(m, p->report_path);
+    message_put_text(m, p->restored ? p->restored->text : NULL);
+    for (int i = 0; i < p->feature->nparams; i++) {
+        if (!p->value[i]) continue;
+        message_put_text(m, p->feature->params[i].name);
+        message_put_text(m, p->value[i]);
+    }
+    message_put_text(m, NULL);
+}
+
+/* A file of memory for the batches, and the other end of the stream, go along. */
+static int spawn(pipert *p, sidecar *c, int *memory) {
+    char why[256];
+    int ends[2] = {-1, -1}, given[2], error = plat_memory_file(memory);
+    if (!error) error = plat_socket_pair(ends);
+    given[SIDECAR_STREAM - 3] = ends[1], given[SIDECAR_MEMORY - 3] = *memory;
+    if (!error)
+        error = plat_spawn((const char *const *)p->command, given, 2, &c->process);
+    if (ends[1] >= 0) plat_close(ends[1]);
+    if (!error) return c->stream = ends[0], PIPERT_OK;
+    if (ends[0] >= 0) plat_close(ends[0]);
+    return fail_with(p, PIPERT_PROCESS, "the process for the feature, `%s`, cannot be "
+                     "started: %s", p->command[0], plat_error(error, why, sizeof why));
+}
+
+static bool get_classes(sidecar *c) {
+    c->nclasses = (int)message_get_number(&c->in);
+    c->classes = calloc((size_t)c->nclasses + 1, sizeof *c->classes);
+    for (int i = 0; c->classes && i < c->nclasses; i++)
+        c->classes[i] = strdup(message_get_text(&c->in));
+    return c->classes != NULL;
+}
+
+static void get_stats(sidecar *c) {
+    int64_t waited = c->stats.wait_ns;
+    const void *from = message_get(&c->in, sizeof c->stats);
+    if (from) memcpy(&c->stats, from, sizeof c->stats);
+    c->stats.wait_ns = waited;
+    c->stats.cpu = c->cpu;
+    snprintf(c->state, sizeof c->state, "%s", message_get_text(&c->in));
+}
+
+static bool make_windows(pipert *p, sidecar *c) {
+    int n = p->feature->noutputs + 1;
+    c->nwindows = (int)message_get_number(&c->in);
+    c->portion = (sidecar_ahead(c->nwindows) + 1) / 2;
+    c->window = calloc((size_t)c->nwindows + 1, sizeof *c->window);
+    c->back = calloc((size_t)c->nwindows + 1, sizeof *c->back);
+    for (int i = 0; c->window && i < c->nwindows; i++) {
+        c->window[i].output = calloc((size_t)n, sizeof(pipert_output));
+        if (!c->window[i].output) return false;
+    }
+    return c->window && c->back;
+}
+
+static int started(pipert *p, sidecar *c, int memory) {
+    void *at;
+    int status = (int)message_get_number(&c->in);
+    const char *why = message_get_text(&c->in);
+    if (status) return fail_with(p, status, "%s", why);
+    snprintf(c->cpu, sizeof c->cpu, "%s", message_get_text(&c->in));
+    get_stats(c);
+    c->bytes = (size_t)message_get_number(&c->in);
+    if (!make_windows(p, c) || !get_classes(c) || c->in.bad ||
+        plat_map(memory, c->bytes, &at))
+        return fail_with(p, PIPERT_MEMORY, "no memory, or address space (ulimit -v)");
+    c->memory = at;
+    return PIPERT_OK;
+}
+
+/* Until the feature is open there. */
+static int talk(pipert *p, sidecar *c, int memory) {
+    int error;
+    message_begin(&c->out, SIDECAR_START);
+    put_options(p, &c->out);
+    if (message_send(c->stream, &c->out)) return lost(p);
+    while (!(error = message_receive(c->stream, &c->in)) && c->in.type == SIDECAR_LOG)
+        log_text(p, (int)message_get_number(&c->in), "%s", message_get_text(&c->in));
+    if (error || c->in.type != SIDECAR_STARTED) return lost(p);
+    return started(p, c, memory);
+}
+
+int sidecar_start(pipert *p) {
+    sidecar *c = calloc(1, sizeof *c);
+    int memory = -1, status;
+    if (!c || plat_mutex_init(&c->lock))
+        return free(c), fail_with(p, PIPERT_MEMORY, "no memory");
+    c->stream = -1;
+    c->status = PIPERT_AGAIN;
+    p->sidecar = c;
+    status = spawn(p, c, &memory);
+    if (!status) status = talk(p, c, memory);
+    if (memory >= 0) plat_close(memory);
+    return status;
+}
+
+/* ---- batches ---- */
+static const void *at_offset(sidecar *c, int64_t offset) {
+    return offset < 0 ? NULL : c->memory + offset;
+}
+
+static void get_batch(const pipert *p, sidecar *c) {
+    int64_t slot = message_get_number(&c->in);
+    window *to = slot >= 0 && slot < c->nwindows ? &c->window[slot] : NULL;
+    const void *from = message_get(&c->in, sizeof to->public);
+    if (!to || !from) return;
+    memcpy(&to->public, from, sizeof to->public);
+    to->public.output = to->output;
+    for (int i = 0; i < to->public.noutputs; i++) {
+        pipert_output *o = &to->output[i];
+        from = message_get(&c->in, sizeof *o);
+        if (!from) return;
+        memcpy(o, from, sizeof *o);
+        o->name = p->feature->outputs[i].name;
+        o->data = at_offset(c, message_get_number(&c->in));
+        o->offsets = at_offset(c, message_get_number(&c->in));
+        o->shapes = at_offset(c, message_get_number(&c->in));
+    }
+    get_stats(c);
+    c->next = to;
+}
+
+static int handle(pipert *p, sidecar *c) {
+    int status;
+    if (message_receive(c->stream, &c->in)) return lost(p);
+    switch (c->in.type) {
+    case SIDECAR_LOG:
+        status = (int)message_get_number(&c->in);
+        log_text(p, status, "%s", message_get_text(&c->in));
+        break;
+    case SIDECAR_BATCH: get_batch(p, c); break;
+    case SIDECAR_EVENT:
+        c->status = (int)message_get_number(&c->in);
+        snprintf(c->why, sizeof c->why, "%s", message_get_text(&c->in));
+        get_stats(c);
+        if (c->status == PIPERT_AGAIN) c->ended = false;
+        break;
+    default: c->in.bad = true;
+    }
+    return c->in.bad ? fail_with(p, PIPERT_BUG, "a message of the sidecar makes no sense")
+                     : PIPERT_OK;
+}
+
+static bool has_news(const sidecar *c) { return c->next || c->status != PIPERT_AGAIN; }
+
+/* Until there is something to take, or the time has passed. */
+static int look(pipert *p, int64_t until) {
+    sidecar *c = p->sidecar;
+    while (!p->status && !has_news(c)) {
+        if (c->stream < 0) return lost(p);
+        if (!plat_poll(c->stream, -1, 0)) {
+            if (!c->asked && !ask(c)) return lost(p);
+            if (!plat_poll(c->stream, -1, c->ended ? -1 : until)) return PIPERT_AGAIN;
+        }
+        if (handle(p, c)) return p->status;
+    }
+    return p->status;
+}
+
+static int look_and_count(pipert *p, int64_t until) {
+    int64_t start = plat_now();
+    int status = look(p, until);
+    p->sidecar->stats.wait_ns += plat_now() - start;
+    return status;
+}
+
+int sidecar_wait(pipert *p, int64_t milliseconds) {
+    return look_and_count(p, plat_now() + milliseconds * 1000000);
+}
+
+/* What was told is taken: the sidecar may tell more. After an event it does when it is
+ * asked to. */
+static void take(sidecar *c) {
+    plat_lock(&c->lock);
+    c->taken++;
+    if (c->next) c->next->held = true;
+    if (c->next && c->taken - c->said >= c->portion) send_news(c, false);
+    plat_unlock(&c->lock);
+    c->asked = false;
+    c->next = NULL;
+    c->status = PIPERT_AGAIN;
+}
+
+int sidecar_next(pipert *p, pipert_batch **out) {
+    sidecar *c = p->sidecar;
+    int status = look_and_count(p, -1);
+    if (status) return status;
+    if (c->next) {
+        *out = &c->next->public;
+        take(c);
+        return PIPERT_OK;
+    }
+    status = c->status;
+    c->ended = status == PIPERT_END;
+    take(c);
+    if (status < 0 && status != PIPERT_HELD) return fail_with(p, status, "%s", c->why);
+    return status;
+}
+
+bool sidecar_release(pipert *p, pipert_batch *b) {
+    sidecar *c = p->sidecar;
+    window *at = (window *)(void *)b;
+    bool held;
+    plat_lock(&c->lock);
+    held = at->held;
+    at->held = false;
+    if (held) c->back[c->nback++] = (int32_t)(at - c->window);
+    if (c->nback >= c->portion) send_news(c, false);
+    plat_unlock(&c->lock);
+    return held;
+}
+
+/* ---- what is known ---- */
+int sidecar_save(pipert *p, char *text, size_t size) {
+    size_t n = strlen(p->sidecar->state);
+    if (n >= size) return tell_with(p, PIPERT_STATE, "the state does not fit: 1 KB is enough");
+    memcpy(text, p->sidecar->state, n + 1);
+    return PIPERT_OK;
+}
+
+void sidecar_stats(pipert *p, pipert_stats *to) {
+    *to = p->sidecar->stats;
+    to->cpu = p->sidecar->cpu;
+}
+
+const char *const *sidecar_classes(const pipert *p, int *n) {
+    *n = p->sidecar->nclasses;
+    return (const char *const *)p->sidecar->classes;
+}
+
+/* ---- close ---- */
+/* What it still tells is dropped; the last word is how its report ended. */
+static int say_goodbye(pipert *p, sidecar *c) {
+    char how[120];
+    int status = PIPERT_OK;
+    if (c->stream < 0) return status;
+    message_begin(&c->out, SIDECAR_CLOSE);
+    message_send(c->stream, &c->out);
+    while (!message_receive(c->stream, &c->in))
+        if (c->in.type == SIDECAR_CLOSED) {
+            status = (int)message_get_number(&c->in);
+            if (status) tell_with(p, status, message_get_text(&c->in));
+            break;
+        }
+    hang_up(c, how, sizeof how);
+    return status;
+}
+
+int sidecar_close(pipert *p) {
+    sidecar *c = p->sidecar;
+    int status;
+    if (!c) return PIPERT_OK;
+    status = say_goodbye(p, c);
+    plat_unreserve(c->memory, c->bytes);
+    for (int i = 0; c->window && i < c->nwindows; i++) free(c->window[i].output);
+    for (int i = 0; i < c->nclasses; i++) free(c->classes[i]);
+    free(c->window);
+    free(c->classes);
+    free(c->back);
+    message_free(&c->in);
+    message_free(&c->out);
+    plat_mutex_fini(&c->lock);
+    free(c);
+    return status;
+}
