@@ -71,10 +71,10 @@ int pipert_save(pipert *p, char *to, size_t size) {
     text t = {to, size, 0};
     char parameters[PARAMETERS];
     bool ended = !p->in_epoch;
+    if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
+    if (p->sidecar) return sidecar_save(p, to, size);
     if (!p->started || !p->slots)
         return tell_with(p, PIPERT_STATE, "there is no state before the start");
-    if (p->sidecar && to) return sidecar_save(p, to, size);
-    if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
     parameters_text(p, parameters, sizeof parameters);
     put(&t, "pipert state 1\nfeature %s %016llx\n", p->feature->name,
         (unsigned long long)p->feature->hash);
