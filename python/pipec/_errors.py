@@ -34,6 +34,11 @@ class StateError(Error, ValueError):
     """A saved state that does not belong to this loader."""
 
 
+class ProcessError(Error):
+    """The process that `process=True` runs the feature in is gone, or cannot be had.
+    state_dict() still tells where the last batch was."""
+
+
 class RecordError(Error):
     """A record failed, or more than max_errors allows, or all of a batch.
 
@@ -54,7 +59,7 @@ KINDS = {
     _pipec.LOAD: LoadError, _pipec.PARAMETER: ParameterError, _pipec.SOURCE: SourceError,
     _pipec.MEMORY: MemoryBudgetError, _pipec.HELD: HeldError, _pipec.STATE: StateError,
     _pipec.RECORD: RecordError, _pipec.TOO_MANY: RecordError, _pipec.BATCH: RecordError,
-    _pipec.MADE: RecordError,
+    _pipec.MADE: RecordError, _pipec.PROCESS: ProcessError,
 }
 STATUS = {value: name for name, value in vars(_pipec).items()
           if name.isupper() and isinstance(value, int)}

@@ -10,7 +10,7 @@ typedef struct handle {
 } handle;
 
 /* How long a wait lasts before signals are looked at, in milliseconds. */
-enum { SLICE = 50, CLOSED = -100, STATE_BYTES = 4096 };
+enum { SLICE = 50, CLOSED = -100, STATE_BYTES = 4096, MAX_COMMAND = 16 };
 
 /* ---- calls ---- */
 /* What a call leaves behind, told once the GIL is back. */
@@ -109,24 +109,36 @@ static PyObject *names_of(const pipert *p) {
     return names;
 }
 
+/* A tuple of bytes, ended by NULL in argv. false: an exception is set. */
+static bool read_command(PyObject *tuple, const char **argv) {
+    Py_ssize_t n = tuple ? PyTuple_Size(tuple) : 0;
+    if (n >= MAX_COMMAND) PyErr_SetString(PyExc_ValueError, "the command is too long");
+    for (Py_ssize_t i = 0; i < n && !PyErr_Occurred(); i++)
+        argv[i] = PyBytes_AsString(PyTuple_GetItem(tuple, i));
+    return !PyErr_Occurred();
+}
+
 static bool read_options(PyObject *args, PyObject *kwargs, const char **path,
-                         pipert_options *o) {
+                         pipert_options *o, const char **command) {
     static char *keywords[] = {
         "path", "seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
         "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-        "max_pixels", "epochs", NULL};
+        "max_pixels", "epochs", "sidecar", NULL};
+    PyObject *sidecar = NULL;
     unsigned long long seed = 0, epoch = 0;
     long long memory = 0, max_errors = -1, bytes = o->max_bytes, pixels = o->max_pixels,
               epochs = 0;
     bool good = PyArg_ParseTupleAndKeywords(
-        args, kwargs, "y|$KKiiiiiLiLdyiLLL", keywords, path, &seed, &epoch, &o->rank,
+        args, kwargs, "y|$KKiiiiiLiLdyiLLLO!", keywords, path, &seed, &epoch, &o->rank,
         &o->world, &o->threads, &o->readers, &o->mode, &memory, &o->on_error, &max_errors,
-        &o->max_error_rate, &o->report, &o->cpu, &bytes, &pixels, &epochs);
+        &o->max_error_rate, &o->report, &o->cpu, &bytes, &pixels, &epochs,
+        &PyTuple_Type, &sidecar);
     o->seed = seed, o->epoch = epoch;
     if (o->report && !*o->report) o->report = NULL;
     o->memory = memory, o->max_errors = max_errors;
     o->max_bytes = bytes, o->max_pixels = pixels, o->epochs = epochs;
-    return good;
+    if (sidecar) o->sidecar = command;
+    return good && read_command(sidecar, command);
 }
 
 static bool open_run(handle *h, const char *path, pipert_options *options) {
@@ -148,10 +160,10 @@ static bool open_run(handle *h, const char *path, pipert_options *options) {
 static PyObject *handle_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     pipert_options options;
-    const char *path;
+    const char *path, *command[MAX_COMMAND] = {NULL};
     handle *h;
     pipert_defaults(&options);
-    if (!read_options(args, kwargs, &path, &options)) return NULL;
+    if (!read_options(args, kwargs, &path, &options, command)) return NULL;
     h = (handle *)alloc(type, 0);
     if (h && open_run(h, path, &options)) return (PyObject *)h;
     Py_XDECREF((PyObject *)h);

@@ -37,9 +37,19 @@ static PyObject *version(PyObject *module, PyObject *unused) {
     return PyUnicode_FromString(pipert_version());
 }
 
+/* What the process of a sidecar runs; it does not return. */
+static PyObject *serve(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    Py_BEGIN_ALLOW_THREADS
+    pipert_serve();
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
     {"setup", setup, METH_VARARGS, NULL},
     {"version", version, METH_NOARGS, "The version of the runtime."},
+    {"serve", serve, METH_NOARGS, NULL},
     {"arrow", arrow_of_ragged, METH_VARARGS, NULL},
     {0},
 };
