@@ -15,6 +15,7 @@ from ._errors import (CompileError, Error, HeldError, LoadError, MemoryBudgetErr
 from ._loader import Field, Loader, load
 from ._pipec import Batch, Tensor
 from ._ragged import Ragged
+from ._show import Samples
 from ._version import version as __version__
 
 
@@ -35,4 +36,4 @@ _pipec.setup(make_error, Ragged,
 
 __all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError", "Loader",
            "MemoryBudgetError", "ParameterError", "PipecWarning", "Ragged", "RecordError",
-           "SourceError", "StateError", "Tensor", "compile", "jit", "load"]
+           "Samples", "SourceError", "StateError", "Tensor", "compile", "jit", "load"]

@@ -5,7 +5,7 @@ import os
 import re
 import weakref
 
-from . import _pipec, _values
+from . import _pipec, _show, _values
 from ._compile import compile as compile_feature
 from ._errors import ParameterError, StateError
 
@@ -62,7 +62,7 @@ class Loader:
 
     # ---- opening ----
     def _open(self, state=None, **changed):
-        options = {**self._options, **changed}
+        options = self._options = {**self._options, **changed}
         handle = _pipec.Handle(os.fsencode(self._path), **options)
         given = dict(self._params)
         types = {name: (type_, value, fixed)
@@ -171,6 +171,19 @@ class Loader:
         return remake, (self._path, self._params, self._options, state)
 
     # ---- what is known ----
+    def show(self, n=8):
+        """The next n samples of this rank, at most up to the epoch's end: a Samples, which
+        a notebook shows, print() tells and .save("x.png") writes. The loader stays where
+        it is; the samples are made by another one, with the memory of another one."""
+        n = _values.integer("n", n, 1, 1024)
+        if self._closed:
+            raise StateError("the loader is closed")
+        _, (path, params, options, state) = self.__reduce__()
+        options = {**options, "report": b"", "epochs": 1}
+        options.pop("sidecar", None)
+        with remake(path, params, options, state) as other:
+            return _show.take(other, n)
+
     @property
     def name(self):
         """The feature's name."""
