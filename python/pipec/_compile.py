@@ -8,6 +8,8 @@ import subprocess
 from . import _values
 from ._errors import CompileError
 
+sources = {}            # {library: the arguments it was made of}, by this process
+
 
 def tool():
     """The command: $PIPEC, or beside the package, or in PATH."""
@@ -35,9 +37,10 @@ def compile(path, D=None, cpu=None, O=None, backend=None, debug=False):
 
     CompileError, with the compiler's messages, if it refuses.
     """
-    argv = [tool(), "run", "--path", os.fspath(path)]
+    made_of = [os.path.abspath(os.fspath(path))]
     for name, value in (D or {}).items():
-        argv += ["-D", f"{name}={_values.define(value)}"]
+        made_of += ["-D", f"{name}={_values.define(value)}"]
+    argv = [tool(), "run", "--path", os.fspath(path), *made_of[1:]]
     argv += [f"--cpu={cpu}"] * (cpu is not None) + [f"-O{O}"] * (O is not None)
     argv += [f"--backend={backend}"] * (backend is not None) + ["-g"] * bool(debug)
     try:
@@ -46,11 +49,26 @@ def compile(path, D=None, cpu=None, O=None, backend=None, debug=False):
     except OSError as why:
         raise CompileError(f"{argv[0]} cannot be run: {why}") from why
     if p.returncode == 0:
-        return os.fsdecode(p.stdout.rstrip(b"\n"))
+        library = os.fsdecode(p.stdout.rstrip(b"\n"))
+        sources[library] = made_of
+        return library
     said = p.stderr.decode("utf-8", "replace").rstrip()
     error = CompileError(f"{os.fspath(path)} was not compiled\n{said}")
     error.diagnostics, error.status = said, p.returncode
     raise error
+
+
+def plan(library):
+    """What `pipec explain` says of a library that this process compiled; "" of others,
+    or if the source is gone."""
+    if library not in sources:
+        return ""
+    try:
+        p = subprocess.run([tool(), "explain", *sources[library]], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
+    except (OSError, CompileError):
+        return ""
+    return "" if p.returncode else p.stdout.decode("utf-8", "replace")
 
 
 def jit(text, D=None, name="feature", **options):

@@ -6,7 +6,7 @@ import re
 import weakref
 
 from . import _pipec, _show, _values
-from ._compile import compile as compile_feature
+from ._compile import compile as compile_feature, plan
 from ._errors import ParameterError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
@@ -240,8 +240,10 @@ class Loader:
             f"<tr><td>{html.escape(f.name)}</td><td>{'ragged ' * f.ragged}{f.dtype}</td>"
             f"<td>{', '.join('?' if n is None else str(n) for n in f.shape)}</td></tr>"
             for f in self.fields.values())
+        how = html.escape(plan(self._path))
         return (f"<b>{what}</b><br>{run}<table><tr><th>field</th><th>dtype</th>"
-                f"<th>shape</th></tr>{rows}</table>")
+                f"<th>shape</th></tr>{rows}</table>"
+                + f"<details><summary>plan</summary><pre>{how}</pre></details>" * bool(how))
 
 
 def remake(path, params, options, state):

@@ -73,7 +73,8 @@ class Text(Words):
         self.rows = canvas.rows
 
     def html(self):
-        return ("<pre style='white-space:pre-wrap;max-width:40em;text-align:left'>"
+        return ("<pre style='white-space:pre-wrap;max-width:40em;min-height:1em;margin:0;"
+                "text-align:left;background:#f2f2f2;color:#000'>"
                 f"{html.escape(shortened(self.text, 2000))}</pre>")
 
 

@@ -76,7 +76,7 @@ def html_tile(sample):
                      for name, text in under.items())
     words = "".join(f"<div>{html.escape(line)}</div>" for line in below)
     return (f"<div style='border:1px solid #ddd;padding:4px'><div style='display:flex;"
-            f"gap:4px'>{panels}</div>{words}</div>")
+            f"flex-wrap:wrap;gap:4px'>{panels}</div>{words}</div>")
 
 
 def tile(sample):

@@ -1,8 +1,12 @@
 """Loader.show: pictures against Pillow and arithmetic, the stream against what the loader then gives."""
 import base64
+import html
 import io
+import os
 import pickle
 import re
+import shutil
+import subprocess
 import pipec
 from harness import LINES, RANGE, compiled, due, raises
 from PIL import Image
@@ -236,6 +240,18 @@ def test_an_epoch_of_nothing(folder):
         warnings.simplefilter("ignore")
         samples = pipec.load(compiled(RANGE), n=3).show()
     due(len(samples) == 0 and repr(samples).startswith("0 samples") and Image.open(io.BytesIO(samples._repr_png_())).width)
+
+
+def test_the_page_of_a_loader_has_fields_shapes_and_plan(folder):
+    text = "feature f(n: int = 8, a: i32 = 1)\nfrom range(0, 9)\nx = for i in 0..3, j in 0..n: f32(i + j) * f32(a) + uniform(0, 1)\nmiddle = for i in 0..3: sum(x[i])\nbatch(4)\nemit x, middle\n"
+    (folder / "f.dsl").write_text(text)
+    page = pipec.load(folder / "f.dsl", D={"n": 5})._repr_html_()
+    tool = os.environ.get("PIPEC") or "pipec"
+    said = subprocess.run([tool, "explain", "f.dsl", "-D", "n=5"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    due("middle" in said and html.escape(said) in page and page.count("<details>") == 1, page)
+    due(all(f"<td>{word}</td>" in page for word in ("x", "middle", "f32", "4, 3, 5", "4, 3")), page)
+    shutil.copy(pipec.compile(folder / "f.dsl", {"n": 5}), folder / "f.so")
+    due("<details>" not in pipec.load(folder / "f.so")._repr_html_() and "middle" in pipec.load(folder / "f.so")._repr_html_())
 
 
 def test_letters_differ(folder):
