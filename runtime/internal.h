@@ -303,7 +303,9 @@ int64_t schedule_index(const pipert *, const run *, int64_t place);
 
 /* ---- start.c ---- */
 int schedule_start(pipert *);
+/* Ends the threads; may be called again. Batches that are held stay. */
 void schedule_stop(pipert *);
+void schedule_free(pipert *);
 
 /* ---- epoch.c: the caller's side ---- */
 /* Of the epoch that is in the making, or the one after it. */
@@ -326,7 +328,9 @@ void schedule_stats(pipert *);
 
 /* ---- report.c ---- */
 int report_open(pipert *);
+/* May be called again. */
 int report_close(pipert *);
+void report_free(pipert *);
 void bad_list_init(bad_list *);
 void bad_add(bad_list *, bad *);
 void bad_move(bad_list *to, bad_list *from);

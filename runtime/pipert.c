@@ -191,13 +191,22 @@ int pipert_start(pipert *p) {
     return schedule_start(p);
 }
 
+int pipert_stop(pipert *p) {
+    int status = sidecar_stop(p);
+    schedule_stop(p);
+    if (!status) status = report_close(p);
+    fail_with(p, PIPERT_ARGUMENT, "the run was stopped");
+    return status;
+}
+
 int pipert_close(pipert *p) {
     int status;
     if (!p) return PIPERT_OK;
-    status = sidecar_close(p);
-    schedule_stop(p);
+    status = pipert_stop(p);
+    sidecar_free(p);
+    schedule_free(p);
+    report_free(p);
     source_close(&p->source);
-    if (!status) status = report_close(p);
     for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
     free(p->value);
     free(p->argument);

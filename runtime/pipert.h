@@ -109,6 +109,9 @@ PIPERT_API int pipert_set(pipert *, const char *name, const char *value);
 /* Binds the parameters, opens the source, starts the threads. The first
  * pipert_next does it where it was not called. */
 PIPERT_API int pipert_start(pipert *);
+/* Stops the threads: there are no more batches, but those that are held stay good.
+ * PIPERT_FILE: the report is not whole; else PIPERT_OK. */
+PIPERT_API int pipert_stop(pipert *);
 /* Stops and frees everything. Held batches are gone. NULL is fine. PIPERT_FILE: the
  * report is not whole; else PIPERT_OK. */
 PIPERT_API int pipert_close(pipert *);

@@ -77,7 +77,7 @@ int report_flush(pipert *p) {
                      p->report_path, plat_error(errno ? errno : EIO, why, sizeof why));
 }
 
-static void free_bads(pipert *p) {
+void report_free(pipert *p) {
     while (p->free_bads) {
         bad *b = p->free_bads;
         p->free_bads = b->next;
@@ -89,8 +89,9 @@ static void free_bads(pipert *p) {
 int report_close(pipert *p) {
     char why[128];
     int status = p->status == PIPERT_FILE ? PIPERT_FILE : PIPERT_OK;
-    free_bads(p);
-    if (!p->report || !fclose(p->report) || status) return status;
+    FILE *report = p->report;
+    p->report = NULL;
+    if (!report || !fclose(report) || status) return status;
     log_text(p, PIPERT_LOG_WARNING, "the report %s cannot be written: %s", p->report_path,
              plat_error(errno, why, sizeof why));
     return PIPERT_FILE;

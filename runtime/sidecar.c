@@ -329,10 +329,11 @@ const char *const *sidecar_classes(const pipert *p, int *n) {
 
 /* ---- close ---- */
 /* What it still tells is dropped; the last word is how its report ended. */
-static int say_goodbye(pipert *p, sidecar *c) {
+int sidecar_stop(pipert *p) {
+    sidecar *c = p->sidecar;
     char how[120];
     int status = PIPERT_OK;
-    if (c->stream < 0) return status;
+    if (!c || c->stream < 0) return status;
     message_begin(&c->out, SIDECAR_CLOSE);
     message_send(c->stream, &c->out);
     while (!message_receive(c->stream, &c->in))
@@ -345,11 +346,9 @@ static int say_goodbye(pipert *p, sidecar *c) {
     return status;
 }
 
-int sidecar_close(pipert *p) {
+void sidecar_free(pipert *p) {
     sidecar *c = p->sidecar;
-    int status;
-    if (!c) return PIPERT_OK;
-    status = say_goodbye(p, c);
+    if (!c) return;
     plat_unreserve(c->memory, c->bytes);
     for (int i = 0; c->window && i < c->nwindows; i++) free(c->window[i].output);
     for (int i = 0; i < c->nclasses; i++) free(c->classes[i]);
@@ -360,5 +359,4 @@ int sidecar_close(pipert *p) {
     message_free(&c->out);
     plat_mutex_fini(&c->lock);
     free(c);
-    return status;
 }

@@ -35,8 +35,9 @@ bool sidecar_release(pipert *, pipert_batch *);
 int sidecar_save(pipert *, char *text, size_t size);
 void sidecar_stats(pipert *, pipert_stats *);
 const char *const *sidecar_classes(const pipert *, int *n);
-/* PIPERT_OK without one. */
-int sidecar_close(pipert *);
+/* Ends it, if there is one; may be called again. What pipert_stop gives. */
+int sidecar_stop(pipert *);
+void sidecar_free(pipert *);
 
 /* A copy of the command, ended by NULL; NULL: no memory. sidecar_forget frees it. */
 char **sidecar_command(const char *const *argv);

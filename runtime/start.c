@@ -190,7 +190,10 @@ int schedule_start(pipert *p) {
 /* ---- stop ---- */
 static void join_all(worker *w, int n) {
     for (int i = 0; w && i < n; i++)
-        if (w[i].started) plat_thread_join(&w[i].thread);
+        if (w[i].started) plat_thread_join(&w[i].thread), w[i].started = false;
+}
+
+static void free_workers(worker *w, int n) {
     for (int i = 0; w && i < n; i++) {
         record_scratch_free(w[i].own);
         free(w[i].out);
@@ -217,6 +220,11 @@ void schedule_stop(pipert *p) {
     plat_unlock(&p->lock);
     join_all(p->workers, p->nworkers);
     join_all(p->readers, p->nreaders);
+}
+
+void schedule_free(pipert *p) {
+    free_workers(p->workers, p->nworkers);
+    free_workers(p->readers, p->nreaders);
     for (int i = 0; p->runs && i < p->nruns; i++)
         if (p->runs[i].bads.last) stop_run(p, &p->runs[i]);
     for (int i = 0; p->slots && i < p->nslots; i++) {

@@ -37,6 +37,7 @@ void run_close(run *r) {
     pthread_mutex_lock(&r->lock);
     closed = r->closed;
     r->closed = true;
+    if (!closed) pipert_stop(r->p);
     pthread_mutex_unlock(&r->lock);
     if (!closed) run_unuse(r);
 }
