@@ -11,7 +11,8 @@ import warnings
 from . import _pipec
 from ._compile import compile, jit
 from ._errors import (CompileError, Error, HeldError, LoadError, MemoryBudgetError,
-                      ParameterError, RecordError, SourceError, StateError, make_error)
+                      ParameterError, ProcessError, RecordError, SourceError, StateError,
+                      make_error)
 from ._loader import Field, Loader, load
 from ._pipec import Batch, Tensor
 from ._ragged import Ragged
@@ -34,6 +35,7 @@ class PipecWarning(UserWarning):
 _pipec.setup(make_error, Ragged,
              lambda message: warnings.warn(message, PipecWarning, stacklevel=3))
 
-__all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError", "Loader",
-           "MemoryBudgetError", "ParameterError", "PipecWarning", "Ragged", "RecordError",
-           "Samples", "SourceError", "StateError", "Tensor", "compile", "jit", "load"]
+__all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError",
+           "Loader", "MemoryBudgetError", "ParameterError", "PipecWarning",
+           "ProcessError", "Ragged", "RecordError", "Samples", "SourceError",
+           "StateError", "Tensor", "compile", "jit", "load"]

@@ -3,18 +3,19 @@ import atexit
 import html
 import os
 import re
+import sys
 import weakref
 
 from . import _pipec, _show, _values
 from ._compile import compile as compile_feature, plan
-from ._errors import ParameterError, StateError
+from ._errors import ParameterError, ProcessError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
 ON_ERROR = {"fail": 0, "skip": 1}
 CPUS = {None: 0, "plain": -1, "x86-64": 1, "x86-64-v2": 2, "x86-64-v3": 3, "x86-64-v4": 4}
 OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
            "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-           "max_pixels", "epochs", "state", "params", "D")
+           "max_pixels", "epochs", "process", "state", "params", "D")
 
 open_loaders = weakref.WeakSet()
 
@@ -247,6 +248,8 @@ class Loader:
 
 
 def remake(path, params, options, state):
+    if "sidecar" in options:                    # another Python, maybe
+        options["sidecar"] = sidecar()
     loader = Loader(path, params, options)
     if state is not None:
         loader.load_state_dict({"pipec": state})
@@ -261,10 +264,21 @@ def number(state, name):
     return int(found[1])
 
 
+def sidecar():
+    """The command of a process that serves this one: this Python, and no more of it than
+    the extension."""
+    if not sys.executable:
+        raise ProcessError("process=True starts a Python, and sys.executable does not "
+                           "say which")
+    code = "import sys; sys.path[:] = sys.argv[1:]; import _pipec; _pipec.serve()"
+    folder = os.path.dirname(_pipec.__file__)
+    return tuple(map(os.fsencode, (sys.executable, "-I", "-S", "-c", code, folder)))
+
+
 def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
          mode="streaming", memory=None, on_error="fail", max_errors=None,
          max_error_rate=None, report=None, cpu=None, max_bytes="1GiB", max_pixels=1 << 27,
-         epochs=0, state=None, params=None, D=None, **parameters):
+         epochs=0, process=False, state=None, params=None, D=None, **parameters):
     """Opens a compiled feature (.so), or compiles a .dsl and opens that; a Loader.
 
     The feature's own parameters are given by name: load("f.so", root="train/"). One that
@@ -282,6 +296,8 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     cpu             highest code: "x86-64-v3", "plain"; None: the best of this machine
     max_bytes       of a record; max_pixels: of a picture
     epochs          that will be asked for, 0: not known; the next is begun in time
+    process         True: in a process of its own, a child of this one, which shares the
+                    memory of the batches; this one spends its time on training alone
     state           of state_dict(): goes on there
 
     TypeError for a wrong type or an unknown name, ValueError for a wrong value,
@@ -307,6 +323,8 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
         cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
         max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
         epochs=integer("epochs", epochs, 0, 2**63 - 1))
+    if process:
+        path, options["sidecar"] = os.path.abspath(path), sidecar()
     twice = set(params or {}) & set(parameters)
     if twice:
         raise TypeError(f"parameter `{min(twice)}` is given twice")
