@@ -3,6 +3,7 @@ folder; prints what failed and ends with `N passed, N failed`."""
 import importlib.util
 import os
 import pathlib
+import re
 import sys
 import traceback
 import warnings
@@ -43,6 +44,24 @@ def raises(kind, call, *words):
     raise AssertionError(f"no {kind.__name__}")
 
 
+class Skip(Exception):
+    """A test, or a file of them, that wants what is not there."""
+
+
+def needs(name):
+    """A module that not every machine has. Its own warnings are nobody's failure."""
+    import importlib
+    import pipec
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("error", category=pipec.PipecWarning)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as why:
+        if why.name != name:
+            raise
+        raise Skip(f"there is no {name}: tests/python/setup.sh gets it") from why
+
+
 def compiled(text, **D):
     """The library of a feature."""
     import pipec
@@ -57,29 +76,46 @@ def script(text, folder, argv=(), **more):
     return subprocess.run([sys.executable, str(path), *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, **more)
 
 
+def run(test, folder):
+    """passed, failed or skipped, and why."""
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    try:
+        test(folder)
+    except Skip as why:
+        return "skipped", why
+    except BaseException:
+        return "failed", traceback.format_exc()
+    return "passed", ""
+
+
+def tests_of(file):
+    """{name: test}; each of them skips if the file as a whole does."""
+    spec = importlib.util.spec_from_file_location("tests", file)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Skip as why:
+        def skip(folder, why=why):
+            raise why
+        found = re.findall(r"^def (test_\w+)", pathlib.Path(file).read_text(), re.M)
+        return dict.fromkeys(found, skip)
+    return {name: test for name, test in vars(module).items() if name.startswith("test_")}
+
+
 def main(file, folder, *names):
     sys.modules["harness"] = sys.modules["__main__"]
     warnings.simplefilter("error")
-    spec = importlib.util.spec_from_file_location("tests", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    passed = failed = 0
-    for name, test in list(vars(module).items()):
-        if not name.startswith("test_") or names and not any(n in name for n in names):
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for name, test in tests_of(file).items():
+        if names and not any(n in name for n in names):
             continue
-        own = pathlib.Path(folder, name)
-        own.mkdir(parents=True)
-        os.chdir(own)
-        try:
-            test(own)
-        except BaseException:
-            failed += 1
-            print(f"FAIL {name} -- {traceback.format_exc()}")
-        else:
-            passed += 1
-            print(f"ok {name}")
-        sys.stdout.flush()
-    print(f"{passed} passed, {failed} failed")
+        how, why = run(test, pathlib.Path(folder, name))
+        counts[how] += 1
+        word = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}[how]
+        print(f"{word} {name}" + f" -- {why}" * bool(str(why)), flush=True)
+    print(f"{counts['skipped']} skipped")
+    print(f"{counts['passed']} passed, {counts['failed']} failed")
 
 
 if __name__ == "__main__":
