@@ -92,7 +92,7 @@ def run(test, folder):
 def tests_of(file):
     """{name: test}; each of them skips if the file as a whole does."""
     spec = importlib.util.spec_from_file_location("tests", file)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["tests"] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Skip as why:
