@@ -21,10 +21,10 @@ from ._version import version as __version__
 
 
 def __getattr__(name):
-    """pipec.torch, which needs torch, is read when it is asked for."""
-    if name == "torch":
+    """pipec.torch, .jax and .tf, which need those, are read when they are asked for."""
+    if name in ("torch", "jax", "tf"):
         import importlib
-        return importlib.import_module(".torch", __name__)
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'pipec' has no attribute {name!r}")
 
 

@@ -238,3 +238,9 @@ def test_lightning_trains_and_goes_on_in_the_middle_of_an_epoch(folder):
         again = Model()
         trainer(max_epochs=2, enable_checkpointing=False).fit(again, adapter.DataLoader(so, pin_memory=False), ckpt_path=folder / f"step={step}.ckpt")
         due(again.seen == whole[step:], (step, len(again.seen), [whole.index(i) for i in again.seen]))
+
+
+def test_an_adapter_without_its_library_says_what_to_install(folder):
+    for library, name in (("torch", "torch"), ("jax", "jax"), ("tensorflow", "tf")):
+        said = script(f"import sys\nsys.modules[{library!r}] = None\nimport pipec\ntry:\n    pipec.{name}\nexcept ImportError as why:\n    print(why)\n", folder)
+        due(said.stdout == f"pipec.{name} needs {library}: pip install {library}\n", said.stdout)

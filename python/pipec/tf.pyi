@@ -1,0 +1,7 @@
+from typing import Any, Optional, Sequence
+
+from . import Loader
+
+# A tf.data.Dataset; tensorflow has no types of its own.
+def dataset(loader: Loader, *, fields: Optional[Sequence[str]] = None,
+            mapping: bool = False) -> Any: ...
