@@ -88,6 +88,10 @@ class Records:
         """Records that an epoch goes through, over all ranks."""
         return self.owner.loader.start().stats()["places"]
 
+    def __getitem__(self, index):
+        raise TypeError("records come in batches, from the loader: iterate that; to go on "
+                        "in the middle of an epoch, load_state_dict")
+
 
 class DataLoader:
     """An epoch of batches per `for`, as torch's DataLoader has it: a tuple of tensors in

@@ -1,5 +1,5 @@
-from typing import (Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple,
-                    Union)
+from typing import (Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional,
+                    Sequence, Tuple, Union)
 
 import torch
 import torch.utils.data
@@ -16,6 +16,7 @@ _Value = Union[torch.Tensor, Ragged]
 
 class Records:
     def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> NoReturn: ...
 
 class DataLoader:
     """An epoch of batches per `for`: tuples of tensors, or dicts with mapping=True."""

@@ -115,6 +115,8 @@ def test_what_trainers_look_at(folder):
     loader = adapter.DataLoader(compiled(RANGE), n=100, pin_memory=False)
     due(not isinstance(loader, torch.utils.data.DataLoader) and len(loader.dataset) == 100)
     due((loader.batch_size, loader.num_workers, loader.persistent_workers, loader.pin_memory, loader.batch_sampler) == (16, 0, False, False, None))
+    again = torch.utils.data.DataLoader(loader.dataset, batch_size=4)       # as trainers make them to skip batches
+    raises(TypeError, lambda: next(iter(again)), "records come in batches", "load_state_dict")
     due(loader.sampler.set_epoch(7) is None and loader.epoch == 7)
     even = adapter.DataLoader(compiled(RANGE.replace("y =", "where value % 2 == 0\ny =")), n=100)
     due(len(even.dataset) == 100)
@@ -244,3 +246,35 @@ def test_an_adapter_without_its_library_says_what_to_install(folder):
     for library, name in (("torch", "torch"), ("jax", "jax"), ("tensorflow", "tf")):
         said = script(f"import sys\nsys.modules[{library!r}] = None\nimport pipec\ntry:\n    pipec.{name}\nexcept ImportError as why:\n    print(why)\n", folder)
         due(said.stdout == f"pipec.{name} needs {library}: pip install {library}\n", said.stdout)
+
+
+LIGHTNING = """
+import pathlib, sys, torch, pipec.torch, pytorch_lightning as lightning
+class Model(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.line, self.seen = torch.nn.Linear(1, 1), []
+    def training_step(self, batch, index):
+        self.seen += batch[0].tolist()
+        return self.line(batch[1][:, None]).mean()
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=.1)
+loader = pipec.torch.DataLoader(sys.argv[1])            # before there are ranks
+model = Model()
+trainer = lightning.Trainer(accelerator="cpu", devices=2, strategy="ddp", max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+trainer.fit(model, loader)
+pathlib.Path(sys.argv[2], str(trainer.global_rank)).write_text(repr(model.seen))
+"""
+
+
+def test_lightnings_ranks_share_the_stream(folder):
+    needs("pytorch_lightning")
+    so = compiled("feature f()\nfrom range(0, 400)\nshuffle\ni = value\nx = uniform(-1, 1)\nbatch(20)\nemit i, x\n")
+    said = script(LIGHTNING, folder, [so, folder]).stdout
+    due((folder / "0").exists() and (folder / "1").exists(), said)
+    seen = [eval((folder / rank).read_text()) for rank in "01"]
+    one = adapter.DataLoader(so, pin_memory=False)
+    for epoch in range(2):
+        mine = [s[200 * epoch:200 * epoch + 200] for s in seen]
+        batches = [i.tolist() for i, _ in one]
+        due([sum(batches[r::2], []) for r in (0, 1)] == mine)
