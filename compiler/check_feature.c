@@ -8,7 +8,7 @@ typedef struct Stage {
     Scope *scope;
     int wheres;
     enum { BEFORE_FROM, PLACES, RECORDS, BELOW, ENDED } at;
-    int places_done;            /* 1 shuffle, 2 skip, 3 take */
+    int places_done;            /* 1 shuffle or sample, 2 skip, 3 take */
 } Stage;
 
 /* ---- parameters ---- */
@@ -623,37 +623,46 @@ static void check_from(Stage *stage, const Stmt *stmt) {
     source_field(stage, "index", type_scalar(PL_I64), stmt->loc);
 }
 
-/* ---- shuffle, skip, take ---- */
+/* ---- shuffle, sample, skip, take ---- */
 
-static void check_place(Stage *stage, const Stmt *stmt) {
+static const struct { const char *word; int order; StreamCount count; } places[] = {
+    [ST_SHUFFLE] = {"shuffle", 1, COUNTS}, [ST_SAMPLE] = {"sample", 1, COUNT_SAMPLE},
+    [ST_SKIP] = {"skip", 2, COUNT_SKIP},   [ST_TAKE] = {"take", 3, COUNT_TAKE},
+};
+
+static bool is_place(const Stmt *stmt) {
+    return (size_t)stmt->kind < sizeof places / sizeof *places && places[stmt->kind].word;
+}
+
+static void place_count(Stage *stage, const Stmt *stmt) {
     Checker *ck = stage->ck;
-    int order = stmt->kind == ST_SHUFFLE ? 1 : stmt->kind == ST_SKIP ? 2 : 3;
-    const char *word = order == 1 ? "shuffle" : order == 2 ? "skip" : "take";
     const Term *term;
-    if (stage->at != PLACES || stage->places_done >= order) {
-        check_help(ck, check_error(ck, DIAG_E0104_ORDER, stmt->loc,
-                                   "`%s` stands in the wrong place", word),
-                   "directly after `from`, in this order: shuffle, skip, take");
-        return;
-    }
-    stage->places_done = order;
-    if (order == 1) {
-        ck->graph->shuffle = true;
-        return;
-    }
     ck->at_open = true;
     term = open_value(stage, stmt->expr, "a number of places", (Expect){.dtype = PL_I64});
     ck->at_open = false;
     if (!term) return;
     if (term->type->kind != TY_TENSOR || term->type->rank ||
-        !dtype_is_integer(term->type->dtype)) {
+        !dtype_is_integer(term->type->dtype))
         check_error(ck, DIAG_E0201_TYPE, stmt->expr->loc, "`%s` wants an int, this is %s",
-                    word, type_text(ck->arena, term->type));
+                    places[stmt->kind].word, type_text(ck->arena, term->type));
+    else
+        ck->graph->count[places[stmt->kind].count] =
+            term_convert(ck->arena, PL_I64, NULL, term);
+}
+
+static void check_place(Stage *stage, const Stmt *stmt) {
+    Checker *ck = stage->ck;
+    int order = places[stmt->kind].order;
+    if (stage->at != PLACES || stage->places_done >= order) {
+        check_help(ck, check_error(ck, DIAG_E0104_ORDER, stmt->loc,
+                                   "`%s` stands in the wrong place",
+                                   places[stmt->kind].word),
+                   "directly after `from`, in this order: shuffle or sample, skip, take");
         return;
     }
-    term = term_convert(ck->arena, PL_I64, NULL, term);
-    if (order == 2) ck->graph->skip = term;
-    else ck->graph->take = term;
+    stage->places_done = order;
+    if (stmt->kind == ST_SHUFFLE) ck->graph->shuffle = true;
+    else place_count(stage, stmt);
 }
 
 /* ---- batch ---- */
@@ -709,8 +718,8 @@ static void check_batch(Stage *stage, const Stmt *stmt) {
             batch_size(stage, arg->value, "the number of lanes", &graph->lanes);
         } else if (!strcmp(name, "steps")) {
             ck->at_open = true;
-            graph->steps = open_value(stage, arg->value, "a number of steps",
-                                      (Expect){.dtype = PL_I64});
+            graph->count[COUNT_STEPS] = open_value(
+                stage, arg->value, "a number of steps", (Expect){.dtype = PL_I64});
             ck->at_open = false;
         } else {
             check_error(ck, DIAG_E0203_CALL, arg->value->loc,
@@ -852,12 +861,10 @@ static void check_stmt(Stage *stage, const Stmt *stmt) {
     Checker *ck = stage->ck;
     check_attributes(ck, &stmt->attributes);
     if (!in_place(stage, stmt)) return;
-    if (stage->at == PLACES && stmt->kind != ST_SHUFFLE && stmt->kind != ST_SKIP &&
-        stmt->kind != ST_TAKE)
-        stage->at = RECORDS;
+    if (stage->at == PLACES && !is_place(stmt)) stage->at = RECORDS;
     switch (stmt->kind) {
     case ST_FROM: check_from(stage, stmt); break;
-    case ST_SHUFFLE: case ST_SKIP: case ST_TAKE: check_place(stage, stmt); break;
+    case ST_SHUFFLE: case ST_SAMPLE: case ST_SKIP: case ST_TAKE: check_place(stage, stmt); break;
     case ST_WHERE: check_where_stmt(stage, stmt); break;
     case ST_EACH: check_each(stage, stmt); break;
     case ST_BATCH: check_batch(stage, stmt); break;

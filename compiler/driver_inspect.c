@@ -70,7 +70,7 @@ static void print_feature(const pl_feature *feature) {
     printf("feature %s, hash %016llx, made by pipec %s\n", feature->name,
            (unsigned long long)feature->hash, feature->version);
     printf("source %s%s, batches of %lld\n", feature->source,
-           feature->shuffle ? ", shuffled" : "", (long long)feature->batch);
+           feature->shuffle ? ", shuffled" : feature->has_sample ? ", sampled" : "", (long long)feature->batch);
     if (feature->nparams)
         printf("parameters\n");
     put_params(feature);

@@ -7,6 +7,7 @@
 
 typedef struct EvalOptions {
     int64_t sample;             /* source index of the record to show; -1: none */
+    int64_t place;              /* the same by its place in the epoch */
     uint64_t seed, epoch;
     bool hash;                  /* run the whole stream, print its hash */
     bool json;

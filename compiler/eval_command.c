@@ -65,8 +65,11 @@ static int show_record(Eval *ev, pipert *p) {
     }
     pipert_stats_get(p, &stats);
     if (status == PIPERT_END && stats.places == 0)
-        return complain("the source has no record %s",
-                        arena_format(ev->arena, "%lld", (long long)ev->options->sample));
+        return complain("%s", arena_format(
+            ev->arena, ev->options->place < 0 ? "the source has no record %lld"
+                                              : "the epoch has no place %lld",
+            (long long)(ev->options->place < 0 ? ev->options->sample
+                                               : ev->options->place)));
     return complain("%s", pipert_error(p));
 }
 
@@ -102,7 +105,10 @@ int eval_command(const Graph *graph, const EvalOptions *options, FILE *out) {
     ev->out = out;
     ev->constants.pool = &ev->pool;
     eval_resolve(ev);
-    if (options->sample >= 0) status = run(ev, true);
+    if (options->sample >= 0 && graph->count[COUNT_SAMPLE])
+        status = complain("%s", "`sample` may draw a record several times, with other "
+                                "chance: name its place, --place P");
+    else if (options->sample >= 0 || options->place >= 0) status = run(ev, true);
     if (options->hash && !status) status = run(ev, false);
     region_empty(&ev->constants);
     pool_free(&ev->pool);

@@ -80,14 +80,12 @@ static const Failure *arguments(const Eval *ev, Frame *frame, pl_argument *to) {
     const Failure *fail = NULL;
     for (int i = 0; i < ev->source_args.n && !fail; i++)
         fail = argument(frame, ev->source_args.at[i], to++);
-    if (ev->sample) {
-        to[0].value.i = ev->options->sample;
-        to[1].value.i = 1;
-        return fail;
-    }
-    if (ev->skip && !fail) fail = argument(frame, ev->skip, to++);
-    if (ev->take && !fail) fail = argument(frame, ev->take, to++);
-    if (ev->steps && !fail) fail = argument(frame, ev->steps, to);
+    for (int i = 0; i < COUNTS && !fail; i++)
+        if (ev->count[i] && !(ev->sample && i != COUNT_SAMPLE))
+            fail = argument(frame, ev->count[i], to++);
+    if (!ev->sample) return fail;
+    to[0].value.i = ev->options->place >= 0 ? ev->options->place : ev->options->sample;
+    to[1].value.i = 1;
     return fail;
 }
 

@@ -42,9 +42,8 @@ static void walk_all(Walk *w, const Graph *graph, bool dead_too) {
             walk(graph->nodes.at[i].term, w);
     for (int i = 0; i < graph->nsource_args; i++)
         if (graph->source_args[i]) walk(graph->source_args[i], w);
-    if (graph->skip) walk(graph->skip, w);
-    if (graph->take) walk(graph->take, w);
-    if (graph->steps) walk(graph->steps, w);
+    for (int i = 0; i < COUNTS; i++)
+        if (graph->count[i]) walk(graph->count[i], w);
 }
 
 static void add_field(Live *live, Arena *arena, const Var *var) {

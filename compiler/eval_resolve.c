@@ -303,9 +303,8 @@ static void resolve_open(Eval *ev) {
     }
     for (int i = 0; i < graph->nsource_args; i++)
         list_push(ev->arena, &ev->source_args, resolve_root(ev, graph->source_args[i]));
-    ev->skip = resolve_root(ev, graph->skip);
-    ev->take = resolve_root(ev, graph->take);
-    ev->steps = resolve_root(ev, graph->steps);
+    for (int i = 0; i < COUNTS; i++)
+        ev->count[i] = resolve_root(ev, graph->count[i]);
 }
 
 /* The fields of a row: made when they are read, from what `each` walks. */

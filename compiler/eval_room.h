@@ -276,7 +276,7 @@ struct Eval {
     LIST(const Code *) sites;
     Scope *open_scope, *record_scope[PL_MAX_LEVELS], *below_scope;
     LIST(const Code *) opens, source_args, below;
-    const Code *skip, *take, *steps;
+    const Code *count[COUNTS];
     LIST(EvalNode) nodes;
     struct KernelSymbols *symbols;
     Live live;

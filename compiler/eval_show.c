@@ -298,8 +298,10 @@ static void show_level(Show *show, Root *root, int level) {
 void eval_show(Eval *ev, Root *root) {
     Show show = {.ev = ev, .json = ev->options->json, .first = true};
     FILE *to = ev->out;
-    fprintf(to, show.json ? "{\"sample\": %lld, \"items\": [" : "record %lld\n",
-            (long long)root->id);
+    bool place = ev->options->place >= 0;
+    const char *name = place ? "place" : show.json ? "sample" : "record";
+    fprintf(to, show.json ? "{\"%s\": %lld, \"items\": [" : "%s %lld\n", name,
+            (long long)(place ? ev->options->place : ev->options->sample));
     for (int i = 0; i < ev->live.inputs.n; i++) {
         const Var *var = ev->live.inputs.at[i];
         show_value(&show, var->name, 0, var->type, eval_var(ev, var, root->frame));

@@ -191,9 +191,10 @@ static bool has_where(const Graph *graph) {
 static void fill_stream(Eval *ev, pl_feature *f) {
     const Graph *graph = ev->graph;
     f->shuffle = graph->shuffle;
-    f->has_skip = graph->skip != NULL;
-    f->has_take = graph->take != NULL;
-    f->has_steps = graph->steps != NULL;
+    f->has_sample = graph->count[COUNT_SAMPLE] != NULL;
+    f->has_skip = graph->count[COUNT_SKIP] != NULL;
+    f->has_take = graph->count[COUNT_TAKE] != NULL;
+    f->has_steps = graph->count[COUNT_STEPS] != NULL;
     f->levels = graph->levels;
     f->has_where = has_where(graph);
     f->batch = graph->batch;
@@ -207,10 +208,13 @@ static void fill_stream(Eval *ev, pl_feature *f) {
     f->outputs = output_table(ev);
 }
 
-/* One record, chosen by place, that leaves nothing. */
-static void fill_sample(pl_feature *f) {
+/* One record, chosen by its index or its place, that leaves nothing. */
+static void fill_sample(const Eval *ev, pl_feature *f) {
+    if (ev->options->place >= 0) {
+        f->shuffle = ev->graph->shuffle;
+        f->has_sample = ev->graph->count[COUNT_SAMPLE] != NULL;
+    }
     f->has_skip = f->has_take = 1;
-    f->has_steps = 0;
     f->levels = 1;
     f->batch = f->lanes = 1;
     f->last = LAST_PARTIAL;
@@ -235,7 +239,7 @@ const pl_feature *eval_table(Eval *ev) {
         f->ncolumns = graph->columns->n;
         f->columns = column_table(ev->arena, graph->columns);
     }
-    if (ev->sample) fill_sample(f);
+    if (ev->sample) fill_sample(ev, f);
     else fill_stream(ev, f);
     return f;
 }

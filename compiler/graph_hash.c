@@ -114,9 +114,12 @@ static void put_source(Hasher *h, const Graph *graph) {
     put_text(h, graph->read_column);
     if (graph->columns) put_type(h, graph->columns);
     put_int(h, graph->shuffle);
-    if (graph->skip) put_term(graph->skip, h);
+    if (graph->count[COUNT_SKIP]) put_term(graph->count[COUNT_SKIP], h);
     put_int(h, -2);
-    if (graph->take) put_term(graph->take, h);
+    if (graph->count[COUNT_TAKE]) put_term(graph->count[COUNT_TAKE], h);
+    if (!graph->count[COUNT_SAMPLE]) return;
+    put_int(h, -3);
+    put_term(graph->count[COUNT_SAMPLE], h);
 }
 
 static void put_nodes(Hasher *h, const Graph *graph) {

@@ -295,13 +295,15 @@ static void put_head(Printer *p, const Graph *graph) {
 }
 
 static void put_source(Printer *p, const Graph *graph) {
+    static const char *const words[] = {"sample", "skip", "take"};
     fprintf(p->out, "from %s(", graph->source);
     put_list(p, graph->nsource_args, graph->source_args);
     fputs(")\n", p->out);
     if (graph->shuffle) fputs("shuffle\n", p->out);
-    if (graph->skip || graph->take) {
-        put_clause(p, "skip", graph->skip);
-        put_clause(p, "take", graph->take);
+    for (int i = COUNT_SAMPLE; i <= COUNT_TAKE; i++) {
+        if (!graph->count[i]) continue;
+        fprintf(p->out, "%s ", words[i]);
+        put(p, graph->count[i]);
         putc('\n', p->out);
     }
 }

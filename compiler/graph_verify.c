@@ -499,9 +499,7 @@ static Names verify_open(Verifier *v) {
     }
     for (int i = 0; i < graph->nsource_args; i++)
         verify_root(v, graph->source_args[i], scope);
-    verify_root(v, graph->skip, scope);
-    verify_root(v, graph->take, scope);
-    verify_root(v, graph->steps, scope);
+    for (int i = 0; i < COUNTS; i++) verify_root(v, graph->count[i], scope);
     return scope;
 }
 

@@ -72,10 +72,12 @@ const char *describe_feature(Arena *arena, const Graph *graph) {
         fields = arena_format(arena, "%s%s%s", fields, i ? ", " : "",
                               field_json(arena, graph, &graph->outputs.at[i]));
     return arena_format(arena,
-                        "{\"name\": %s, \"source\": \"%s\", \"shuffle\": %s, "
+                        "{\"name\": %s, \"source\": \"%s\", \"shuffle\": %s, \"sample\": %s, "
                         "\"batch\": %lld, \"last\": \"%s\", \"params\": [%s], "
                         "\"fields\": [%s], \"needs\": [%s]}",
                         json_text(arena, graph->name), graph->source,
-                        graph->shuffle ? "true" : "false", (long long)graph->batch,
+                        graph->shuffle ? "true" : "false",
+                        graph->count[COUNT_SAMPLE] ? "true" : "false",
+                        (long long)graph->batch,
                         lasts[graph->last], params, fields, needs_json(arena, graph));
 }

@@ -85,14 +85,10 @@ static void put_arguments(Gen *g, Value args) {
             gen_put(g, gen_long(g, -1), at, ARG_DIM, 0);
         }
     }
-    const Term *rest[] = {graph->skip, graph->take, graph->steps};
-    for (int i = 0; i < 3; i++) {
-        const Term *term = rest[i];
-        if (!term) continue;
-        put_argument(
-            g, term,
-            build_offset(&g->b, args, gen_long(g, n++), sizeof(pl_argument)));
-    }
+    for (int i = 0; i < COUNTS; i++)
+        if (graph->count[i])
+            put_argument(g, graph->count[i],
+                         build_offset(&g->b, args, gen_long(g, n++), sizeof(pl_argument)));
 }
 
 /* ---- the function ---- */

@@ -319,9 +319,8 @@ void find_definitions(Lowering *all) {
     }
     for (int i = 0; i < graph->nsource_args; i++)
         if (graph->source_args[i]) find_lets(graph->source_args[i], &f);
-    if (graph->skip) find_lets(graph->skip, &f);
-    if (graph->take) find_lets(graph->take, &f);
-    if (graph->steps) find_lets(graph->steps, &f);
+    for (int i = 0; i < COUNTS; i++)
+        if (graph->count[i]) find_lets(graph->count[i], &f);
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
         find_lets(node->term, &f);
@@ -368,9 +367,8 @@ void find_live(Lowering *all) {
     }
     for (int i = 0; i < graph->nsource_args; i++)
         if (graph->source_args[i]) demand(graph->source_args[i], USE_DATA, &f);
-    if (graph->skip) demand(graph->skip, USE_DATA, &f);
-    if (graph->take) demand(graph->take, USE_DATA, &f);
-    if (graph->steps) demand(graph->steps, USE_DATA, &f);
+    for (int i = 0; i < COUNTS; i++)
+        if (graph->count[i]) demand(graph->count[i], USE_DATA, &f);
     map_free(f.seen);
     while (all->live.n < all->nvars) list_push(all->arena, &all->live, 0);
     while (all->def.n < all->nvars) list_push(all->arena, &all->def, NULL);

@@ -72,6 +72,8 @@ static const Option options[] = {
      "NAME=VALUE", "eval, run: sets a parameter at open time"},
     {"--sample", ON_EVAL, TAKES_NUMBER, offsetof(Options, sample), NULL,
      "N", "eval: the record with source index N"},
+    {"--place", ON_EVAL, TAKES_NUMBER, offsetof(Options, place), NULL,
+     "P", "eval: the record at place P of the epoch"},
     {"--seed", ON_EVAL, TAKES_NUMBER, offsetof(Options, seed), NULL,
      "N", "eval: the seed (default 0)"},
     {"--epoch", ON_EVAL, TAKES_NUMBER, offsetof(Options, epoch), NULL,
@@ -358,8 +360,10 @@ static int read_word(Options *o, Arena *arena, const char *word) {
 static int check_line(const Options *o) {
     if (!o->input)
         return usage("%s what?", commands[o->command].name);
-    if (o->command == CMD_EVAL && o->sample < 0 && !o->hash)
-        return usage("eval wants --sample N or --hash");
+    if (o->command == CMD_EVAL && o->sample < 0 && o->place < 0 && !o->hash)
+        return usage("eval wants --sample N, --place P or --hash");
+    if (o->sample >= 0 && o->place >= 0)
+        return usage("--sample and --place both name a record");
     bool text = o->kind != OUT_SO && o->kind != OUT_OBJ && o->kind != OUT_BC;
     if (o->dependencies && !o->dependency_file && !o->output && text)
         return usage("-MD wants -MF or -o");
@@ -374,7 +378,7 @@ static int check_line(const Options *o) {
 int options_parse(Options *o, Arena *arena, int argc, char **argv) {
     Line line = {argc, 1, argv};
     *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_ANY,
-                   .sample = -1};
+                   .sample = -1, .place = -1};
     read_command(o, &line);
     for (; line.at < argc; line.at++) {
         const char *word = argv[line.at];

@@ -232,6 +232,9 @@ typedef struct SourceField { const char *name; const Type *type; } SourceField;
 
 typedef enum { LAST_DROP, LAST_PARTIAL, LAST_PAD, LAST_WRAP } Last;
 
+/* Of the order of records, in the order of pl_feature. */
+typedef enum { COUNT_SAMPLE, COUNT_SKIP, COUNT_TAKE, COUNT_STEPS, COUNTS } StreamCount;
+
 typedef struct Output {
     const char *name; Loc loc;
     const Term *term;           /* REF of a VAR_BATCHED or VAR_BELOW, nothing else */
@@ -252,13 +255,12 @@ typedef struct Graph {
     LIST(const Var *) source_fields;    /* all it has; slot = position */
     Loc source_loc;
     bool shuffle;
-    const Term *skip, *take;    /* open-time i64 or NULL */
+    const Term *count[COUNTS];/* open-time i64 or NULL */
     LIST(Node) nodes;
     int levels;                 /* 1 + number of EACH */
     int64_t batch;
     Last last;
     int64_t lanes;
-    const Term *steps;          /* open time, or NULL */
     const Var *valid;           /* VAR_BELOW i64 scalar, or NULL if unused */
     const Var *rows;            /* VAR_BELOW i64 scalar: records in this batch */
     LIST(Bind) below;           /* fields below batch, in order */

@@ -117,7 +117,7 @@ typedef struct Clause {
     NameList names;                     /* CL_PEEK, CL_REGION, CL_LAYOUT */
 } Clause;
 
-typedef enum { ST_FROM, ST_SHUFFLE, ST_TAKE, ST_SKIP, ST_WHERE, ST_EACH,
+typedef enum { ST_FROM, ST_SHUFFLE, ST_SAMPLE, ST_TAKE, ST_SKIP, ST_WHERE, ST_EACH,
                ST_FIELD, ST_BATCH, ST_EMIT } StmtKind;
 typedef struct EmitItem { Name name; Expr *value; /* NULL: the field itself */ } EmitItem;
 typedef struct Stmt {

@@ -51,6 +51,7 @@ typedef struct StatementRow {
 static const StatementRow statements[] = {
     {"from",    ST_FROM,    parse_from},
     {"shuffle", ST_SHUFFLE, parse_shuffle},
+    {"sample",  ST_SAMPLE,  parse_one},
     {"take",    ST_TAKE,    parse_one},
     {"skip",    ST_SKIP,    parse_one},
     {"where",   ST_WHERE,   parse_one},
@@ -103,7 +104,7 @@ static void no_statement(Parser *p) {
         else if (diag)
             diag_help(p->diags, diag,
                       "a statement is `name = expression` or begins with from, shuffle, "
-                      "skip, take, where, each, batch or emit");
+                      "sample, skip, take, where, each, batch or emit");
     }
 }
 

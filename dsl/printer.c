@@ -402,9 +402,9 @@ static void put_emit(Printer *p, const Stmt *stmt) {
 
 static void put_stmt(Printer *p, const Stmt *stmt) {
     static const char *const words[] = {
-        [ST_FROM] = "from ", [ST_SHUFFLE] = "shuffle", [ST_TAKE] = "take ",
-        [ST_SKIP] = "skip ", [ST_WHERE] = "where ", [ST_EACH] = "each ",
-        [ST_FIELD] = "", [ST_BATCH] = "batch", [ST_EMIT] = "",
+        [ST_FROM] = "from ", [ST_SHUFFLE] = "shuffle", [ST_SAMPLE] = "sample ",
+        [ST_TAKE] = "take ", [ST_SKIP] = "skip ", [ST_WHERE] = "where ",
+        [ST_EACH] = "each ", [ST_FIELD] = "", [ST_BATCH] = "batch", [ST_EMIT] = "",
     };
     for (int i = 0; i < stmt->attributes.n; i++) {
         put_attribute(p, &stmt->attributes.at[i]);

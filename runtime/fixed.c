@@ -9,11 +9,13 @@ static void record_failed(worker *w, run *r, int64_t i, int verdict) {
     int64_t place = s->number * w->p->batch + r->row + i;
     int64_t index = r->index[i - r->at];
     const char *why = r->reader.failed ? r->reader.failed[i - r->at] : NULL;
+    bad *b;
     s->failed[r->row + i] = 1;
     r->nfailed++;
     if (place >= w->p->places) return;          /* wrapped: reported before */
-    bad_add(&r->bads, why ? record_bad_read(w, why, place, index)
-                          : record_bad(w, verdict, place, index));
+    b = why ? record_bad_read(w, why, place, index) : record_bad(w, verdict, place, index);
+    if (b) b->at = place + w->p->skip;
+    bad_add(&r->bads, b);
 }
 
 /* One record, with all the care there is. */
@@ -24,7 +26,7 @@ static void compute_one(worker *w, run *r, int64_t i) {
     mark m = record_mark(w);
     node *n;
     int verdict;
-    verdict = record_enter(w, NULL, 0, in, (uint64_t)r->index[i - r->at], &n);
+    verdict = record_enter(w, NULL, 0, in, schedule_id(p, r, i), &n);
     if (verdict == PL_OK) {
         slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
         verdict = record_emit(w, n, w->out);
@@ -49,9 +51,9 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     start = w->call.kernel.at;
     end = w->call.kernel.end;
     for (; i < r->read; i++) {
-        int64_t index = r->index[i - r->at];
         const pl_value *in = r->values + (i - r->at) * f->ninputs;
-        if (enter(&w->call, lib, in, (uint64_t)index, NULL, 0, frame) != PL_OK) break;
+        uint64_t id = schedule_id(p, r, i);
+        if (enter(&w->call, lib, in, id, NULL, 0, frame) != PL_OK) break;
         slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
         if (emit(&w->call, lib, &frame, w->out) != PL_OK) break;
         if (ragged) slot_keep(p, r->slot, r->row + i, w->out);

@@ -28,6 +28,7 @@ typedef struct sidecar sidecar;
 typedef struct bad {
     struct bad *next;
     int64_t place, event, index;
+    int64_t at;                 /* its place in the epoch, before `skip` */
     int64_t turn;               /* of the batch that was in the making */
     int64_t rows_before;        /* of its run: until the turn is known */
     int32_t line;
@@ -299,7 +300,13 @@ void schedule_last_rows(worker *, slot *, const lane *);
 lane *schedule_lane(pipert *, int64_t turn);
 int64_t schedule_turn(const pipert *, const lane *, int64_t position);
 void schedule_rows_done(worker *, slot *, int64_t n);
+/* Of a place of the run or its lane: where that is in the epoch, before `skip`; the
+ * source index there. */
+int64_t schedule_place(const pipert *, const run *, int64_t place);
 int64_t schedule_index(const pipert *, const run *, int64_t place);
+/* The record's id. `sample` may draw a record again, which is another one then. i: of the
+ * run, counted from its first place. */
+static inline uint64_t schedule_id(const pipert *, const run *, int64_t i);
 
 /* ---- start.c ---- */
 int schedule_start(pipert *);
@@ -462,6 +469,12 @@ struct pipert {
 static inline bool schedule_pauses(const worker *w) {
     if (atomic_load_explicit(&w->p->stop, memory_order_relaxed)) return true;
     return w->until && plat_now() >= w->until;
+}
+
+static inline uint64_t schedule_id(const pipert *p, const run *r, int64_t i) {
+    uint64_t index = (uint64_t)r->index[i - r->at];
+    if (!p->feature->has_sample) return index;
+    return order_child(index, schedule_place(p, r, r->first + i));
 }
 
 /* Sets the error text and the sticky status; returns the status. */

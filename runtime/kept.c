@@ -35,8 +35,9 @@ static void set_rows(bad *b, const node *parent, int64_t row) {
         b->row[parent->level - 1] = parent->row;
 }
 
-static void note_bad(run *r, bad *b, int64_t place, int64_t event) {
+static void note_bad(const pipert *p, run *r, bad *b, int64_t place, int64_t event) {
     if (!b) return;
+    b->at = schedule_place(p, r, place);
     b->place = place;
     b->event = event;
     b->rows_before = r->nrows;
@@ -50,7 +51,7 @@ static void note_leaf(worker *w, run *r, const node *n, int verdict, bool told) 
     bad *b = record_bad(w, verdict, 0, index_of(r));
     if (b) b->told = told;
     set_rows(b, n->parent, n->row);
-    note_bad(r, b, n->place, n->event);
+    note_bad(w->p, r, b, n->place, n->event);
 }
 
 /* Emits a leaf into the stage; its memory is not needed any more. Restored: the row was
@@ -90,7 +91,7 @@ static void note_entered(worker *w, run *r, const node *parent, int verdict, boo
     bad *b = record_bad(w, verdict, 0, index_of(r));
     if (b) b->told = told;
     if (parent) set_rows(b, parent, r->path_row[r->depth - 1] - 1);
-    note_bad(r, b, r->first + r->enter, r->event);
+    note_bad(w->p, r, b, r->first + r->enter, r->event);
 }
 
 /* What became of a record or a child. Its memory stays only if somebody needs it:
@@ -122,10 +123,10 @@ static void enter_place(worker *w, run *r) {
     r->event = 0;
     if (!why) {
         verdict = record_enter(w, NULL, 0, r->values + i * w->p->feature->ninputs,
-                               (uint64_t)index, &n);
+                               schedule_id(w->p, r, r->enter), &n);
         entered(w, r, n, verdict, before, NULL, NULL);
     } else if (r->first + r->enter != r->lane->skip_place || !r->lane->skip_events) {
-        note_bad(r, record_bad_read(w, why, 0, index), r->first + r->enter, 0);
+        note_bad(w->p, r, record_bad_read(w, why, 0, index), r->first + r->enter, 0);
     }
 }
 
@@ -148,7 +149,7 @@ static bool enter_fast(worker *w, run *r) {
     if (r->lane->skip_place >= r->first + r->enter) return false;
     while (r->enter < r->read && !part_is_full(w, r)) {
         mark before = record_mark(w);
-        node *n = record_node(w, code, NULL, 0, in, (uint64_t)index_of(r));
+        node *n = record_node(w, code, NULL, 0, in, schedule_id(p, r, r->enter));
         int verdict;
         if (!n) return false;
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
@@ -300,7 +301,7 @@ void kept_tickets(worker *w, lane *l) {
 static void emit_failed(worker *w, run *r, node *leaf, int verdict) {
     bad *b = record_bad(w, verdict, 0, schedule_index(w->p, r, leaf->place));
     set_rows(b, leaf->parent, leaf->row);
-    note_bad(r, b, leaf->place, leaf->event);
+    note_bad(w->p, r, b, leaf->place, leaf->event);
 }
 
 /* With all the care there is. */

@@ -53,6 +53,13 @@ static inline uint64_t order_shuffle_at(const order_shuffle *s, uint64_t x) {
     return x;
 }
 
+/* The source index, of n > 0, that place p draws: the high word of n times splitmix64's
+ * value p of the stream with this key. */
+static inline uint64_t order_sample_at(uint64_t n, uint64_t key, uint64_t p) {
+    uint64_t x = order_mix64(key + (p + 1) * ORDER_PHI);
+    return (uint64_t)(__extension__ (unsigned __int128)x * n >> 64);
+}
+
 /* Philox4x32-10: counter words lowest first. */
 static inline void order_philox(const uint32_t counter[4], uint64_t key,
                                 uint32_t out[4]) {

@@ -127,28 +127,30 @@ static int open_source(pipert *p) {
     return fail_with(p, PIPERT_SOURCE, "%s", why);
 }
 
-/* Places are the source's records after skip and take. */
+/* One of the numbers behind the source's arguments; -1: not given. */
+static int take_number(pipert *p, const pl_argument **a, int given, const char *name,
+                       int64_t *to) {
+    *to = given ? (*a)++->value.i : -1;
+    if (!given || *to >= 0) return PIPERT_OK;
+    return fail_with(p, PIPERT_PARAMETER, "%s %lld is below 0", name, (long long)*to);
+}
+
+/* Places are the source's records, or as many as are drawn of them, after skip and
+ * take. */
 static int count_places(pipert *p) {
     const pl_feature *f = p->feature;
     const pl_argument *a = p->source_args + f->nsource_args;
-    p->places = p->source.count;
+    int64_t sample, skip, take;
+    if (take_number(p, &a, f->has_sample, "sample", &sample) ||
+        take_number(p, &a, f->has_skip, "skip", &skip) ||
+        take_number(p, &a, f->has_take, "take", &take) ||
+        take_number(p, &a, f->has_steps, "steps", &p->steps))
+        return p->status;
     p->typical = p->source.typical;
-    if (f->has_skip) p->skip = (a++)->value.i;
-    if (p->skip < 0)
-        return fail_with(p, PIPERT_PARAMETER, "skip %lld is below 0", (long long)p->skip);
-    if (p->skip > p->places) p->skip = p->places;
+    p->places = sample >= 0 && p->source.count ? sample : p->source.count;
+    p->skip = skip < 0 ? 0 : skip > p->places ? p->places : skip;
     p->places -= p->skip;
-    if (f->has_take) {
-        if (a->value.i < 0)
-            return fail_with(p, PIPERT_PARAMETER, "take %lld is below 0",
-                             (long long)a->value.i);
-        if (a->value.i < p->places) p->places = a->value.i;
-        a++;
-    }
-    p->steps = f->has_steps ? a->value.i : -1;
-    if (f->has_steps && p->steps < 0)
-        return fail_with(p, PIPERT_PARAMETER, "steps %lld is below 0",
-                         (long long)p->steps);
+    if (take >= 0 && take < p->places) p->places = take;
     return PIPERT_OK;
 }
 

@@ -12,8 +12,8 @@
  *
  * A handle is used by one thread at a time, but for pipert_release, which any thread
  * may call at any time; different handles are independent.
- * The library prints nothing, never exits, and keeps no global state. What a
- * handle hands out belongs to the handle. Text is UTF-8, sizes are in bytes. */
+ * The library prints nothing, never exits (but in pipert_serve), and keeps no global
+ * state. What a handle hands out belongs to it. Text is UTF-8, sizes are in bytes. */
 #ifndef PIPERT_H
 #define PIPERT_H
 #include <stddef.h>
@@ -68,30 +68,24 @@ typedef struct pipert_options {
     int rank, world;            /* default 0 of 1 */
     int threads;                /* that compute; 0: the cores of this process */
     int readers;                /* that read ahead; 0: chosen */
-    int mode;                   /* all stages at once; stage by stage; the plain
-                                   plan in the caller's thread */
-    int64_t memory;             /* for batches and what is read ahead; 0: the
-                                   larger of 512 MB and three batches, as far as
-                                   the machine's memory goes */
+    int mode;                   /* all at once; stage by stage; plain, in this thread */
+    int64_t memory;             /* for batches and what is read ahead; 0: the larger of
+                                   512 MB and three batches, as far as there is */
     int on_error;
     int64_t max_errors;         /* tolerated records per epoch; -1: any number */
     double max_error_rate;      /* of the epoch's places; < 0: any */
-    const char *report;         /* file for the failed records, a JSON object a
-                                   line (docs/failure.md) */
-    int cpu;                    /* highest x86-64 level to use, 1 to 4; 0: all that
+    const char *report;         /* for failed records, JSON lines: docs/failure.md */
+    int cpu;                    /* highest x86-64 level to use, 1 to 4; 0: the best that
                                    the machine has; -1: the plain code */
-    int64_t max_bytes;          /* per record: of its file, and of working memory;
-                                   default 1 GiB */
+    int64_t max_bytes;          /* per record: of its file, of memory; 1 GiB */
     int64_t max_pixels;         /* per record, asked by decoders; default 2^27 */
     pipert_log *log;
     void *log_context;
-    int64_t epochs;             /* that will be asked for; 0: not known. One that is
-                                   known to come is begun while the one before it is
-                                   handed out, which changes no batch */
+    int64_t epochs;             /* that will be asked for; 0: not known. The next is
+                                   begun in time, which changes no batch */
     int allow_changed;          /* 1: take the state of a feature that was changed */
-    const char *const *sidecar; /* a command, ended by NULL, that calls pipert_serve
-                                   ({"pipert", "serve", NULL} does): the feature runs
-                                   in that process, and this one only gets batches */
+    const char *const *sidecar; /* a command, ended by NULL, that calls pipert_serve,
+                                   as {"pipert", "serve", NULL}: runs the feature */
     void *reserved[5];          /* zero */
 } pipert_options;
 
@@ -103,21 +97,19 @@ PIPERT_API void pipert_defaults(pipert_options *);
 PIPERT_API int pipert_open(pipert **out, const char *path, const pipert_options *);
 PIPERT_API int pipert_open_feature(pipert **out, const struct pl_feature *,
                                    const pipert_options *);
-/* Sets a parameter, before the start: 12, 1e-3, true, [1, 2], [[1, 2], [3, 4]],
- * strings and paths as they are. */
+/* Sets a parameter, before the start: 12, 1e-3, true, [[1, 2], [3, 4]], text as it is. */
 PIPERT_API int pipert_set(pipert *, const char *name, const char *value);
 /* Binds the parameters, opens the source, starts the threads. The first
  * pipert_next does it where it was not called. */
 PIPERT_API int pipert_start(pipert *);
-/* Stops the threads: there are no more batches, but those that are held stay good.
+/* Stops the threads: there are no more batches; those that are held stay good.
  * PIPERT_FILE: the report is not whole; else PIPERT_OK. */
 PIPERT_API int pipert_stop(pipert *);
-/* Stops and frees everything. Held batches are gone. NULL is fine. PIPERT_FILE: the
- * report is not whole; else PIPERT_OK. */
+/* The same, and frees everything. Held batches are gone. NULL is fine. */
 PIPERT_API int pipert_close(pipert *);
 
-/* What a process that was started as options.sidecar calls: it runs the feature for the
- * process that started it, ends with that, and never returns. */
+/* Of a process that is options.sidecar: it serves the one that started it, ends with
+ * that, and never returns. */
 PIPERT_API void pipert_serve(void);
 
 /* What went wrong last, for people; "" if nothing did. */
@@ -160,8 +152,7 @@ typedef struct pipert_batch {
 PIPERT_API int pipert_next(pipert *, pipert_batch **);
 /* Waits at most so long; PIPERT_OK: pipert_next will not wait. */
 PIPERT_API int pipert_wait(pipert *, int64_t milliseconds);
-/* Gives a batch back; its memory is then used again. Several may be held, in
- * any order, as far as the memory goes. */
+/* Gives a batch back, for use again. Several may be held, as far as the memory goes. */
 PIPERT_API int pipert_release(pipert *, pipert_batch *);
 
 /* ---- what is known of a feature ---- */
@@ -197,10 +188,9 @@ PIPERT_API void pipert_stats_get(pipert *, pipert_stats *);
 /* ---- state: where the next batch comes from ---- */
 /* Writes readable text, under 1 KB, with a final 0. */
 PIPERT_API int pipert_save(pipert *, char *text, size_t size);
-/* Before the start: goes on where the text says; its seed and epoch count. The world
- * may be another one; with `where` or `each` the texts of all ranks, one after the
- * other, spare a rank to go through lanes that it did not have. The start refuses a
- * state of another feature, parameter or number of places. */
+/* Before the start: goes on where the text says, in any world; its seed and epoch count.
+ * With `where` or `each` the texts of all ranks, one after the other, spare a rank to go
+ * through lanes of others. The start refuses what is of another feature or source. */
 PIPERT_API int pipert_restore(pipert *, const char *text);
 
 #ifdef __cplusplus

@@ -19,7 +19,7 @@
 #define PIPEC_PLAN_H
 #include "pipec_kernel.h"
 
-#define PL_ABI 2
+#define PL_ABI 3
 #define PL_MAX_LEVELS 8
 
 typedef enum pl_dtype {
@@ -179,8 +179,8 @@ typedef struct pl_feature {
     int32_t ncolumns; const pl_column *columns;
     const char *read_column;    /* manifest(read = NAME), or NULL */
     int32_t shuffle;            /* 1: places are permuted */
-    int32_t has_skip, has_take, has_steps;  /* values: appended to the source's
-                                   arguments */
+    int32_t has_sample, has_skip, has_take, has_steps;  /* values: appended to the
+                                   source's arguments */
     int32_t levels;             /* 1 + number of `each` */
     int32_t has_where;          /* any `where` */
     int64_t batch, lanes;

@@ -153,6 +153,8 @@ void report_line(pipert *p, const bad *b, const char *path) {
     if (!f) return;
     fprintf(f, "{\"epoch\": %llu, \"index\": %lld", (unsigned long long)p->epoch,
             (long long)b->index);
+    if (p->feature->has_sample && b->index >= 0)
+        fprintf(f, ", \"place\": %lld", (long long)b->at);
     write_rows(f, b);
     write_path(f, path);
     fputs(", \"operator\": ", f);
@@ -183,12 +185,14 @@ static void sort(bad_list *l) {
 /* Which record failed, where and why. */
 static void describe(const pipert *p, const bad *b, const char *path, char *to,
                      size_t n) {
-    char rows[24 * PL_MAX_LEVELS] = "";
+    char rows[24 * PL_MAX_LEVELS] = "", place[40] = "";
     for (int k = 0, at = 0; k < b->level; k++)
         at += snprintf(rows + at, sizeof rows - (size_t)at, "%s%lld", k ? ", " : " row ",
                        (long long)b->row[k]);
-    snprintf(to, n, "record %lld%s%s%s%s failed: %s:%d: %s: %s",
-             (long long)b->index, rows, *path ? " (" : "", path, *path ? ")" : "",
+    if (p->feature->has_sample)
+        snprintf(place, sizeof place, " at place %lld", (long long)b->at);
+    snprintf(to, n, "record %lld%s%s%s%s%s failed: %s:%d: %s: %s",
+             (long long)b->index, place, rows, *path ? " (" : "", path, *path ? ")" : "",
              p->file, b->line, b->operator_name, b->reason);
 }
 

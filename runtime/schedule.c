@@ -270,13 +270,22 @@ static run *pick(pipert *p, bool reader) {
 }
 
 /* ---- reading ---- */
+/* place: of the epoch, before `skip` */
 static int64_t index_at(const pipert *p, const epoch_order *order, int64_t place) {
-    if (!p->feature->shuffle) return place + p->skip;
-    return (int64_t)order_shuffle_at(&order->shuffle, (uint64_t)(place + p->skip));
+    uint64_t at = (uint64_t)place;
+    if (p->feature->has_sample)
+        return (int64_t)order_sample_at((uint64_t)p->source.count, order->key, at);
+    return p->feature->shuffle ? (int64_t)order_shuffle_at(&order->shuffle, at) : place;
+}
+
+/* last = wrap goes on from the start. */
+int64_t schedule_place(const pipert *p, const run *r, int64_t place) {
+    if (p->fixed) return place % p->places + p->skip;
+    return place % r->lane->places * p->nlanes + r->lane->number + p->skip;
 }
 
 int64_t schedule_index(const pipert *p, const run *r, int64_t place) {
-    return index_at(p, r->order, place % r->lane->places * p->nlanes + r->lane->number);
+    return index_at(p, r->order, schedule_place(p, r, place));
 }
 
 static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
@@ -284,7 +293,7 @@ static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
     int64_t step = p->fixed ? 1 : p->nlanes, offset = p->fixed ? 0 : r->lane->number;
     int64_t place = places ? (r->first + from) % places : 0;
     for (int64_t i = 0; i < n; i++) {
-        r->index[i] = index_at(p, r->order, place * step + offset);
+        r->index[i] = index_at(p, r->order, place * step + offset + p->skip);
         if (++place == places) place = 0;       /* last = wrap */
     }
 }

@@ -133,7 +133,8 @@ class Generator(Scalars, Tensors, Chains):
             self.draws = False
         places = []
         if self.level >= 5:
-            places += ["shuffle"] * (r.random() < .4) + [f"skip {r.choice([1, 3])}"] * (r.random() < .2) + [f"take {r.choice([7, 11])}"] * (r.random() < .2)
+            drawn = r.random()
+            places += ["shuffle"] * (drawn < .4) + [f"sample {r.choice([4, 19])}"] * (drawn > .9) + [f"skip {r.choice([1, 3])}"] * (r.random() < .2) + [f"take {r.choice([7, 11])}"] * (r.random() < .2)
         for s in places:
             p.stmts.append(Stmt("place", [], s))
         if kind != "range":
