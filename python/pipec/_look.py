@@ -95,8 +95,8 @@ class Graph(Drawn):
         self.short = numbers(values) if len(values) <= LISTED else None
         self.bars = len(values) <= BARS
         n, columns = len(values), len(values) if self.bars else GRAPH_WIDTH
-        at = [i * n // columns for i in range(columns)]
-        self.columns = [range_of(values[a:max(b, a + 1)]) for a, b in zip(at, at[1:] + [n])]
+        at = [i * n // max(columns, 1) for i in range(columns + 1)]
+        self.columns = [range_of(values[a:max(b, a + 1)]) for a, b in zip(at, at[1:])]
 
     def draw(self):
         canvas = Canvas(GRAPH_WIDTH, GRAPH_HEIGHT)
@@ -170,8 +170,8 @@ def levels(values, factor, addend):
 def is_picture(tensor):
     """[h, w], [h, w, c] or [c, h, w] with c of 1, 3 or 4, more than a pixel wide."""
     dims = tensor.shape
-    return (len(dims) == 2 or len(dims) == 3 and (dims[2] in (1, 3, 4) or dims[0] in (1, 3, 4))
-            ) and min(size_of(tensor)) > 1
+    coloured = len(dims) == 3 and (dims[0] in (1, 3, 4) or dims[2] in (1, 3, 4))
+    return (coloured or len(dims) == 2) and min(size_of(tensor)) > 1
 
 
 def size_of(tensor):
@@ -236,9 +236,9 @@ def draw(looks):
 
 
 def scale_of(pictures):
-    """(factor, addend) of each channel. Values that fit a range in use are shown as in it:
-    0 to 1, -1 to 1, ImageNet's mean and deviation, bytes; others from their least to
-    their most, by channel."""
+    """(factor, addend) of each channel. Values that fit a range in use are shown as in
+    it: 0 to 1, -1 to 1, ImageNet's mean and deviation, bytes; others from their least
+    to their most, by channel."""
     channels = range(max(len(p.planes) for p in pictures))
     if all(p.bytes for p in pictures):
         return [(1, 0) for _ in channels]
@@ -249,8 +249,8 @@ def scale_of(pictures):
         return [(255, 0) for _ in channels]
     if -1 <= least and most <= 1:
         return [(127.5, 127.5) for _ in channels]
-    if len(ranges) == 3 and all(
-            -.01 <= v * d + m <= 1.01 for r, m, d in zip(ranges, MEAN, DEVIATION) for v in r):
+    if len(ranges) == 3 and all(-.01 <= v * d + m <= 1.01 for r, m, d
+                                in zip(ranges, MEAN, DEVIATION) for v in r):
         return [(255 * d, 255 * m) for m, d in zip(MEAN, DEVIATION)]
     if 0 <= least and 16 <= most <= 255:
         return [(1, 0) for _ in channels]

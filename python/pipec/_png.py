@@ -8,7 +8,7 @@ WHITE, PAPER, GREY, BLACK = b"\xff" * 3, b"\xf2" * 3, b"\xb0" * 3, b"\0" * 3
 BLUE = b"\x1f\x5f\xbf"
 WIDE, HIGH = 6, 11              # of a letter, with the space about it
 
-# The letters of ASCII from space on: nine rows of five bits each, a digit of base 32 a row.
+# The letters of ASCII from space on: nine rows of five bits, each a digit of base 32.
 GLYPHS = (
     "000000000444440400aaa000000aavavaa004fke5u400op248j300cik8lid00440000000248884200"
     "84222480004lel4000044v44000000006480000v0000000000cc0001248g000ehjlphe004c4444e00"

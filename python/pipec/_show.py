@@ -27,9 +27,9 @@ class Samples:
         return len(self._samples)
 
     def __repr__(self):
-        lines = (f"\n  {i:<3} " + "  ".join(f"{name} {x.line}" for name, x in sample.items())
-                 for i, sample in enumerate(self._samples))
-        return self._title + "".join(lines)
+        lines = ("  ".join(f"{name} {x.line}" for name, x in sample.items())
+                 for sample in self._samples)
+        return self._title + "".join(f"\n  {i:<3} {line}" for i, line in enumerate(lines))
 
     def _repr_html_(self):
         return (f"<div>{html.escape(self._title)}</div><div style='display:flex;"
@@ -42,8 +42,8 @@ class Samples:
         """Writes a PNG file. ValueError if the name says that it is something else."""
         path = os.fspath(path)
         if not os.fsdecode(path).lower().endswith(".png"):
-            raise ValueError(f"{os.fsdecode(path)}: what is written is a PNG file: end its "
-                             "name with .png")
+            raise ValueError(f"{os.fsdecode(path)}: what is written is a PNG file: end "
+                             "its name with .png")
         with open(path, "wb") as f:
             f.write(self._repr_png_())
 
@@ -65,7 +65,8 @@ class Samples:
 def captions(sample):
     """{name: text} under the pictures, and the lines below them all."""
     drawn = {name: x for name, x in sample.items() if x.rows}
-    under = {name: f"{name} {x.words}" if isinstance(x, Graph) else name * (len(drawn) > 1)
+    single = len(drawn) == 1
+    under = {name: f"{name} {x.words}" if isinstance(x, Graph) else "" if single else name
              for name, x in drawn.items()}
     return under, [f"{name} {x.words}" for name, x in sample.items() if not x.rows]
 
@@ -86,7 +87,8 @@ def tile(sample):
     lines = {name: wrapped(text, widths[name]) for name, text in under.items()}
     width = max(sum(widths.values()) + GAP * (len(widths) - 1), NARROWEST)
     below = [part for line in below for part in wrapped(line, width)]
-    high = max((len(sample[name].rows) + HIGH * len(lines[name]) for name in under), default=0)
+    high = max((len(sample[name].rows) + HIGH * len(lines[name]) for name in under),
+               default=0)
     canvas = Canvas(width, high + HIGH * len(below))
     left = 0
     for name in under:
@@ -114,12 +116,13 @@ def take(loader, n):
     side = max(32, min(256, int(1024 / math.sqrt(n))))
     title, samples, classes = f"{loader.name}, epoch {loader.epoch}", [], loader.classes
     for batch in loader:
-        rows = {name: batch[name] for name in batch.keys() if has_rows(batch, batch[name])}
+        fields = {name: batch[name] for name in batch.keys()}
+        rows = {name: field for name, field in fields.items() if has_rows(batch, field)}
         if not samples:
             title = ", ".join([title, f"batch {batch.number}"] + [
-                f"{name} {_look.shape_text(batch[name])}" if batch[name].ndim else
-                f"{name} {look(batch[name], side).line}"
-                for name in batch.keys() if name not in rows])
+                f"{name} {_look.shape_text(field)}" if field.ndim else
+                f"{name} {look(field, side).line}"
+                for name, field in fields.items() if name not in rows])
         for i in range(min(batch.valid, n - len(samples))):
             samples.append({name: look(field[i], side) for name, field in rows.items()})
             name_class(samples[-1], classes)
