@@ -52,8 +52,8 @@ def share(sharding):
     places = sharding.addressable_devices_indices_map(shape).values()
     mine = sorted({i for place in places for i in range(*place[0].indices(rows))})
     if mine != list(range(mine[0], mine[-1] + 1)) or mine[0] % len(mine):
-        raise ValueError("the devices of this process hold rows that lie apart: order the "
-                         "mesh by process along the batch's axis")
+        raise ValueError("the devices of this process hold rows that lie apart: order "
+                         "the mesh by process along the batch's axis")
     return mine[0] // len(mine), rows // len(mine)
 
 
@@ -173,7 +173,9 @@ class Batches:
         is dropped does this."""
         ahead, self._source = bool(self._ready), None
         self._ready.clear()
-        if ahead and not self._loader._closed and self._loader.state_dict() == self._ahead:
+        if not ahead or self._loader._closed:
+            return
+        if self._loader.state_dict() == self._ahead:    # nobody else has moved it
             self._loader.load_state_dict(self._at)
 
     def __del__(self):

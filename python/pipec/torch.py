@@ -89,8 +89,8 @@ class Records:
         return self.owner.loader.start().stats()["places"]
 
     def __getitem__(self, index):
-        raise TypeError("records come in batches, from the loader: iterate that; to go on "
-                        "in the middle of an epoch, load_state_dict")
+        raise TypeError("records come in batches, from the loader: iterate that; to go "
+                        "on in the middle of an epoch, load_state_dict")
 
 
 class DataLoader:
@@ -99,8 +99,8 @@ class DataLoader:
 
     path, options and parameters are those of pipec.load. rank and world are those of
     torch.distributed, or of torchrun, unless they are given; also where it is initialised
-    only after this. pin_memory: True copies each batch to pinned memory; the default does
-    where CUDA is there.
+    only after this. pin_memory: True copies each batch to pinned memory; the default
+    does where CUDA is there.
 
     A `for` that is left early ends its epoch: the next one is the next epoch.
 

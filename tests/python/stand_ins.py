@@ -33,9 +33,11 @@ def main():
     code = "".join(f"int {name}(void) {{ return 100; }}\n" for name in sorted(wanted))
     versions = dict(re.findall(r"File: (\S+) .*\n.*?Name: (\S+)",
                                told(lib, "readelf", "-V", "-W")))
-    for name in set(re.findall(rf"\[(lib{NAME}\.so[.\d]*)\]", told(lib, "readelf", "-d"))):
+    needed = re.findall(rf"\[(lib{NAME}\.so[.\d]*)\]", told(lib, "readelf", "-d"))
+    for name in set(needed):
         make(lib / name, code, versions.get(name))
-    subprocess.run([sys.executable, "-c", "import torch; torch.ones(2).sum()"], check=True)
+    argv = [sys.executable, "-c", "import torch; torch.ones(2).sum()"]
+    subprocess.run(argv, check=True)
 
 
 main()
