@@ -69,8 +69,11 @@ static void put_outputs(const pl_feature *feature) {
 static void print_feature(const pl_feature *feature) {
     printf("feature %s, hash %016llx, made by pipec %s\n", feature->name,
            (unsigned long long)feature->hash, feature->version);
-    printf("source %s%s, batches of %lld\n", feature->source,
-           feature->shuffle ? ", shuffled" : feature->has_sample ? ", sampled" : "", (long long)feature->batch);
+    const char *order = feature->shuffle      ? ", shuffled"
+                        : feature->has_sample ? ", sampled"
+                                              : "";
+    printf("source %s%s, batches of %lld\n", feature->source, order,
+           (long long)feature->batch);
     if (feature->nparams)
         printf("parameters\n");
     put_params(feature);

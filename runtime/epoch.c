@@ -171,6 +171,15 @@ void schedule_end_epoch(pipert *p) {
     schedule_unlock(p);
 }
 
+void schedule_cancel(pipert *p) {
+    plat_lock(&p->lock);
+    stop_making(p);
+    p->in_epoch = false;
+    p->ahead = 0;
+    p->next_turn = 0;
+    schedule_unlock(p);
+}
+
 /* ---- the next batch ---- */
 static lane *next_lane(pipert *p) { return schedule_lane(p, p->next_turn); }
 

@@ -326,6 +326,8 @@ void schedule_taken(pipert *, slot *);
 bool schedule_release(pipert *, slot *);
 /* The epoch ended: the next look begins the next one. */
 void schedule_end_epoch(pipert *);
+/* Drops what is in the making, and the position; batches that are held stay. */
+void schedule_cancel(pipert *);
 int64_t schedule_left(const pipert *);
 /* Whether the lane is of this rank. */
 bool schedule_knows(const pipert *, int lane);
@@ -362,6 +364,7 @@ typedef struct saved {
     char name[64], parameters[512], parts[512];
     uint64_t hash, seed, epoch;
     int64_t places, batches, bad;
+    bool anywhere;              /* an epoch's number alone */
     char *text;                 /* that it was read from */
     int nlanes;
     saved_lane lane[SAVED_LANES];

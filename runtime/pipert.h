@@ -152,7 +152,7 @@ typedef struct pipert_batch {
 PIPERT_API int pipert_next(pipert *, pipert_batch **);
 /* Waits at most so long; PIPERT_OK: pipert_next will not wait. */
 PIPERT_API int pipert_wait(pipert *, int64_t milliseconds);
-/* Gives a batch back, for use again. Several may be held, as far as the memory goes. */
+/* Gives a batch back. Several may be held, as far as the memory goes. */
 PIPERT_API int pipert_release(pipert *, pipert_batch *);
 
 /* ---- what is known of a feature ---- */
@@ -186,11 +186,11 @@ typedef struct pipert_stats {
 PIPERT_API void pipert_stats_get(pipert *, pipert_stats *);
 
 /* ---- state: where the next batch comes from ---- */
-/* Writes readable text, under 1 KB, with a final 0. */
-PIPERT_API int pipert_save(pipert *, char *text, size_t size);
-/* Before the start: goes on where the text says, in any world; its seed and epoch count.
- * With `where` or `each` the texts of all ranks, one after the other, spare a rank to go
- * through lanes of others. The start refuses what is of another feature or source. */
+PIPERT_API int pipert_save(pipert *, char *text, size_t size);  /* under 1 KB, with a 0 */
+/* Goes on where the text says, in any world, its seed and epoch; "epoch N" is its first
+ * batch. With `where` or `each` the texts of all ranks, one after the other, spare a rank
+ * to go through lanes of others. What is of another feature or source is refused, at the
+ * start if it is not started yet. */
 PIPERT_API int pipert_restore(pipert *, const char *text);
 
 #ifdef __cplusplus

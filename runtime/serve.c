@@ -25,6 +25,7 @@ typedef struct server {
     bool paused;                /* an epoch ended, or the run: until it is waited for */
     bool full;                  /* all are held: until one is released, or waited for */
     bool closing;
+    char *restore;              /* a state to go on from, until the teller has */
 } server;
 
 static void say(server *s) {
@@ -189,11 +190,31 @@ static void step(server *s) {
     plat_lock(&s->lock);
 }
 
+/* Lock held, given up meanwhile. */
+static void restore(server *s) {
+    char *state = s->restore;
+    int status;
+    s->restore = NULL;
+    s->paused = s->full = s->waited = false;
+    plat_unlock(&s->lock);
+    status = pipert_restore(s->p, state);
+    free(state);
+    plat_lock(&s->out_lock);
+    message_begin(&s->out, SIDECAR_RESTORED);
+    message_put_number(&s->out, status);
+    message_put_text(&s->out, pipert_error(s->p));
+    put_state(s);
+    say(s);
+    plat_unlock(&s->out_lock);
+    plat_lock(&s->lock);
+}
+
 static void teller(void *context) {
     server *s = context;
     plat_lock(&s->lock);
     while (!s->closing)
-        if (may_tell(s)) step(s);
+        if (s->restore) restore(s);
+        else if (may_tell(s)) step(s);
         else plat_wait(&s->change, &s->lock);
     plat_unlock(&s->lock);
 }
@@ -215,6 +236,15 @@ static void hear_news(server *s) {
     s->taken = taken;
     s->waited = waits && taken == s->told;
     if (n) s->full = false;
+    plat_wake_all(&s->change);
+    plat_unlock(&s->lock);
+}
+
+static void hear_restore(server *s) {
+    char *state = strdup(message_get_text(&s->in));
+    if (!state) plat_exit();
+    plat_lock(&s->lock);
+    s->restore = state;
     plat_wake_all(&s->change);
     plat_unlock(&s->lock);
 }
@@ -281,6 +311,7 @@ void pipert_serve(void) {
     while (!s.closing) {
         listen_once(&s, parent);
         if (s.in.type == SIDECAR_NEWS) hear_news(&s);
+        else if (s.in.type == SIDECAR_RESTORE) hear_restore(&s);
         else hear_close(&s);
     }
     say_closed(&s);

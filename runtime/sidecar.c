@@ -234,6 +234,7 @@ static int handle(pipert *p, sidecar *c) {
         get_stats(c);
         if (c->status == PIPERT_AGAIN) c->ended = false;
         break;
+    case SIDECAR_RESTORED: break;
     default: c->in.bad = true;
     }
     return c->in.bad ? fail_with(p, PIPERT_BUG, "a message of the sidecar makes no sense")
@@ -307,6 +308,53 @@ bool sidecar_release(pipert *p, pipert_batch *b) {
     if (c->nback >= c->portion) send_news(c, false);
     plat_unlock(&c->lock);
     return held;
+}
+
+/* ---- going on elsewhere ---- */
+/* What was told of the stream as it was goes back. */
+static void drop_told(sidecar *c) {
+    if (c->next) {
+        plat_lock(&c->lock);
+        c->back[c->nback++] = (int32_t)(c->next - c->window);
+        plat_unlock(&c->lock);
+    }
+    if (has_news(c)) c->taken++;
+    c->next = NULL;
+    c->status = PIPERT_AGAIN;
+}
+
+static int ask_to_restore(pipert *p, const char *text, char *why, size_t n) {
+    sidecar *c = p->sidecar;
+    int status;
+    plat_lock(&c->lock);
+    message_begin(&c->out, SIDECAR_RESTORE);
+    message_put_text(&c->out, text);
+    status = c->stream < 0 || message_send(c->stream, &c->out);
+    plat_unlock(&c->lock);
+    if (status) return lost(p);
+    do {
+        drop_told(c);
+        if (handle(p, c)) return p->status;
+    } while (c->in.type != SIDECAR_RESTORED);
+    status = (int)message_get_number(&c->in);
+    snprintf(why, n, "%s", message_get_text(&c->in));
+    get_stats(c);
+    plat_lock(&c->lock);
+    send_news(c, false);
+    plat_unlock(&c->lock);
+    c->asked = c->ended = false;
+    return status;
+}
+
+/* If it is refused, it goes on from where it was. */
+int sidecar_restore(pipert *p, const char *text) {
+    char why[600], ignored[600], state[SIDECAR_STATE];
+    int status;
+    memcpy(state, p->sidecar->state, sizeof state);
+    status = ask_to_restore(p, text, why, sizeof why);
+    if (!status || p->status) return status;
+    ask_to_restore(p, state, ignored, sizeof ignored);
+    return p->status ? p->status : tell_with(p, status, why);
 }
 
 /* ---- what is known ---- */

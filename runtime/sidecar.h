@@ -3,8 +3,8 @@
  * without a name (memfd), which the caller's process maps; a stream between the two
  * carries messages, never batches:
  *
- *     START, then NEWS, CLOSE                 to the sidecar (serve.c)
- *     STARTED, then BATCH, EVENT, LOG, CLOSED from it (to sidecar.c)
+ *     START, then NEWS, RESTORE, CLOSE        to the sidecar (serve.c)
+ *     STARTED, then BATCH, EVENT, RESTORED, LOG, CLOSED from it (to sidecar.c)
  *
  * NEWS: what was taken, what is given back, whether the caller waits. It is told in
  * portions, so that a small batch wakes nobody.
@@ -19,8 +19,8 @@
 #include <stdbool.h>
 
 enum { SIDECAR_STREAM = 3, SIDECAR_MEMORY = 4 };    /* its descriptors */
-enum { SIDECAR_START = 1, SIDECAR_NEWS, SIDECAR_CLOSE, SIDECAR_STARTED, SIDECAR_BATCH,
-       SIDECAR_EVENT, SIDECAR_LOG, SIDECAR_CLOSED };
+enum { SIDECAR_START = 1, SIDECAR_NEWS, SIDECAR_RESTORE, SIDECAR_CLOSE, SIDECAR_STARTED,
+       SIDECAR_BATCH, SIDECAR_EVENT, SIDECAR_RESTORED, SIDECAR_LOG, SIDECAR_CLOSED };
 enum { SIDECAR_STATE = 4096 };                      /* room for a state's text */
 
 /* How many batches of so many slots are told ahead. */
@@ -32,6 +32,7 @@ int sidecar_next(pipert *, pipert_batch **);
 int sidecar_wait(pipert *, int64_t milliseconds);
 /* false: it is not held. */
 bool sidecar_release(pipert *, pipert_batch *);
+int sidecar_restore(pipert *, const char *text);
 int sidecar_save(pipert *, char *text, size_t size);
 void sidecar_stats(pipert *, pipert_stats *);
 const char *const *sidecar_classes(const pipert *, int *n);

@@ -100,13 +100,16 @@ int pipert_save(pipert *p, char *to, size_t size) {
 }
 
 /* ---- reading ---- */
+/* A run that has begun goes on as it did. */
 static int refuse(pipert *p, const char *format, ...) {
-    char why[512];
+    char why[512], text[600];
     va_list list;
     va_start(list, format);
     vsnprintf(why, sizeof why, format, list);
     va_end(list);
-    return fail_with(p, PIPERT_STATE, "the state does not belong to this run: %s", why);
+    snprintf(text, sizeof text, "the state does not belong to this run: %s", why);
+    return p->slots || p->sidecar ? tell_with(p, PIPERT_STATE, text)
+                                  : fail_with(p, PIPERT_STATE, "%s", text);
 }
 
 /* What a text before this one knew stays known. */
@@ -181,25 +184,67 @@ static int read_lines(pipert *p, saved *s, char *rest) {
     return PIPERT_OK;
 }
 
+static void state_free(saved *s) {
+    if (s) free(s->text);
+    free(s);
+}
+
+/* "epoch N" alone: its first batch, with the seed as it is. */
+static int read_text(pipert *p, saved *s) {
+    const char *from = s->text;
+    char *copy = strdup(from), *end;
+    int status;
+    if (!copy) return fail_with(p, PIPERT_MEMORY, "no memory");
+    s->places = s->batches = -1;
+    if (!strncmp(from, "epoch ", 6) && from[6] >= '0' && from[6] <= '9') {
+        s->anywhere = true;
+        s->batches = 0;
+        s->seed = p->options.seed;
+        s->epoch = strtoull(from + 6, &end, 10);
+        status = *end ? refuse(p, "its line `%s`", from) : PIPERT_OK;
+    } else {
+        status = read_lines(p, s, copy);
+    }
+    free(copy);
+    return status;
+}
+
+/* s is the handle's from now on. */
+static int take_state(pipert *p, saved *s) {
+    state_forget(p);
+    p->restored = s;
+    p->options.seed = s->seed;
+    p->epoch = s->epoch;
+    return PIPERT_OK;
+}
+
+/* What is in the making is dropped. s is taken over, or freed. */
+static int restart(pipert *p, saved *s) {
+    saved *before = p->restored;
+    int status;
+    p->restored = s;
+    status = state_check(p);
+    p->restored = before;
+    if (status) return state_free(s), status;
+    schedule_cancel(p);
+    take_state(p, s);
+    schedule_begin(p);
+    return PIPERT_OK;
+}
+
 int pipert_restore(pipert *p, const char *from) {
     saved *s;
-    char *copy;
     int status;
     if (p->status) return p->status;
     if (!from) return fail_with(p, PIPERT_ARGUMENT, "pipert_restore needs a text");
     s = calloc(1, sizeof *s);
-    copy = strdup(from);
-    if (!s || !copy) return free(s), free(copy), fail_with(p, PIPERT_MEMORY, "no memory");
-    s->places = s->batches = -1;
-    state_forget(p);
-    p->restored = s;
-    s->text = strdup(from);
-    status = p->started ? refuse(p, "the run has begun") : read_lines(p, s, copy);
-    free(copy);
-    if (status) return status;
-    p->options.seed = s->seed;
-    p->epoch = s->epoch;
-    return PIPERT_OK;
+    if (s) s->text = strdup(from);
+    if (!s || !s->text) return state_free(s), fail_with(p, PIPERT_MEMORY, "no memory");
+    status = read_text(p, s);
+    if (!status && p->slots) return restart(p, s);
+    if (!status && !p->sidecar) return take_state(p, s);
+    state_free(s);
+    return status ? status : sidecar_restore(p, from);
 }
 
 /* What an epoch can have come to; kept rows may be more than places with `each`. */
@@ -258,7 +303,7 @@ static int changed(pipert *p, const saved *s) {
 int state_check(pipert *p) {
     const saved *s = p->restored;
     char parameters[PARAMETERS];
-    if (!s) return PIPERT_OK;
+    if (!s || s->anywhere) return PIPERT_OK;
     parameters_text(p, parameters, sizeof parameters);
     if ((strcmp(s->name, p->feature->name) || s->hash != p->feature->hash) &&
         changed(p, s))
@@ -278,7 +323,6 @@ int state_check(pipert *p) {
 }
 
 void state_forget(pipert *p) {
-    if (p->restored) free(p->restored->text);
-    free(p->restored);
+    state_free(p->restored);
     p->restored = NULL;
 }

@@ -8,7 +8,7 @@ import weakref
 
 from . import _pipec, _show, _values
 from ._compile import compile as compile_feature, plan
-from ._errors import ParameterError, ProcessError, StateError
+from ._errors import Error, HeldError, ParameterError, ProcessError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
 ON_ERROR = {"fail": 0, "skip": 1}
@@ -56,7 +56,7 @@ class Loader:
 
     def __init__(self, path, params, options):
         self._path, self._params, self._options = path, params, options
-        self._used = self._closed = False
+        self._used = self._closed = self._broken = False
         self._length = None             # of a whole epoch, once it is known
         self._open()
         open_loaders.add(self)
@@ -84,7 +84,14 @@ class Loader:
         self._handle = handle
         self._first = options["epoch"]
         self._state = state
-        self._used = False
+        self._used = self._broken = False
+
+    def _go_on(self, state):
+        """In the run that there is, if it has begun and nothing has failed."""
+        if not self._used or self._broken or self._closed:
+            return False
+        self._handle.restore(state)
+        return True
 
     def _reopen(self, state=None, **changed):
         """Batches of the old one stay good until they are dropped."""
@@ -114,7 +121,13 @@ class Loader:
     # ---- batches ----
     def __iter__(self):
         self._used = True
-        yield from iter(self._handle.next, None)
+        try:
+            yield from iter(self._handle.next, None)
+        except HeldError:
+            raise
+        except Error:
+            self._broken = True
+            raise
 
     def __len__(self):
         """Batches that this rank has in the epoch, or has left of one it resumed."""
@@ -144,6 +157,13 @@ class Loader:
         n = _values.integer("epoch", n, 0, 2**63 - 1)
         if not self._used and self._state is None and n == self._first:
             return
+        if self._used and not self._broken:
+            now = self._handle.save()
+            if number(now, "epoch") == n and number(now, "batches") == 0:
+                return
+        if self._go_on(f"epoch {n}"):
+            self._state = None
+            return
         seed = self._options["seed"]
         self._reopen(epoch=n, seed=seed if self._state is None
                      else number(self._state, "seed"))
@@ -165,7 +185,10 @@ class Loader:
         text = state.get("pipec") if isinstance(state, dict) else state
         if not isinstance(text, str):
             raise TypeError("a state is what state_dict() gave: {'pipec': text}")
-        self._reopen(text)
+        if self._go_on(text):
+            self._state = text
+        else:
+            self._reopen(text)
 
     def __reduce__(self):
         state = self.state_dict()["pipec"] if self._used and not self._closed else self._state

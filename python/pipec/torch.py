@@ -159,7 +159,7 @@ class DataLoader:
             if self._copies:
                 raise
             self._copies = True
-            self.loader.load_state_dict(self.loader.state_dict())
+            self.loader._reopen(self.loader.state_dict()["pipec"])  # with new memory
             yield from self.loader
 
     def __iter__(self):

@@ -1,8 +1,19 @@
 """Loaders: epochs, length, options, state, what they tell."""
 import copy
+import os
 import pickle
 import pipec
 from harness import LINES, RANGE, compiled, due, raises
+
+KEPT = """feature kept(root: path)
+from lines(root)
+shuffle
+where len(text) != 3
+each i in (for j in 0..2: j)
+u = uniform(0.0, 1.0) + f32(len(text) + i)
+batch(8, lanes = 2)
+emit u
+"""
 
 
 def values(loader):
@@ -134,3 +145,35 @@ def test_closing(folder):
 def test_an_epoch_without_a_batch_warns(folder):
     loader = pipec.load(compiled(RANGE), n=3)
     raises(pipec.PipecWarning, lambda: list(loader), "epoch 0 has no batch", "3 records")
+
+
+def parts(batch):
+    """The memory of all fields."""
+    return [p for f in batch for p in ((f.values, f.offsets) if isinstance(f, pipec.Ragged) else (f,))]
+
+
+def test_it_goes_on_elsewhere_without_opening_again(folder):
+    """A run that has begun takes states and epochs as it is: its threads and its source stay."""
+    (folder / "text").write_text("".join(f"{'x' * (i % 9)}\n" for i in range(1000)))
+    for text, arguments in ((RANGE, {}), (LINES, {"root": "text"}), (KEPT, {"root": "text"})):
+        for process in (False, True):
+            feature = compiled(text)
+            fresh = [[list(map(bytes, parts(b))) for b in pipec.load(feature, epoch=e, seed=5, **arguments)] for e in range(3)]
+            loader = pipec.load(feature, seed=5, process=process, **arguments)
+            it = iter(loader)
+            took = [list(map(bytes, parts(next(it)))) for _ in range(7)]
+            os.path.exists("text") and os.rename("text", "elsewhere")
+            state = loader.state_dict()
+            for _ in range(5):
+                next(it)
+            loader.epoch = 2
+            due([list(map(bytes, parts(b))) for b in loader] == fresh[2] and loader.epoch == 3)
+            raises(pipec.StateError, lambda: loader.load_state_dict({"pipec": state["pipec"].replace("places", "faces")}), "faces")
+            raises(pipec.StateError, lambda: loader.load_state_dict({"pipec": state["pipec"].replace("places ", "places 1")}), "places")
+            due(loader.epoch == 3)
+            loader.load_state_dict(state)
+            due(took + [list(map(bytes, parts(b))) for b in loader] == fresh[0] and loader.epoch == 1)
+            loader.epoch = 1
+            due([list(map(bytes, parts(b))) for b in loader] == fresh[1])
+            loader.close()
+            os.path.exists("elsewhere") and os.rename("elsewhere", "text")
