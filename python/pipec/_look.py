@@ -50,10 +50,11 @@ def joined(ranges):
 
 
 class Words:
-    """A value that is said. `words` is its caption; `line` is for a terminal. Those that
-    are drawn have `rows` of pixels."""
+    """A value that is said. `words` is its caption; `line` is for a terminal; `of`, what
+    it is a part of, stands before both. Those that are drawn have `rows` of pixels."""
 
     rows = None
+    of = ""
 
     def __init__(self, words, line=None):
         self.words, self.line = words, line or words
@@ -168,10 +169,12 @@ def levels(values, factor, addend):
 
 
 def is_picture(tensor):
-    """[h, w], [h, w, c] or [c, h, w] with c of 1, 3 or 4, more than a pixel wide."""
+    """[h, w], [h, w, c] or [c, h, w] with c of 1, 3 or 4, more than a pixel wide; two
+    long rows are signals."""
     dims = tensor.shape
     coloured = len(dims) == 3 and (dims[0] in (1, 3, 4) or dims[2] in (1, 3, 4))
-    return (coloured or len(dims) == 2) and min(size_of(tensor)) > 1
+    gray = len(dims) == 2 and (dims[0] > 2 or dims[1] <= 64)
+    return (coloured or gray) and min(size_of(tensor)) > 1
 
 
 def size_of(tensor):
@@ -216,7 +219,13 @@ def look(tensor, side):
         return Text(text_of(tensor))
     if tensor.ndim == 1:
         return Graph(tensor)
-    return Picture(tensor, side) if is_picture(tensor) else Words(shape_text(tensor))
+    if is_picture(tensor):
+        return Picture(tensor, side)
+    if not tensor.size:
+        return Words(shape_text(tensor))
+    first = look(tensor[0], side)
+    first.of = f"{shape_text(tensor)}, the first: " if len(tensor) > 1 else ""
+    return first
 
 
 # ---- all values of a field alike ----

@@ -27,7 +27,7 @@ class Samples:
         return len(self._samples)
 
     def __repr__(self):
-        lines = ("  ".join(f"{name} {x.line}" for name, x in sample.items())
+        lines = ("  ".join(f"{name} {x.of}{x.line}" for name, x in sample.items())
                  for sample in self._samples)
         return self._title + "".join(f"\n  {i:<3} {line}" for i, line in enumerate(lines))
 
@@ -66,9 +66,10 @@ def captions(sample):
     """{name: text} under the pictures, and the lines below them all."""
     drawn = {name: x for name, x in sample.items() if x.rows}
     single = len(drawn) == 1
-    under = {name: f"{name} {x.words}" if isinstance(x, Graph) else "" if single else name
+    under = {name: f"{name} {x.of}{x.words}" if isinstance(x, Graph) or x.of
+             else "" if single else name
              for name, x in drawn.items()}
-    return under, [f"{name} {x.words}" for name, x in sample.items() if not x.rows]
+    return under, [f"{name} {x.of}{x.words}" for name, x in sample.items() if not x.rows]
 
 
 def html_tile(sample):

@@ -188,6 +188,16 @@ def test_few_numbers_are_written(folder):
     due(said[2] == "  2   box 1.5 -2 1e+09 0.1235  none i32[0]  yes 1  value 2", said)
 
 
+def test_of_more_dimensions_the_first_is_shown(folder):
+    samples = of("video = for t in 0..3, i in 0..4, j in 0..6, k in 0..3: u8(50 * t + 10 * i + j + k)\nstereo = for c in 0..2, t in 0..448: if t < 224 then 0 else 1\n"
+                 "column = for i in 0..5, j in 0..1: i + j\nmaps = for c in 0..2, i in 0..4, j in 0..6: u8(100 * c + 10 * i + j)\nbatch(1)\nemit video, stereo, column, maps").show(1)
+    video, stereo, maps = pictures(samples)
+    due(pixels(video, 16) == [[tuple(10 * i + j + k for k in range(3)) for j in range(6)] for i in range(4)])
+    due(pixels(maps, 16) == [[(10 * i + j,) * 3 for j in range(6)] for i in range(4)])
+    due((stereo.getpixel((10, 95)), stereo.getpixel((200, 0)), stereo.getpixel((10, 0))) == (BLUE, BLUE, WHITE))
+    due(all(word in repr(samples) for word in ("video u8[3, 4, 6, 3], the first: u8[4, 6, 3]", "stereo i64[2, 448], the first: i64[448]", "column i64[5, 1], the first: 0")), repr(samples))
+
+
 def test_text_is_text(folder):
     (folder / "text").write_bytes("Grüße <b>\n\nfourteen bytes\n\xff\xfe\n".encode("latin-1").replace(b"Gr\xfc\xdfe", "Grüße".encode()))
     text = "feature f(root: path)\nfrom lines(root)\nfixed = for i in 0..6: if i < 3 then u8(97 + i) else u8(0)\nbatch(4, last = partial)\nemit text, fixed, line\n"
