@@ -3,8 +3,8 @@
 # PyPI, in a virtual environment outside the tree: $PIPEC_PEERS_VENV, or
 # ~/.cache/pipec/peers-venv (7 GB, half of it the CUDA libraries without which torch from
 # PyPI does not load). As root it also installs the Debian packages that FFCV and SPDL
-# need; else it prints the line to type. What could not be had is said at the end, and kept
-# in VENV/missing with the reason. Does nothing when all is there already.
+# need; else it prints the line to type. What could not be had is said at the end, and
+# kept in VENV/missing with the reason. Does nothing when all is there already.
 set -u
 venv=${PIPEC_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/pipec/peers-venv}
 packages="python3-venv python3-dev g++ pkg-config libopencv-dev libturbojpeg0-dev

@@ -65,8 +65,8 @@ def images_table(rounds, here, absent, failed):
 
 
 OTHERS = [
-    ("resumed at 63 % of 1,281,167, ms", "resume", lambda s: s["seconds"] * 1e3, "{:,.1f}"),
-    ("begun anew, ms", "resume", lambda s: s["fresh_s"] * 1e3, "{:,.1f}"),
+    ("resumed at 63 % of 1,281,167, s", "resume", over("seconds"), "{:,.4f}"),
+    ("begun anew, s", "resume", over("fresh_s"), "{:,.4f}"),
     ("integers, million/s", "cheap", lambda s: rate(s) / 1e6, "{:.3g}"),
 ]
 
