@@ -401,6 +401,7 @@ struct pipert {
 
     source source;
     pl_argument *source_args;
+    int64_t asked;              /* options.stops, last */
     int64_t skip, places;       /* of an epoch */
     int64_t steps;              /* batches of an epoch, over all ranks; -1: what the
                                    places give */
@@ -485,4 +486,6 @@ int fail_with(pipert *, int status, const char *format, ...);
 /* The same for a call that did nothing: the run goes on. */
 int tell_with(pipert *, int status, const char *text);
 void log_text(pipert *, int level, const char *format, ...);
+/* Of a pipert *, asked often: whether the caller wants the opening to end. */
+bool pipert_stops(void *handle);
 #endif

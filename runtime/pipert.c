@@ -118,11 +118,22 @@ int pipert_set(pipert *p, const char *name, const char *value) {
     return param_set(p, name, value);
 }
 
+bool pipert_stops(void *handle) {
+    enum { EVERY = 50000000 };          /* ns */
+    pipert *p = handle;
+    int64_t now = plat_now();
+    if (!p->options.stops || now - p->asked < EVERY) return false;
+    p->asked = now;
+    return p->options.stops(p->options.log_context) != 0;
+}
+
 static int open_source(pipert *p) {
     const pl_feature *f = p->feature;
+    const stopper stop = {pipert_stops, p};
     char why[512];
     source_request q = {p->source_args, f->nsource_args, f->inputs, f->ninputs,
-                        f->columns, f->ncolumns, f->read_column, p->options.max_bytes};
+                        f->columns, f->ncolumns, f->read_column, p->options.max_bytes,
+                        &stop};
     if (!source_open(&p->source, f->source, &q, why, sizeof why)) return PIPERT_OK;
     return fail_with(p, PIPERT_SOURCE, "%s", why);
 }

@@ -79,14 +79,14 @@ typedef struct pipert_options {
                                    the machine has; -1: the plain code */
     int64_t max_bytes;          /* per record: of its file, of memory; 1 GiB */
     int64_t max_pixels;         /* per record, asked by decoders; default 2^27 */
-    pipert_log *log;
-    void *log_context;
+    pipert_log *log; void *log_context;
     int64_t epochs;             /* that will be asked for; 0: not known. The next is
                                    begun in time, which changes no batch */
     int allow_changed;          /* 1: take the state of a feature that was changed */
     const char *const *sidecar; /* a command, ended by NULL, that calls pipert_serve,
                                    as {"pipert", "serve", NULL}: runs the feature */
-    void *reserved[5];          /* zero */
+    int (*stops)(void *log_context);    /* asked while a source opens: 1 ends that */
+    void *reserved[4];          /* zero */
 } pipert_options;
 
 /* The defaults; options = NULL below means these. */

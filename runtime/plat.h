@@ -59,6 +59,7 @@ int plat_socket_pair(int fd[2]);
 int plat_spawn(const char *const *argv, const int *given, int ngiven, int64_t *process);
 /* Waits for its end; says how it ended ("exited with status 1"). */
 void plat_process_end(int64_t process, char *how, size_t n);
+void plat_process_kill(int64_t process);
 /* A descriptor that is readable once the process is gone; -1: cannot be had. */
 int plat_process_watch(int64_t process);
 int64_t plat_process_id(void);

@@ -86,6 +86,8 @@ void plat_process_end(int64_t process, char *how, size_t n) {
                  sigdescr_np(WTERMSIG(status)));
 }
 
+void plat_process_kill(int64_t process) { kill((pid_t)process, SIGKILL); }
+
 int plat_process_watch(int64_t process) {
     return (int)syscall(SYS_pidfd_open, (pid_t)process, 0);
 }

@@ -89,10 +89,16 @@ static bool ask(sidecar *c) {
     return c->asked = sent;
 }
 
+static void log_line(pipert *p, sidecar *c) {
+    int level = (int)message_get_number(&c->in);
+    log_text(p, level, "%s", message_get_text(&c->in));
+}
+
 /* ---- start ---- */
 static void put_options(pipert *p, message *m) {
     pipert_options o = p->options;
     o.log = NULL, o.log_context = NULL, o.report = NULL, o.sidecar = NULL;
+    o.stops = NULL;
     message_put_number(m, plat_process_id());
     message_put_text(m, PIPERT_VERSION);
     message_put(m, &o, sizeof o);
@@ -167,14 +173,26 @@ static int started(pipert *p, sidecar *c, int memory) {
     return PIPERT_OK;
 }
 
+static int stopped(pipert *p, sidecar *c) {
+    char how[120];
+    plat_process_kill(c->process);
+    hang_up(c, how, sizeof how);
+    return fail_with(p, PIPERT_SOURCE, "the opening was stopped");
+}
+
 /* Until the feature is open there. */
 static int talk(pipert *p, sidecar *c, int memory) {
+    enum { SLICE = 50000000 };          /* ns */
     int error;
     message_begin(&c->out, SIDECAR_START);
     put_options(p, &c->out);
     if (message_send(c->stream, &c->out)) return lost(p);
-    while (!(error = message_receive(c->stream, &c->in)) && c->in.type == SIDECAR_LOG)
-        log_text(p, (int)message_get_number(&c->in), "%s", message_get_text(&c->in));
+    do {
+        while (!plat_poll(c->stream, -1, plat_now() + SLICE))
+            if (pipert_stops(p)) return stopped(p, c);
+        error = message_receive(c->stream, &c->in);
+        if (!error && c->in.type == SIDECAR_LOG) log_line(p, c);
+    } while (!error && c->in.type == SIDECAR_LOG);
     if (error || c->in.type != SIDECAR_STARTED) return lost(p);
     return started(p, c, memory);
 }
@@ -220,13 +238,9 @@ static void get_batch(const pipert *p, sidecar *c) {
 }
 
 static int handle(pipert *p, sidecar *c) {
-    int status;
     if (message_receive(c->stream, &c->in)) return lost(p);
     switch (c->in.type) {
-    case SIDECAR_LOG:
-        status = (int)message_get_number(&c->in);
-        log_text(p, status, "%s", message_get_text(&c->in));
-        break;
+    case SIDECAR_LOG: log_line(p, c); break;
     case SIDECAR_BATCH: get_batch(p, c); break;
     case SIDECAR_EVENT:
         c->status = (int)message_get_number(&c->in);

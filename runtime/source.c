@@ -29,6 +29,7 @@ int source_open(source *s, const char *name, const source_request *request,
         source_close(s);
         return 1;
     }
+    s->request.stop = NULL;
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #define PIPERT_SOURCE_H
 #include "memory.h"
 #include "plan.h"
+#include "stop.h"
 
 /* bytes values are readable that far beyond their end */
 #define SOURCE_SLACK 64
@@ -27,6 +28,7 @@ typedef struct source_request {
     int ncolumns;
     const char *read_column;            /* manifest, or NULL */
     int64_t max_bytes;                  /* of one record */
+    const stopper *stop;                /* of the opening, or NULL */
 } source_request;
 
 typedef struct source source;

@@ -106,7 +106,7 @@ def load(path: Path, *, seed: int = 0, epoch: int = 0, rank: int = 0, world: int
          threads: int = 0, readers: int = 0,
          mode: Literal["streaming", "batch", "debug"] = "streaming",
          memory: Union[int, str, None] = None, on_error: Literal["fail", "skip"] = "fail",
-         max_errors: Optional[int] = None, max_error_rate: Optional[float] = None,
+         max_errors: Union[int, str, None] = None, max_error_rate: Optional[float] = None,
          report: Optional[Path] = None, cpu: Optional[str] = None,
          max_bytes: Union[int, str] = "1GiB", max_pixels: int = ..., epochs: int = 0,
          process: bool = False,

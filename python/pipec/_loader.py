@@ -8,7 +8,7 @@ import weakref
 
 from . import _pipec, _show, _values
 from ._compile import compile as compile_feature, plan
-from ._errors import Error, HeldError, ParameterError, ProcessError, StateError
+from ._errors import ParameterError, ProcessError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
 ON_ERROR = {"fail": 0, "skip": 1}
@@ -56,7 +56,7 @@ class Loader:
 
     def __init__(self, path, params, options):
         self._path, self._params, self._options = path, params, options
-        self._used = self._closed = self._broken = False
+        self._used = self._closed = False
         self._length = None             # of a whole epoch, once it is known
         self._open()
         open_loaders.add(self)
@@ -84,11 +84,11 @@ class Loader:
         self._handle = handle
         self._first = options["epoch"]
         self._state = state
-        self._used = self._broken = False
+        self._used = False
 
     def _go_on(self, state):
         """In the run that there is, if it has begun and nothing has failed."""
-        if not self._used or self._broken or self._closed:
+        if not self._used or self._closed or self._handle.failed():
             return False
         self._handle.restore(state)
         return True
@@ -103,8 +103,8 @@ class Loader:
 
     def start(self):
         """Opens the source and starts the threads; the first batch does it otherwise."""
-        self._handle.start()
         self._used = True
+        self._handle.start()
         return self
 
     def close(self):
@@ -121,13 +121,7 @@ class Loader:
     # ---- batches ----
     def __iter__(self):
         self._used = True
-        try:
-            yield from iter(self._handle.next, None)
-        except HeldError:
-            raise
-        except Error:
-            self._broken = True
-            raise
+        yield from iter(self._handle.next, None)
 
     def __len__(self):
         """Batches that this rank has in the epoch, or has left of one it resumed."""
@@ -157,7 +151,7 @@ class Loader:
         n = _values.integer("epoch", n, 0, 2**63 - 1)
         if not self._used and self._state is None and n == self._first:
             return
-        if self._used and not self._broken:
+        if self._used and not self._handle.failed():
             now = self._handle.save()
             if number(now, "epoch") == n and number(now, "batches") == 0:
                 return
@@ -313,9 +307,9 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     threads         that compute; 0: the cores of this process. readers: read ahead
     mode            "streaming"; "batch": stage by stage; "debug": in this thread
     memory          budget for batches and what is read ahead, bytes or "2GB"
-    on_error        "fail", or "skip" records that fail, up to max_errors (a count per
-                    epoch) or max_error_rate (of its places), each listed in the file
-                    `report`, a JSON object a line
+    on_error        "fail", or "skip" records that fail, up to max_errors (20 an epoch, or
+                    "0.1%" of its places) or max_error_rate (0.001), each listed in the
+                    file `report`, a JSON object a line
     cpu             highest code: "x86-64-v3", "plain"; None: the best of this machine
     max_bytes       of a record; max_pixels: of a picture
     epochs          that will be asked for, 0: not known; the next is begun in time
@@ -333,7 +327,7 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     elif D:
         raise TypeError("D is for a .dsl: a library is compiled already")
     integer, whole = _values.integer, 2**31 - 1
-    rate = -1.0 if max_error_rate is None else float(max_error_rate)
+    max_errors, rate = _values.budget(max_errors, max_error_rate)
     options = dict(
         seed=integer("seed", seed, 0, 2**64 - 1), epoch=integer("epoch", epoch, 0, 2**63 - 1),
         rank=integer("rank", rank, 0, whole), world=integer("world", world, 1, whole),
@@ -341,8 +335,7 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
         readers=integer("readers", readers, 0, 1024),
         mode=_values.choice("mode", mode, MODES), memory=_values.size("memory", memory),
         on_error=_values.choice("on_error", on_error, ON_ERROR),
-        max_errors=-1 if max_errors is None else integer("max_errors", max_errors, 0, 2**63 - 1),
-        max_error_rate=rate, report=os.fsencode(report or ""),
+        max_errors=max_errors, max_error_rate=rate, report=os.fsencode(report or ""),
         cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
         max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
         epochs=integer("epochs", epochs, 0, 2**63 - 1))

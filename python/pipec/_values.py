@@ -29,6 +29,22 @@ def integer(name, value, least, most):
     return value
 
 
+def budget(errors, rate):
+    """Of an epoch: the records that may fail, -1: any number; their share, -1: any."""
+    if isinstance(errors, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", errors)
+        if not found or float(found[1]) > 100:
+            raise ValueError(f"max_errors={errors!r}: it takes a number of records, or a "
+                             "share of them such as \"0.1%\"")
+        if rate is not None:
+            raise TypeError(f"max_errors={errors!r} and max_error_rate say the same")
+        errors, rate = None, float(found[1]) / 100
+    if rate is not None and (not isinstance(rate, numbers.Real) or not 0 <= rate <= 1):
+        raise ValueError(f"max_error_rate={rate!r}: it takes a share from 0 to 1")
+    return (-1 if errors is None else integer("max_errors", errors, 0, 2**63 - 1),
+            -1.0 if rate is None else float(rate))
+
+
 def choice(name, value, choices):
     if value not in choices:
         raise ValueError(f"{name}={value!r}: it takes " + ", ".join(map(repr, choices)))

@@ -42,6 +42,12 @@ static void note(const run *r, outcome *o, int status) {
         snprintf(o->why, sizeof o->why, "%s", *why ? why : pipert_status_text(status));
 }
 
+/* Lock held. Of calls whose errors end the run. */
+static void note_run(run *r, outcome *o, int status) {
+    note(r, o, status);
+    if (status < 0 && status != PIPERT_HELD) r->failed = true;
+}
+
 static void held_text(run *r, outcome *o) {
     pipert_stats s;
     pipert_stats_get(r->p, &s);
@@ -78,6 +84,7 @@ static int tell_log(module_state *state, run *r) {
 static bool settle(PyObject *self, const outcome *o) {
     module_state *state = state_of(Py_TYPE(self));
     run *r = ((handle *)self)->run;
+    if (PyErr_Occurred()) return false;             /* by a signal, see stops */
     if (r->nlog && tell_log(state, r)) return false;
     if (o->status >= 0) return true;
     if (o->status == CLOSED) closed(self);
@@ -91,6 +98,7 @@ static bool settle(PyObject *self, const outcome *o) {
         run *r = ((handle *)(self))->run;                                            \
         Py_BEGIN_ALLOW_THREADS                                                       \
         pthread_mutex_lock(&r->lock);                                                \
+        r->caller = _save;                                                           \
         if (!is_closed(r, &(o))) { STATEMENTS; }                                     \
         pthread_mutex_unlock(&r->lock);                                              \
         Py_END_ALLOW_THREADS                                                         \
@@ -141,12 +149,23 @@ static bool read_options(PyObject *args, PyObject *kwargs, const char **path,
     return good && read_command(sidecar, command);
 }
 
+/* Asked while a source is opened: has a signal's handler raised? */
+static int stops(void *context) {
+    run *r = context;
+    int raised;
+    PyEval_RestoreThread(r->caller);
+    raised = PyErr_CheckSignals();
+    r->caller = PyEval_SaveThread();
+    return raised != 0;
+}
+
 static bool open_run(handle *h, const char *path, pipert_options *options) {
     outcome o = {0};
     h->run = run_new();
     if (!h->run) return PyErr_NoMemory(), false;
     options->log = run_log;
     options->log_context = h->run;
+    options->stops = stops;
     Py_BEGIN_ALLOW_THREADS
     note(h->run, &o, pipert_open(&h->run->p, path, options));
     Py_END_ALLOW_THREADS
@@ -217,7 +236,7 @@ static PyObject *handle_start(PyObject *self, PyObject *unused) {
     outcome o = {0};
     (void)unused;
     if (!is_usable(self)) return NULL;
-    CALL(self, o, note(r, &o, pipert_start(r->p)));
+    CALL(self, o, note_run(r, &o, pipert_start(r->p)));
     if (!settle(self, &o) || PyErr_CheckSignals()) return NULL;
     Py_RETURN_NONE;
 }
@@ -228,7 +247,7 @@ static PyObject *handle_begin(PyObject *self, PyObject *unused) {
     outcome o = {0};
     (void)unused;
     if (!is_usable(self)) return NULL;
-    CALL(self, o, note(r, &o, pipert_wait(r->p, 0)));
+    CALL(self, o, note_run(r, &o, pipert_wait(r->p, 0)));
     if (!settle(self, &o)) return NULL;
     Py_RETURN_NONE;
 }
@@ -239,7 +258,7 @@ static lease *take(run *r, outcome *o) {
     int status = pipert_wait(r->p, SLICE);
     if (status == PIPERT_OK) status = pipert_next(r->p, &b);
     if (status == PIPERT_OK && !(l = lease_new(r, b))) status = PIPERT_MEMORY;
-    note(r, o, status);
+    note_run(r, o, status);
     if (status == PIPERT_HELD) held_text(r, o);
     return l;
 }
@@ -263,6 +282,11 @@ static PyObject *handle_next(PyObject *self, PyObject *unused) {
 }
 
 /* ---- state ---- */
+static PyObject *handle_failed(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return PyBool_FromLong(((handle *)self)->run->failed);
+}
+
 static PyObject *handle_save(PyObject *self, PyObject *unused) {
     char text[STATE_BYTES] = "";
     outcome o = {0};
@@ -378,6 +402,7 @@ static PyMethodDef methods[] = {
     {"start", handle_start, METH_NOARGS, NULL},
     {"begin", handle_begin, METH_NOARGS, NULL},
     {"next", handle_next, METH_NOARGS, "A Batch, or None at the end of the epoch."},
+    {"failed", handle_failed, METH_NOARGS, NULL},
     {"save", handle_save, METH_NOARGS, NULL},
     {"stats", handle_stats, METH_NOARGS, NULL},
     {"parameters", handle_parameters, METH_NOARGS, NULL},

@@ -90,7 +90,8 @@ static int files_open(source *s, char *why, size_t n) {
         f->root[k - 1] = 0;
     if (find_fields(s, f, why, n)) return 1;
     pattern = source_text(&s->request, 1);
-    error = glob_find(&f->list, f->root, pattern ? pattern : "**", why, n);
+    error = glob_find(&f->list, f->root, pattern ? pattern : "**",
+                      s->request.stop, why, n);
     if (!error && !f->list.n) {
         snprintf(why, n, "no file matches %s in %s", pattern ? pattern : "**", f->root);
         error = 1;

@@ -63,6 +63,7 @@ typedef struct walk {
     size_t root;                /* where what is below root begins */
     plat_stat above[DEEP];      /* the folders on the way, against circles */
     int depth;
+    const stopper *stop;
     char *why; size_t why_size;
 } walk;
 
@@ -136,6 +137,7 @@ static int visit(void *context, const char *name, plat_kind kind) {
     uint64_t next = advance(w, f->at, name), whole = UINT64_C(1) << w->nparts;
     size_t n = strlen(name);
     plat_stat st;
+    if (stop_asked(w->stop)) return fails(w, w->path, "the listing was stopped");
     if (!next || kind == PLAT_OTHER) return 0;
     if (f->length + n + 2 > sizeof w->path) return fails(w, w->path, "path too long");
     memcpy(w->path + f->length, name, n + 1);
@@ -181,12 +183,14 @@ static int sort(glob_list *l) {
     return 0;
 }
 
-int glob_find(glob_list *l, const char *root, const char *pattern, char *why, size_t n) {
+int glob_find(glob_list *l, const char *root, const char *pattern, const stopper *stop,
+              char *why, size_t n) {
     walk *w = calloc(1, sizeof *w);
     int error;
     memset(l, 0, sizeof *l);
     if (!w) return snprintf(why, n, "no memory"), 1;
     w->list = l;
+    w->stop = stop;
     w->why = why;
     w->why_size = n;
     *why = 0;

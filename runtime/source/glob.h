@@ -4,6 +4,7 @@
 #ifndef PIPERT_GLOB_H
 #define PIPERT_GLOB_H
 #include "../plat.h"
+#include "../stop.h"
 
 /* Paths below a root, sorted by their bytes. */
 typedef struct glob_list {
@@ -14,7 +15,8 @@ typedef struct glob_list {
 
 bool glob_has_wildcard(const char *pattern);
 /* Finds regular files below root, through links to files and folders. Dangling
- * links count as files. 0, or a message in why. */
-int glob_find(glob_list *, const char *root, const char *pattern, char *why, size_t n);
+ * links count as files. 0, or a message in why. stop: NULL, or who may end it. */
+int glob_find(glob_list *, const char *root, const char *pattern, const stopper *stop,
+              char *why, size_t n);
 void glob_free(glob_list *);
 #endif

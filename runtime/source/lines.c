@@ -14,17 +14,18 @@ typedef struct lines {
     int64_t *first;             /* of each file: index of its first line */
     int64_t nfiles;
     int *field;                 /* per input */
+    const stopper *stop;        /* of the opening */
 } lines;
 
 /* ---- opening ---- */
 /* "a/b*.txt" is below "a", "*.txt" below "."; what is found is named as the
  * pattern would. */
-static int find_files(const char *pattern, glob_list *list, char *root, size_t room,
-                      char *why, size_t n) {
+static int find_files(const lines *l, const char *pattern, glob_list *list, char *root,
+                      size_t room, char *why, size_t n) {
     const char *wild = pattern + strcspn(pattern, "*?["), *slash = wild;
     while (slash > pattern && slash[-1] != '/') slash--;
     snprintf(root, room, "%.*s", (int)(slash - pattern), pattern);
-    if (glob_find(list, *root ? root : "./", slash, why, n)) return 1;
+    if (glob_find(list, *root ? root : "./", slash, l->stop, why, n)) return 1;
     if (list->n) return 0;
     glob_free(list);
     return snprintf(why, n, "no file matches %s", pattern), 1;
@@ -32,7 +33,7 @@ static int find_files(const char *pattern, glob_list *list, char *root, size_t r
 
 static int open_one(lines *l, const char *path, bool hold, char *why, size_t n) {
     int64_t k = l->nfiles;
-    if (rows_open(&l->file[k], path, 0, 0, false, hold, why, n)) return 1;
+    if (rows_open(&l->file[k], path, 0, 0, false, hold, l->stop, why, n)) return 1;
     l->first[k + 1] = l->first[k] + l->file[k].count;
     return 0;
 }
@@ -54,7 +55,7 @@ static int open_all(lines *l, const char *pattern, char *why, size_t n) {
         l->nfiles = 1;
         return error;
     }
-    if (find_files(pattern, &list, root, sizeof root, why, n)) return 1;
+    if (find_files(l, pattern, &list, root, sizeof root, why, n)) return 1;
     if (!make_room(l, list.n)) error = 1, snprintf(why, n, "no memory");
     for (; !error && l->nfiles < list.n; l->nfiles++) {
         snprintf(path, sizeof path, "%s%s", root, list.path[l->nfiles]);
@@ -81,6 +82,7 @@ static int lines_open(source *s, char *why, size_t n) {
     lines *l = s->state = calloc(1, sizeof *l);
     char *pattern = source_text(&s->request, 0);
     int error = 1;
+    if (l) l->stop = s->request.stop;
     if (!l) snprintf(why, n, "no memory");
     else if (!pattern || !*pattern) snprintf(why, n, "lines needs a path");
     else error = find_fields(s, l, why, n) || open_all(l, pattern, why, n);

@@ -148,7 +148,7 @@ static int open_file(source *s, manifest *m, const char *path, char *why, size_t
     }
     if (!error)
         error = rows_open(&m->rows, path, p - head, m->json ? 0 : delimiter, true, true,
-                          why, n);
+                          s->request.stop, why, n);
     free(head);
     return error;
 }

@@ -1,4 +1,5 @@
 #include "rows.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static int count_ends(int fd, int64_t before, char *piece, int64_t *ends) {
     return 0;
 }
 
-static int index_rows(rows *r, int fd, int64_t begin, char *piece) {
+static int index_rows(rows *r, int fd, int64_t begin, const stopper *stop, char *piece) {
     scan s = {.delimiter = r->delimiter, .skip_blank = r->skip_blank};
     int64_t offset = begin;
     size_t got;
@@ -109,6 +110,7 @@ static int index_rows(rows *r, int fd, int64_t begin, char *piece) {
         int error = plat_read_at(fd, piece, PIECE, offset, &got);
         const char *p = piece, *end = piece + got, *e;
         if (error) return error;
+        if (stop_asked(stop)) return ECANCELED;
         while ((e = scan_end(&s, p, end))) {
             if (!add_row(r, &s, begin)) return -1;
             p = e + 1;
@@ -129,7 +131,7 @@ static int fails(const char *path, int error, char *why, size_t n) {
 }
 
 int rows_open(rows *r, const char *path, int64_t begin, char delimiter, bool skip_blank,
-              bool hold, char *why, size_t n) {
+              bool hold, const stopper *stop, char *why, size_t n) {
     char *piece = malloc(PIECE);
     int error, fd = -1;
     *r = (rows){.fd = -1, .delimiter = delimiter, .skip_blank = skip_blank,
@@ -137,7 +139,7 @@ int rows_open(rows *r, const char *path, int64_t begin, char delimiter, bool ski
     r->path = calloc(strlen(path) + 1 + SOURCE_SLACK, 1);
     if (r->path) strcpy(r->path, path);
     error = r->path && piece ? plat_open(path, &fd) : -1;
-    if (!error) error = index_rows(r, fd, begin, piece);
+    if (!error) error = index_rows(r, fd, begin, stop, piece);
     free(piece);
     if (!error && hold) r->fd = fd;
     else if (fd >= 0) plat_close(fd);

@@ -17,9 +17,9 @@ typedef struct rows {
 } rows;
 
 /* Indexes a file; rows begin at `begin`. 0, or a message in why. `hold`: keep the
- * file open. */
+ * file open. stop: NULL, or who may end it. */
 int rows_open(rows *, const char *path, int64_t begin, char delimiter, bool skip_blank,
-              bool hold, char *why, size_t n);
+              bool hold, const stopper *stop, char *why, size_t n);
 void rows_close(rows *);
 /* Rows [first, first + n), without their line ends, to row[]: returns how many, at
  * least 1. One that cannot be read has data NULL; *why then says why. */

@@ -67,7 +67,9 @@ def test_parameters(folder):
 def test_options(folder):
     so = compiled(RANGE)
     for kind, options in ((ValueError, dict(seed=-1)), (TypeError, dict(seed="x")), (ValueError, dict(threads=-1)), (TypeError, dict(threads=1.5)), (ValueError, dict(mode="fast")),
-                          (ValueError, dict(on_error="ignore")), (ValueError, dict(memory="lots")), (ValueError, dict(cpu="sparc")), (ValueError, dict(world=0)), (TypeError, dict(max_errors=0.5))):
+                          (ValueError, dict(on_error="ignore")), (ValueError, dict(memory="lots")), (ValueError, dict(cpu="sparc")), (ValueError, dict(world=0)), (TypeError, dict(max_errors=0.5)),
+                          (ValueError, dict(max_errors="5")), (ValueError, dict(max_errors="101%")), (ValueError, dict(max_error_rate=2)),
+                          (TypeError, dict(max_errors="1%", max_error_rate=0.1))):
         raises(kind, lambda: pipec.load(so, **options), next(iter(options)))
     raises(pipec.Error, lambda: pipec.load(so, rank=2, world=2), "rank 2 of 2")
     raises(TypeError, lambda: pipec.load(so, D={"n": 1}), "D")
@@ -93,8 +95,10 @@ def test_records(folder):
         due((error.record, error.line, error.file, error.cause, error.status) == (7, 3, "feature.dsl", "seven", "RECORD") and error.operator, vars(error))
     loader = pipec.load(so, on_error="skip", report="bad.jsonl")
     due(len(list(loader)) == 8 and loader.stats()["bad_records"] == 6)
-    due([json.loads(line)["index"] for line in open("bad.jsonl")] == [7, 17, 27, 37, 47, 57])
+    due([json.loads(line)["index"] for line in pathlib.Path("bad.jsonl").read_text().splitlines()] == [7, 17, 27, 37, 47, 57])
     error = raises(pipec.RecordError, lambda: list(pipec.load(so, on_error="skip", max_errors=2)), "max_errors")
+    raises(pipec.RecordError, lambda: list(pipec.load(so, on_error="skip", max_errors="9%")), "max_errors")
+    due(len(list(pipec.load(so, on_error="skip", max_errors="10%"))) == len(list(pipec.load(so, on_error="skip"))))
     due((error.status, error.record) == ("TOO_MANY", 27), error.record)
     raises(pipec.RecordError, lambda: list(pipec.load(so, on_error="skip", max_error_rate=0.01)))
     due(len(list(pipec.load(so, on_error="skip", max_error_rate=0.1))) == 8)

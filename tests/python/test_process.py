@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import pipec
-from harness import RANGE, compiled, due, script
+from harness import LINES, RANGE, compiled, due, script
 
 SLOW = """feature slow()
 from range(0, 100000)
@@ -25,6 +25,30 @@ def test_ctrl_c_while_waiting(folder):
     p.send_signal(signal.SIGINT)
     out = p.communicate()[0]
     due(out == "interrupted\n62\n" and p.returncode == 0, out)
+
+
+def test_ctrl_c_while_a_source_opens(folder):
+    with open("long", "wb") as f:
+        f.truncate(40 << 30)                        # a line of 40 GB, without a block on disk
+    for process in ("False", "True"):
+        p = script(f"""
+import os, signal, sys, threading, pipec
+loader = pipec.load(sys.argv[1], root='long', process={process})
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    loader.start()
+except KeyboardInterrupt:
+    print('interrupted')
+try:
+    next(iter(loader))
+except pipec.SourceError as error:
+    print('cancel' in str(error) or 'stopped' in str(error))
+os.truncate('long', 3)
+loader.epoch = 1
+print(sum(1 for _ in loader))
+os.truncate('long', 40 << 30)
+""", folder, [compiled(LINES)])
+        due(p.stdout == "interrupted\nTrue\n1\n", p.stdout)
 
 
 def test_other_threads_run_while_one_waits(folder):
