@@ -13,7 +13,6 @@ except ModuleNotFoundError as why:
     raise ImportError("pipec.tf needs tensorflow: pip install tensorflow") from why
 import numpy as np
 
-from ._errors import Error
 from ._lend import Lender, Ragged, chosen
 
 __all__ = ["dataset"]
@@ -123,14 +122,11 @@ class Epochs:
 
     def __call__(self):
         batches, turn = self.begin()
-        try:
-            for batch in batches:
-                yield self.element(batch)
-        except Error as error:
-            if turn == self.turn:
-                raise
-            raise RuntimeError("another iteration of this dataset began: for two at a "
-                               "time, load twice") from error
+        for batch in batches:
+            if turn != self.turn:
+                raise RuntimeError("another iteration of this dataset began: for two at "
+                                   "a time, load twice")
+            yield self.element(batch)
         if turn == self.turn:
             self.left_early = False
 
