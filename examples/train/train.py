@@ -86,12 +86,12 @@ class Trainer:
 
     def __init__(self, o):
         self.o, self.checkpoint = o, o.out / f"{o.loader}-{o.seed}.pt"
-        torch.manual_seed(o.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.train, self.val = LOADERS[o.loader](o.data, o.batch, o.seed, o.workers)
-        self.steps = len(self.train)                    # of an epoch
+        torch.manual_seed(o.seed)                       # the same network for both loaders
         classes = sum(1 for f in (o.data / "train").iterdir() if f.is_dir())
         self.net = network(classes).to(self.device)
+        self.train, self.val = LOADERS[o.loader](o.data, o.batch, o.seed, o.workers)
+        self.steps = len(self.train)                    # of an epoch
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=o.rate, momentum=.9,
                                          nesterov=True, weight_decay=5e-4)
         self.epoch = self.step = 0
