@@ -5,7 +5,7 @@ import peer_grain
 
 
 def about():
-    return dict(name=peer_grain.VERSION, form="worker processes")
+    return dict(name=f"{peer_grain.VERSION}, in workers", form="worker processes")
 
 
 def images(root, threads):
