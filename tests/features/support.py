@@ -106,6 +106,7 @@ def everywhere(bench, dsl, D={}, set={}, args=(), threads=(1, 2, 3, 7), quick=Fa
     seen = {}
     for n in threads[1:]:
         seen[f"threads {n}"] = bench.run(so, set, ["--threads", n, *args]).hash
+    seen["process"] = bench.run(so, set, ["--process", "--threads", 2, *args]).hash
     for mode in ("batch", "debug"):
         seen[mode] = bench.run(so, set, ["--mode", mode, *args]).hash
     for flags in BUILDS[:4] if quick else BUILDS + cpu_builds():

@@ -219,6 +219,50 @@ static void test_state_in_the_same_process(void) {
     }
 }
 
+/* In a run that has begun, at every point of it, with batches that are held. */
+static void test_going_on_elsewhere(void) {
+#ifdef PIPERT_HOSTILE
+    enum { MOST = 0 };                      /* there is one slot */
+#else
+    enum { MOST = 12 };
+#endif
+    pipert *p = open_kept(NULL, "300");
+    pipert_batch *b, *held[MOST + 1];
+    char state[1024];
+    int64_t n, whole = sum_epoch(p, &n), rest, m, second;
+    second = sum_epoch(p, &m);
+    CHECK(pipert_next(p, &b) == PIPERT_OK && pipert_save(p, state, sizeof state) == 0);
+    CHECK(pipert_release(p, b) == PIPERT_OK);
+    rest = sum_epoch(p, &m);
+    for (int i = 0; i < 30; i++) {
+        int holds = i < MOST ? i : MOST;
+        for (int k = 0; k < holds; k++) CHECK(pipert_next(p, &held[k]) == PIPERT_OK);
+        CHECK(pipert_restore(p, state) == PIPERT_OK);
+        if (i % 3 == 0) CHECK(sum_epoch(p, &m) == rest);
+        CHECK(pipert_restore(p, i % 2 ? "epoch 1" : "epoch 0") == PIPERT_OK);
+        for (int k = 0; k < holds; k++) CHECK(pipert_release(p, held[k]) == PIPERT_OK);
+        CHECK(sum_epoch(p, &m) == (i % 2 ? second : whole) && m == n);
+    }
+    CHECK(pipert_restore(p, "epoch x") == PIPERT_STATE);
+    CHECK(pipert_restore(p, "epoch 1 2") == PIPERT_STATE);
+    CHECK(pipert_restore(p, "") == PIPERT_STATE);
+    CHECK(sum_epoch(p, &m) >= 0);           /* it goes on as it did */
+    pipert_close(p);
+}
+
+static void test_batches_outlive_the_stop(void) {
+    pipert *p = open_kept(NULL, "300");
+    pipert_batch *b;
+    int64_t first;
+    CHECK(pipert_next(p, &b) == PIPERT_OK);
+    first = *(const int64_t *)b->output[0].data;
+    CHECK(pipert_stop(p) == PIPERT_OK && pipert_stop(p) == PIPERT_OK);
+    CHECK(*(const int64_t *)b->output[0].data == first);
+    CHECK(pipert_release(p, b) == PIPERT_OK);
+    CHECK(pipert_next(p, &b) == PIPERT_ARGUMENT && strstr(pipert_error(p), "stopped"));
+    pipert_close(p);
+}
+
 static void test_closing_at_any_time(void) {
     for (int i = 0; i < 30; i++) {
         pipert_options o;
@@ -306,6 +350,8 @@ int main(void) {
     test_one_batch_may_be_held_for_an_epoch();
 #endif
     test_state_in_the_same_process();
+    test_going_on_elsewhere();
+    test_batches_outlive_the_stop();
     test_closing_at_any_time();
     test_open_is_judged_by_the_plain_code();
 #ifdef COUNT_MALLOC
