@@ -9,23 +9,27 @@ See load, Loader, Batch, Tensor, Ragged; compile and jit make libraries of featu
 import warnings
 
 from . import _pipec
-from ._compile import compile, jit
 from ._errors import (CompileError, Error, HeldError, LoadError, MemoryBudgetError,
                       ParameterError, ProcessError, RecordError, SourceError, StateError,
                       make_error)
 from ._loader import Field, Loader, load
 from ._pipec import Batch, Tensor
 from ._ragged import Ragged
-from ._show import Samples
 from ._version import version as __version__
 
 
+# What not every program needs is read when it is asked for: importing takes less than
+# opening a loader does.
+LATER = {"compile": "_compile", "jit": "_compile", "Samples": "_show",
+         "torch": "torch", "jax": "jax", "tf": "tf"}
+
+
 def __getattr__(name):
-    """pipec.torch, .jax and .tf, which need those, are read when they are asked for."""
-    if name in ("torch", "jax", "tf"):
-        import importlib
-        return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module 'pipec' has no attribute {name!r}")
+    if name not in LATER:
+        raise AttributeError(f"module 'pipec' has no attribute {name!r}")
+    import importlib
+    module = importlib.import_module(f".{LATER[name]}", __name__)
+    return module if LATER[name] == name else getattr(module, name)
 
 
 class PipecWarning(UserWarning):

@@ -64,25 +64,24 @@ KINDS = {
 STATUS = {value: name for name, value in vars(_pipec).items()
           if name.isupper() and isinstance(value, int)}
 
-RECORD = re.compile(r"record (?P<record>\d+)[^(:]*?( \((?P<path>.*)\))? failed: "
-                    r"(?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)")
-MADE = re.compile(r"failed: (?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): "
-                  r"(?P<cause>.*)")
+RECORD = (r"record (?P<record>\d+)[^(:]*?( \((?P<path>.*)\))? failed: "
+          r"(?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)")
+MADE = r"failed: (?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)"
 
 # What the tools call an option, as it is called here.
-OPTIONS = [(re.compile(r"--set (\w+)=\S*"), r"\1=..."),
-           (re.compile(r"--on-error skip"), 'on_error="skip"'),
-           (re.compile(r"raise --memory"), "raise memory=")]
+OPTIONS = [(r"--set (\w+)=\S*", r"\1=..."),
+           (r"--on-error skip", 'on_error="skip"'),
+           (r"raise --memory", "raise memory=")]
 
 
 def make_error(status, message):
     """The exception for a status of libpipert."""
     for pattern, text in OPTIONS:
-        message = pattern.sub(text, message)
+        message = re.sub(pattern, text, message)
     error = KINDS.get(status, Error)(message)
     error.status = STATUS.get(status, str(status))
     if isinstance(error, RecordError):
-        found = RECORD.search(message) or MADE.search(message)
+        found = re.search(RECORD, message) or re.search(MADE, message)
         for name, value in (found.groupdict() if found else {}).items():
             setattr(error, name, int(value) if name in ("record", "line") else value)
     return error

@@ -1,13 +1,11 @@
 """The loader: one open feature, its epochs, its state."""
 import atexit
-import html
 import os
 import re
 import sys
 import weakref
 
-from . import _pipec, _show, _values
-from ._compile import compile as compile_feature, plan
+from . import _pipec, _values
 from ._errors import ParameterError, ProcessError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
@@ -199,6 +197,7 @@ class Loader:
         _, (path, params, options, state) = self.__reduce__()
         options = {**options, "report": b"", "epochs": 1}
         options.pop("sidecar", None)
+        from . import _show
         with remake(path, params, options, state) as other:
             return _show.take(other, n)
 
@@ -251,14 +250,16 @@ class Loader:
         return f"<pipec.Loader {what}: {run}{fields}>"
 
     def _repr_html_(self):
+        from html import escape
+        from ._compile import plan
         if self._closed:
-            return html.escape(repr(self))
-        what, run = map(html.escape, self._lines())
+            return escape(repr(self))
+        what, run = map(escape, self._lines())
         rows = "".join(
-            f"<tr><td>{html.escape(f.name)}</td><td>{'ragged ' * f.ragged}{f.dtype}</td>"
+            f"<tr><td>{escape(f.name)}</td><td>{'ragged ' * f.ragged}{f.dtype}</td>"
             f"<td>{', '.join('?' if n is None else str(n) for n in f.shape)}</td></tr>"
             for f in self.fields.values())
-        how = html.escape(plan(self._path))
+        how = escape(plan(self._path))
         return (f"<b>{what}</b><br>{run}<table><tr><th>field</th><th>dtype</th>"
                 f"<th>shape</th></tr>{rows}</table>"
                 + f"<details><summary>plan</summary><pre>{how}</pre></details>" * bool(how))
@@ -323,6 +324,7 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     """
     path = os.fspath(path)
     if path.endswith(".dsl"):
+        from ._compile import compile as compile_feature
         path = compile_feature(path, D)
     elif D:
         raise TypeError("D is for a .dsl: a library is compiled already")

@@ -1,5 +1,4 @@
 """From values of Python to the text that libpipert takes, with the types checked."""
-import difflib
 import numbers
 import os
 import re
@@ -124,5 +123,6 @@ def define(value):
 
 
 def near(name, names):
+    import difflib                              # slow to import, seldom needed
     found = difflib.get_close_matches(name, names, 1)
     return f"; did you mean `{found[0]}`?" if found else ""
