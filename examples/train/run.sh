@@ -34,5 +34,8 @@ for seed in ${SEEDS:-0 1 2}; do
     done
 done
 
+step "loading, without a network"
+"$python" "$root/examples/train/loaders.py" "$out/data"
+
 step "the runs in $out, drawn in $out/curves.png"
 "$python" "$root/examples/train/curves.py" "$out"

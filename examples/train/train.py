@@ -87,7 +87,7 @@ class Trainer:
     def __init__(self, o):
         self.o, self.checkpoint = o, o.out / f"{o.loader}-{o.seed}.pt"
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.manual_seed(o.seed)                       # the same network for both loaders
+        torch.manual_seed(o.seed)               # both loaders train the same network
         classes = sum(1 for f in (o.data / "train").iterdir() if f.is_dir())
         self.net = network(classes).to(self.device)
         self.train, self.val = LOADERS[o.loader](o.data, o.batch, o.seed, o.workers)
@@ -225,7 +225,7 @@ def main(argv=None):
     trainer = Trainer(o)
     if o.resume:
         if not trainer.checkpoint.exists():
-            sys.exit(f"there is no {trainer.checkpoint} to go on from: leave out --resume")
+            sys.exit(f"nothing to go on from at {trainer.checkpoint}: leave out --resume")
         trainer.load()
     trainer.run()
     return trainer
