@@ -364,6 +364,7 @@ typedef struct saved {
     char name[64], parameters[512], parts[512];
     uint64_t hash, seed, epoch;
     int64_t places, batches, bad;
+    bool whole;                 /* its last line was read */
     bool anywhere;              /* an epoch's number alone */
     char *text;                 /* that it was read from */
     int nlanes;

@@ -374,6 +374,7 @@ int sidecar_restore(pipert *p, const char *text) {
 /* ---- what is known ---- */
 int sidecar_save(pipert *p, char *text, size_t size) {
     size_t n = strlen(p->sidecar->state);
+    if (!n) return tell_with(p, PIPERT_STATE, "there is no state before the start");
     if (n >= size)
         return tell_with(p, PIPERT_STATE, "the state does not fit: 1 KB is enough");
     memcpy(text, p->sidecar->state, n + 1);

@@ -10,6 +10,7 @@
  *     batches N                   of the stream, over all ranks
  *     bad N                       records that failed in this epoch
  *     lanes PLACE:EVENT:PENDING … with `where` or `each`
+ *     end                         nothing is missing
  *
  * A lane's next record is event EVENT of its place PLACE; PENDING, the rows of an
  * unfinished batch, is 0 as states lie between batches. A rank knows its own lanes;
@@ -70,7 +71,9 @@ static int parts_length(const char *parts) {
 int pipert_save(pipert *p, char *to, size_t size) {
     text t = {to, size, 0};
     char parameters[PARAMETERS];
-    bool ended = !p->in_epoch;
+    bool last = p->in_epoch && p->turns >= 0 && p->next_turn > 0 &&
+                p->next_turn >= p->turns;
+    bool ended = !p->in_epoch || last;      /* the next batch is of the next epoch */
     if (!to || !size) return tell_with(p, PIPERT_STATE, "there is no room for the state");
     if (p->sidecar) return sidecar_save(p, to, size);
     if (!p->started || !p->slots)
@@ -82,7 +85,7 @@ int pipert_save(pipert *p, char *to, size_t size) {
         put(&t, "statements%.*s\n", parts_length(p->feature->parts), p->feature->parts);
     put(&t, "parameters%s\nplaces %lld\n", parameters, (long long)p->places);
     put(&t, "seed %llu\nepoch %llu\nbatches %lld\nbad %lld\n",
-        (unsigned long long)p->options.seed, (unsigned long long)p->epoch,
+        (unsigned long long)p->options.seed, (unsigned long long)p->epoch + last,
         ended ? 0LL : (long long)(p->start_batch + p->next_turn * p->options.world),
         ended ? 0LL : (long long)p->epoch_bad);
     if (p->nlanes) {
@@ -95,6 +98,7 @@ int pipert_save(pipert *p, char *to, size_t size) {
         }
         put(&t, "\n");
     }
+    put(&t, "end\n");
     if (t.used + 1 < size) return PIPERT_OK;
     return tell_with(p, PIPERT_STATE, "the state does not fit: 1 KB is enough");
 }
@@ -151,6 +155,7 @@ static bool read_line(saved *s, const char *line) {
     else if (read_count(line, "epoch ", &u) && u <= INT64_MAX) s->epoch = u;
     else if (sscanf(line, "batches %lld", &n) == 1 && n >= 0) s->batches = n;
     else if (sscanf(line, "bad %lld", &n) == 1 && n >= 0) s->bad = n;
+    else if (!strcmp(line, "end")) s->whole = true;
     else if (sscanf(line, "lanes%n", &at) == 0 && at) return read_lanes(s, line + at);
     else return false;
     return true;
@@ -173,12 +178,14 @@ static int read_lines(pipert *p, saved *s, char *rest) {
         if (!strcmp(line, FIRST_LINE)) {
             if (first.batches >= 0 && !same_step(&first, s))
                 return refuse(p, "its texts are not of one step");
+            if (!s->whole) return refuse(p, "it is not whole");
+            s->whole = false;
             first = *s;
         } else if (*line && !read_line(s, line)) {
             return refuse(p, "its line `%s`", line);
         }
     }
-    if (s->places < 0 || s->batches < 0) return refuse(p, "it is not whole");
+    if (!s->whole) return refuse(p, "it is not whole");
     if (first.batches >= 0 && !same_step(&first, s))
         return refuse(p, "its texts are not of one step");
     return PIPERT_OK;

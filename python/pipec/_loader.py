@@ -13,7 +13,8 @@ ON_ERROR = {"fail": 0, "skip": 1}
 CPUS = {None: 0, "plain": -1, "x86-64": 1, "x86-64-v2": 2, "x86-64-v3": 3, "x86-64-v4": 4}
 OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
            "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-           "max_pixels", "epochs", "process", "state", "params", "D")
+           "max_pixels", "epochs", "process", "allow_changed",
+           "state", "params", "D")
 
 open_loaders = weakref.WeakSet()
 
@@ -54,7 +55,7 @@ class Loader:
 
     def __init__(self, path, params, options):
         self._path, self._params, self._options = path, params, options
-        self._used = self._closed = False
+        self._closed = False
         self._length = None             # of a whole epoch, once it is known
         self._open()
         open_loaders.add(self)
@@ -82,7 +83,11 @@ class Loader:
         self._handle = handle
         self._first = options["epoch"]
         self._state = state
-        self._used = False
+
+    @property
+    def _used(self):
+        """Its start was tried, at the least."""
+        return self._handle.begun()
 
     def _go_on(self, state):
         """In the run that there is, if it has begun and nothing has failed."""
@@ -101,7 +106,6 @@ class Loader:
 
     def start(self):
         """Opens the source and starts the threads; the first batch does it otherwise."""
-        self._used = True
         self._handle.start()
         return self
 
@@ -118,8 +122,11 @@ class Loader:
 
     # ---- batches ----
     def __iter__(self):
-        self._used = True
-        yield from iter(self._handle.next, None)
+        """Goes on where the loader stands, also after an error that can be mended."""
+        return iter(self._next, None)
+
+    def _next(self):
+        return self._handle.next()
 
     def __len__(self):
         """Batches that this rank has in the epoch, or has left of one it resumed."""
@@ -127,7 +134,6 @@ class Loader:
         if stats["epoch_batches"] < 0 and self._length is not None:
             return self._length
         if stats["epoch_batches"] < 0:
-            self._used = True
             self._handle.begin()
             stats = self._handle.stats()
         if stats["epoch_batches"] < 0:
@@ -140,9 +146,17 @@ class Loader:
     @property
     def epoch(self):
         """The epoch of the next batch. Setting it begins that epoch at its first batch."""
+        text = self._position()
+        return self._first if text is None else number(text, "epoch")
+
+    def _position(self):
+        """The state; None: the first epoch has not begun, or could not."""
         if not self._used:
-            return self._first if self._state is None else number(self._state, "epoch")
-        return number(self._handle.save(), "epoch")
+            return self._state
+        try:
+            return self._handle.save()
+        except StateError:
+            return self._state
 
     @epoch.setter
     def epoch(self, n):
@@ -150,9 +164,10 @@ class Loader:
         if not self._used and self._state is None and n == self._first:
             return
         if self._used and not self._handle.failed():
-            now = self._handle.save()
-            if number(now, "epoch") == n and number(now, "batches") == 0:
-                return
+            now, stats = self._handle.save(), self._handle.stats()
+            begins = stats["epoch_batches"] < 0 or stats["places_done"] == 0
+            if number(now, "epoch") == n and number(now, "batches") == 0 and begins:
+                return                          # else an end is still to be told
         if self._go_on(f"epoch {n}"):
             self._state = None
             return
@@ -165,11 +180,10 @@ class Loader:
         """Where the next batch comes from: {"pipec": text}, under 1 KB.
 
         It is exact at the batches that were handed out, for any number of threads."""
-        if not self._used and self._state is not None:
-            return {"pipec": self._state}
-        if not self._used:
+        if not self._used and self._state is None:
             self.start()
-        return {"pipec": self._handle.save()}
+        text = self._position()
+        return {"pipec": self._handle.save() if text is None else text}
 
     def load_state_dict(self, state):
         """Goes on where state_dict() was called. StateError if it is of another feature,
@@ -296,7 +310,8 @@ def sidecar():
 def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
          mode="streaming", memory=None, on_error="fail", max_errors=None,
          max_error_rate=None, report=None, cpu=None, max_bytes="1GiB", max_pixels=1 << 27,
-         epochs=0, process=False, state=None, params=None, D=None, **parameters):
+         epochs=0, process=False, allow_changed=False,
+         state=None, params=None, D=None, **parameters):
     """Opens a compiled feature (.so), or compiles a .dsl and opens that; a Loader.
 
     The feature's own parameters are given by name: load("f.so", root="train/"). One that
@@ -316,7 +331,8 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     epochs          that will be asked for, 0: not known; the next is begun in time
     process         True: in a process of its own, a child of this one, which shares the
                     memory of the batches; this one spends its time on training alone
-    state           of state_dict(): goes on there
+    state           of state_dict(): goes on there; of a feature that was changed since
+                    only with allow_changed=True
 
     TypeError for a wrong type or an unknown name, ValueError for a wrong value,
     LoadError, ParameterError; what the source has to say (SourceError, StateError) comes
@@ -340,7 +356,8 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
         max_errors=max_errors, max_error_rate=rate, report=os.fsencode(report or ""),
         cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
         max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
-        epochs=integer("epochs", epochs, 0, 2**63 - 1))
+        epochs=integer("epochs", epochs, 0, 2**63 - 1),
+        allow_changed=bool(allow_changed))
     if process:
         path, options["sidecar"] = os.path.abspath(path), sidecar()
     twice = set(params or {}) & set(parameters)

@@ -109,14 +109,15 @@ class Epochs:
         self.specs = dict(zip(names, specs))
         self.lender = Lender(loader, names, tf.bfloat16.as_numpy_dtype)
         self.lock = threading.Lock()
-        self.turn, self.left_early = 0, False
+        self.turn, self.left_early, self.begun = 0, False, None
 
     def begin(self):
         """Batches of this iteration, and its number."""
         with self.lock:
+            now = self.loader.epoch             # the next one, if its last batch was taken
             if self.left_early:
-                self.loader.epoch += 1
-            self.left_early = True
+                now = self.loader.epoch = now + (now == self.begun)
+            self.left_early, self.begun = True, now
             self.turn += 1
             return iter(self.loader), self.turn
 

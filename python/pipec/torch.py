@@ -164,9 +164,10 @@ class DataLoader:
 
     def __iter__(self):
         self._join()
+        now = self.loader.epoch                 # the next one, if its last batch was taken
         if self._left_early:
-            self.loader.epoch += 1
-        self._left_early = True
+            now = self.loader.epoch = now + (now == self._begun)
+        self._left_early, self._begun = True, now
         for batch in self._batches():
             yield self._convert(batch)
         self._left_early = False

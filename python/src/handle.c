@@ -45,6 +45,7 @@ static void note(const run *r, outcome *o, int status) {
 /* Lock held. Of calls whose errors end the run. */
 static void note_run(run *r, outcome *o, int status) {
     note(r, o, status);
+    r->begun = true;
     if (status < 0 && status != PIPERT_HELD) r->failed = true;
 }
 
@@ -52,9 +53,10 @@ static void held_text(run *r, outcome *o) {
     pipert_stats s;
     pipert_stats_get(r->p, &s);
     snprintf(o->why, sizeof o->why,
-             "all batches that the memory budget of %lld bytes holds are in use: drop "
-             "batches, and what was taken from them, before you ask for more; or copy "
-             "what you keep; or raise memory=", (long long)s.memory);
+             "all batches that the loader keeps are in use (64, or as many as the memory "
+             "budget of %lld bytes holds): drop batches, and what was taken from them, "
+             "before you ask for more; or copy what you keep; or raise memory=",
+             (long long)s.memory);
 }
 
 static PyObject *closed(PyObject *self) {
@@ -131,16 +133,16 @@ static bool read_options(PyObject *args, PyObject *kwargs, const char **path,
     static char *keywords[] = {
         "path", "seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
         "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-        "max_pixels", "epochs", "sidecar", NULL};
+        "max_pixels", "epochs", "sidecar", "allow_changed", NULL};
     PyObject *sidecar = NULL;
     unsigned long long seed = 0, epoch = 0;
     long long memory = 0, max_errors = -1, bytes = o->max_bytes, pixels = o->max_pixels,
               epochs = 0;
     bool good = PyArg_ParseTupleAndKeywords(
-        args, kwargs, "y|$KKiiiiiLiLdyiLLLO!", keywords, path, &seed, &epoch, &o->rank,
+        args, kwargs, "y|$KKiiiiiLiLdyiLLLO!p", keywords, path, &seed, &epoch, &o->rank,
         &o->world, &o->threads, &o->readers, &o->mode, &memory, &o->on_error, &max_errors,
         &o->max_error_rate, &o->report, &o->cpu, &bytes, &pixels, &epochs,
-        &PyTuple_Type, &sidecar);
+        &PyTuple_Type, &sidecar, &o->allow_changed);
     o->seed = seed, o->epoch = epoch;
     if (o->report && !*o->report) o->report = NULL;
     o->memory = memory, o->max_errors = max_errors;
@@ -282,6 +284,11 @@ static PyObject *handle_next(PyObject *self, PyObject *unused) {
 }
 
 /* ---- state ---- */
+static PyObject *handle_begun(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return PyBool_FromLong(((handle *)self)->run->begun);
+}
+
 static PyObject *handle_failed(PyObject *self, PyObject *unused) {
     (void)unused;
     return PyBool_FromLong(((handle *)self)->run->failed);
@@ -402,6 +409,7 @@ static PyMethodDef methods[] = {
     {"start", handle_start, METH_NOARGS, NULL},
     {"begin", handle_begin, METH_NOARGS, NULL},
     {"next", handle_next, METH_NOARGS, "A Batch, or None at the end of the epoch."},
+    {"begun", handle_begun, METH_NOARGS, NULL},
     {"failed", handle_failed, METH_NOARGS, NULL},
     {"save", handle_save, METH_NOARGS, NULL},
     {"stats", handle_stats, METH_NOARGS, NULL},

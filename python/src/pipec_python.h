@@ -27,7 +27,7 @@ typedef struct run {
     pid_t pid;                      /* that opened it */
     pthread_mutex_t lock;           /* around every call but pipert_release */
     bool closed;                    /* under lock: leases alone are left */
-    bool failed;                    /* under lock: it has ended, by an error */
+    bool begun, failed;             /* under lock: started; it has ended, by an error */
     PyThreadState *caller;          /* under lock: of whom is in a call, without the GIL */
     pipert *p;
     pthread_mutex_t log_lock;

@@ -251,6 +251,23 @@ static PyObject *item(PyObject *self, PyObject *unused) {
                         tensor_count(t));
 }
 
+/* Without these, int() and float() would read the buffer's bytes as text. */
+static PyObject *as_number(PyObject *self, PyObject *(*convert)(PyObject *)) {
+    PyObject *number = item(self, NULL), *result = number ? convert(number) : NULL;
+    Py_XDECREF(number);
+    return result;
+}
+
+static PyObject *tensor_int(PyObject *self) { return as_number(self, PyNumber_Long); }
+static PyObject *tensor_float(PyObject *self) { return as_number(self, PyNumber_Float); }
+
+static int tensor_bool(PyObject *self) {
+    PyObject *number = item(self, NULL);
+    int truth = number ? PyObject_IsTrue(number) : -1;
+    Py_XDECREF(number);
+    return truth;
+}
+
 static PyObject *tensor_repr(PyObject *self) {
     PyObject *shape = get_shape(self, NULL), *text;
     if (!shape) return NULL;
@@ -285,6 +302,9 @@ static PyType_Slot slots[] = {
     {Py_tp_repr, tensor_repr},
     {Py_tp_methods, methods},
     {Py_tp_getset, getters},
+    {Py_nb_int, tensor_int},
+    {Py_nb_float, tensor_float},
+    {Py_nb_bool, tensor_bool},
     {Py_sq_length, tensor_length},
     {Py_sq_item, tensor_row},
     {Py_bf_getbuffer, get_buffer},

@@ -96,7 +96,7 @@ def test_state_goes_on_at_what_was_consumed(folder):
         due(list(state) == ["pipec"] and len(state["pipec"]) < 1024)
         other = pipec.load(so, n=320, threads=1)
         other.load_state_dict(state)
-        due(other.epoch == 0 and other.state_dict() == state)
+        due(other.epoch == k // 20 and other.state_dict() == state)       # behind the last: the next one
         due(k == 20 or len(other) == 20 - k, len(other))
         due(k == 20 or values(other) == whole[k:], k)
         due(k == 20 or values(pipec.load(so, n=320, state=state)) == whole[k:], k)
@@ -145,6 +145,43 @@ def test_closing(folder):
 def test_an_epoch_without_a_batch_warns(folder):
     loader = pipec.load(compiled(RANGE), n=3)
     raises(pipec.PipecWarning, lambda: list(loader), "epoch 0 has no batch", "3 records")
+
+
+def test_behind_the_last_batch_the_next_epoch_comes(folder):
+    """A state from the end of a loop's body, in the last turn: no epoch is trained twice."""
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), process=process)
+        it = iter(loader)
+        for _ in range(62):
+            next(it)
+        due(loader.epoch == 1)
+        state = loader.state_dict()
+        loader.epoch = 1
+        due(next(it).number == 0 and loader.epoch == 1)
+        for other in (pipec.load(compiled(RANGE), process=process, state=state), loader):
+            other.load_state_dict(state)
+            due(other.epoch == 1 and len(other) == 62 and sum(1 for _ in other) == 62 and other.epoch == 2)
+
+
+def test_an_iterator_goes_on_when_there_is_room(folder):
+    it = iter(pipec.load(compiled(RANGE), n=16 * 200))
+    held = []
+    raises(pipec.HeldError, lambda: held.extend(it) or [held.append(b) for b in it])
+    n = len(held)
+    held.clear()
+    due(n < 200 and sum(1 for _ in it) > 0)
+
+
+def test_a_start_that_failed_keeps_the_state(folder):
+    state = pipec.load(compiled(LINES), root=__file__).state_dict()
+    for process in (False, True):
+        loader = pipec.load(compiled(LINES), root="absent", process=process, state=state)
+        raises(pipec.SourceError, lambda: next(iter(loader)))
+        due(loader.state_dict() == state and loader.epoch == 0 and "absent" not in repr(loader))
+        loader = pipec.load(compiled(LINES), root="absent", process=process)
+        raises(pipec.SourceError, lambda: next(iter(loader)))
+        raises(pipec.StateError, loader.state_dict)
+        repr(loader)
 
 
 def parts(batch):

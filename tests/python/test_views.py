@@ -62,6 +62,15 @@ def words(folder, text="ab\n\ncde\nf\n", **more):
     return pipec.load(compiled(LINES), root=folder / "a.txt", **more)
 
 
+def test_numbers_of_single_elements(folder):
+    """Not the bytes read as text, which is what a buffer gives int() by itself."""
+    batch = next(iter(pipec.load(compiled("feature f()\nfrom range(48, 60)\ny = u8(value)\nz = f32(value) / 4\nbatch(4)\nemit y, z\n"))))
+    due([int(x) for x in batch.y] == [48, 49, 50, 51] and [float(x) for x in batch.z] == [12, 12.25, 12.5, 12.75])
+    due(bool(batch.y[0]) and int(batch.z[3]) == 12)
+    for convert in (int, float, bool):
+        raises(ValueError, lambda: convert(batch.y), "4 elements")
+
+
 def test_every_dtype_is_a_buffer(folder):
     fields = "".join(f"{k}_ = {f'value % 2 == 1' if k == 'bool' else f'{k}(value)'}\n" for k in KINDS)
     batch = next(iter(pipec.load(compiled(f"feature f()\nfrom range(0, 8)\n{fields}batch(4)\nemit {', '.join(k + '_' for k in KINDS)}\n"))))
