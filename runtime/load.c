@@ -70,24 +70,37 @@ static void *opened_library(pipert *p, int i, char *why, size_t n) {
     return p->imported[i] = find_library(p, imports[i].library, why, n);
 }
 
+/* All handles of a feature call the same kernels: the first of them chose. */
+static int bind_import(pipert *p, const pl_import *import, void *symbol) {
+    void *bound = __atomic_load_n(import->where, __ATOMIC_ACQUIRE);
+    if (bound && bound != symbol && plat_is_symbol(bound, import->symbol))
+        return fail_with(p, PIPERT_LOAD,
+                         "kernel library %s was replaced while %s is open: close what "
+                         "runs the feature, or compile it again too", import->library,
+                         p->path ? p->path : p->feature->name);
+    __atomic_store_n(import->where, symbol, __ATOMIC_RELEASE);
+    return PIPERT_OK;
+}
+
+static int resolve_import(pipert *p, int i) {
+    const pl_import *import = &p->feature->imports[i];
+    char why[512];
+    void *library = opened_library(p, i, why, sizeof why), *symbol;
+    if (!library)
+        return fail_with(p, PIPERT_LOAD, "kernel library %s was not found beside %s: %s",
+                         import->library, *p->folder ? p->folder : "libpipert", why);
+    symbol = plat_symbol(library, import->symbol);
+    if (symbol) return bind_import(p, import, symbol);
+    return fail_with(p, PIPERT_LOAD, "kernel library %s has no function `%s`",
+                     import->library, import->symbol);
+}
+
 static int resolve_imports(pipert *p) {
     const pl_feature *f = p->feature;
-    char why[512];
     p->imported = calloc((size_t)f->nimports + 1, sizeof *p->imported);
     if (!p->imported) return fail_with(p, PIPERT_MEMORY, "no memory");
-    for (int i = 0; i < f->nimports; i++) {
-        const pl_import *import = &f->imports[i];
-        void *library = opened_library(p, i, why, sizeof why), *symbol;
-        if (!library)
-            return fail_with(p, PIPERT_LOAD,
-                             "kernel library %s was not found beside %s: %s",
-                             import->library, *p->folder ? p->folder : "libpipert", why);
-        symbol = plat_symbol(library, import->symbol);
-        if (!symbol)
-            return fail_with(p, PIPERT_LOAD, "kernel library %s has no function `%s`",
-                             import->library, import->symbol);
-        __atomic_store_n(import->where, symbol, __ATOMIC_RELEASE);
-    }
+    for (int i = 0; i < f->nimports; i++)
+        if (resolve_import(p, i)) return p->status;
     return PIPERT_OK;
 }
 
@@ -101,6 +114,13 @@ static bool runs_here(const pipert *p, const pl_code *c) {
 
 /* native before v4 before v3 …; the plain code last. */
 static int rank_of(const pl_code *c) { return c->plain ? -1 : c->cpu == 1 ? 9 : c->cpu; }
+
+/* What kernels may use that choose for themselves. */
+static int choose_kernel_cpu(const pipert *p) {
+    int level = plat_cpu_level(), most = p->options.cpu;
+    if (most < 0) return 0;
+    return most > 0 && most < level ? most : level;
+}
 
 static void choose_code(pipert *p) {
     const pl_feature *f = p->feature;
@@ -138,6 +158,7 @@ int load_feature(pipert *p) {
     p->value = calloc((size_t)f->nparams + 1, sizeof *p->value);
     if (!p->value) return fail_with(p, PIPERT_MEMORY, "no memory");
     choose_code(p);
+    p->kernel_cpu = choose_kernel_cpu(p);
     if (!p->code)
         return fail_with(p, PIPERT_LOAD, "the feature has no code for this processor");
     return resolve_imports(p);

@@ -1,11 +1,8 @@
 #define _GNU_SOURCE
 #include "plat.h"
 #include <dirent.h>
-#include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
@@ -229,51 +226,6 @@ int plat_list(const char *folder, int (*each)(void *, const char *, plat_kind),
     if (!stop && errno) stop = errno;
     closedir(d);
     return stop;
-}
-
-/* ---- libraries ---- */
-/* Whether a part of the library that is mapped, or its table of sections, lies behind
- * the end of the file: dlopen would read there, and that is a SIGBUS. */
-static bool is_cut(const char *path) {
-    ElfW(Ehdr) head;
-    ElfW(Phdr) part;
-    struct stat st;
-    bool cut = false;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;                 /* dlopen looks elsewhere, and tells */
-    if (!fstat(file, &st) && pread(file, &head, sizeof head, 0) == sizeof head &&
-        !memcmp(head.e_ident, ELFMAG, SELFMAG)) {
-        uint64_t size = (uint64_t)st.st_size;
-        cut = head.e_shoff + (uint64_t)head.e_shnum * head.e_shentsize > size;
-        for (int i = 0; i < head.e_phnum && !cut; i++) {
-            off_t at = (off_t)(head.e_phoff + (uint64_t)i * sizeof part);
-            cut = pread(file, &part, sizeof part, at) != sizeof part ||
-                  part.p_offset + part.p_filesz > size;
-        }
-    }
-    close(file);
-    return cut;
-}
-
-void *plat_load(const char *path, char *why, size_t n) {
-    void *library;
-    if (is_cut(path)) return snprintf(why, n, "the file is cut short"), NULL;
-    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) snprintf(why, n, "%s", dlerror());
-    return library;
-}
-
-void *plat_symbol(void *library, const char *name) { return dlsym(library, name); }
-void plat_unload(void *library) { if (library) dlclose(library); }
-
-bool plat_folder_of(const void *code, char *folder, size_t n) {
-    Dl_info info;
-    const char *slash;
-    if (!dladdr(code, &info) || !info.dli_fname) return false;
-    slash = strrchr(info.dli_fname, '/');
-    if (!slash) return snprintf(folder, n, "./"), true;
-    return (size_t)snprintf(folder, n, "%.*s", (int)(slash + 1 - info.dli_fname),
-                            info.dli_fname) < n;
 }
 
 double plat_strtod(const char *text, char **end) {

@@ -95,11 +95,14 @@ int plat_read_at(int fd, void *to, size_t n, int64_t offset, size_t *got);
 int plat_list(const char *folder, int (*each)(void *, const char *, plat_kind),
               void *context);
 
-/* ---- libraries ---- */
-/* Loads a library, privately. NULL: `why` (of n bytes) says why. */
+/* ---- libraries (plat_library.c) ---- */
+/* Loads a library, privately: the file as it is now, though another that had its path
+ * is loaded. NULL: `why` (of n bytes) says why. */
 void *plat_load(const char *path, char *why, size_t n);
 void *plat_symbol(void *library, const char *name);
 void plat_unload(void *library);
+/* Whether the symbol of a library that is loaded lies there. */
+bool plat_is_symbol(const void *at, const char *name);
 /* The folder of the file that holds this code, with a final slash. */
 bool plat_folder_of(const void *code, char *folder, size_t n);
 

@@ -1,7 +1,9 @@
 """Bad input: a clear exception, and the next load works."""
+import gc
 import json
 import os
 import pathlib
+import shutil
 import pipec
 from harness import LINES, RANGE, compiled, due, raises, script
 
@@ -10,6 +12,13 @@ from range(0, n)
 y = if value % 10 == 7 then fail("seven") else value
 batch(8)
 emit y
+"""
+PLUS = """#include "pipec_kernel.h"
+int plus(pk_call *call, int64_t x, const pk_region *region, pk_tensor *out) {
+    (void)call; (void)region;
+    *(int64_t *)out->data = x + %d;
+    return 0;
+}
 """
 PARAMETERS = """feature p(a: i32 = 1, f: f32 = 0.5, b: bool = false, v: f32[2] = [1, 2], m: i32[?, ?] = [[1], [2]], s: string = "x", n: int, seed: int = 9)
 from range(0, n)
@@ -117,3 +126,49 @@ def test_a_consumer_that_raises(folder):
     loader = pipec.load(compiled(RANGE))
     raises(ZeroDivisionError, lambda: [1 // 0 for _ in loader])
     due(sum(1 for _ in loader) == 61)
+
+
+def test_what_is_no_library(folder):
+    os.mkfifo("fifo.so")
+    (folder / "folder.so").mkdir()
+    (folder / "empty.so").write_bytes(b"")
+    for name, why in (("fifo.so", "no regular file"), ("folder.so", "is a folder"), ("/dev/null", "no regular file"), ("empty.so", "cut short"), ("n" * 5000, "too long")):
+        raises(pipec.LoadError, lambda: pipec.load(name), name, why)
+    works()
+
+
+def adds(n):
+    return compiled(f"feature adds()\nfrom range(0, 80)\ny = value // 80 + {n}\nbatch(8)\nemit y\n")
+
+
+def test_a_library_that_was_compiled_again(folder):
+    """Each load gets the file that is there, while those from before go on."""
+    loaders = []
+    for n in range(5):
+        shutil.copy(adds(n), "new.so")
+        os.replace("new.so", "f.so")
+        os.utime("f.so", (0, 0))
+        loaders += [pipec.load(path) for path in ("f.so", folder / "f.so", "f.so")]
+    for _ in range(2):
+        due([next(iter(x)).y.tolist()[0] for x in loaders] == [n for n in range(5) for _ in range(3)])
+    del loaders[3:]
+    due(next(iter(pipec.load("f.so"))).y.tolist()[0] == 4)
+
+
+def test_kernels_that_were_compiled_again(folder):
+    """A library of kernels too; but one feature has one of them at a time."""
+    (folder / "f.dsl").write_text('kernel plus(x: int) -> int\n    from "libk.so"\nfeature f()\nfrom range(0, 80)\ny = plus(value // 80)\nbatch(8)\nemit y\n')
+    include = pathlib.Path(__file__).parents[2] / "runtime"
+    first = lambda loader: next(iter(loader)).y.tolist()[0]
+    loaders = []
+    for n in range(3):
+        (folder / "k.c").write_text(PLUS % n)
+        due(os.system(f"gcc -shared -fPIC -I{include} k.c -o new.so && mv new.so libk.so") == 0)
+        if n < 2:
+            due(os.system(f"{os.environ['PIPEC']} f.dsl -o new.so && mv new.so f.so") == 0)
+            loaders.append(pipec.load("f.so"))
+    due([first(x) for x in loaders] == [0, 1])
+    raises(pipec.LoadError, lambda: pipec.load("f.so"), "libk.so", "was replaced while")
+    loaders.pop().close()
+    gc.collect()
+    due(first(pipec.load("f.so")) == 2 and first(loaders[0]) == 0)
