@@ -116,6 +116,7 @@ bad *record_bad_read(worker *, const char *reason, int64_t place, int64_t index)
 /* ---- load.c ---- */
 int load_file(pipert *, const char *path);
 int load_feature(pipert *);     /* checks it, resolves imports, picks code */
+uint64_t load_fingerprint(const pl_feature *);
 int load_open(pipert *);        /* makes what is made at open: lib, source_args */
 void load_close(pipert *);
 /* The lib of the plain code, made when it is first needed; NULL if that failed. */
@@ -399,6 +400,7 @@ struct pipert {
     plat_mutex plain_lock, kernel_lock;
     void **imported;            /* [import]: its library, once */
     char cpu[32];
+    int kernel_cpu;             /* pk_call.cpu */
 
     source source;
     pl_argument *source_args;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 /* ---- the file ---- */
 static int set_folder(pipert *p, const char *path) {
     const char *slash = strrchr(path, '/');
@@ -140,17 +142,53 @@ static void choose_code(pipert *p) {
     else strcpy(p->cpu, "any");
 }
 
+static uint64_t hash_bytes(const void *from, size_t n, uint64_t seed) {
+    return XXH3_64bits_withSeed(from, n, seed);
+}
+
+static uint64_t hash_text(const char *text, uint64_t seed) {
+    return text ? hash_bytes(text, strlen(text), seed) : seed;
+}
+
+/* What another process has to have loaded too, to run what is known here. */
+uint64_t load_fingerprint(const pl_feature *f) {
+    const pl_output *o = f->outputs;
+    const int64_t numbers[] = {(int64_t)f->hash, f->batch, f->lanes, f->last, f->levels,
+                               f->shuffle, f->nparams, f->noutputs};
+    uint64_t h = hash_bytes(numbers, sizeof numbers, PL_ABI);
+    h = hash_text(f->describe, hash_text(f->name, hash_text(f->version, h)));
+    for (int i = 0; i < f->nparams; i++) {
+        const pl_param *q = &f->params[i];
+        h = hash_text(q->text, hash_text(q->type, hash_text(q->name, h)));
+    }
+    for (int i = 0; i < f->noutputs; i++, o++) {
+        const int32_t kind[] = {(int32_t)o->dtype, o->rank, o->ragged};
+        h = hash_bytes(kind, sizeof kind, hash_text(o->name, h));
+        h = hash_bytes(o->dim, sizeof *o->dim * (size_t)o->rank, h);
+    }
+    return h;
+}
+
 static bool sound(const pl_feature *f) {
     return f->levels >= 1 && f->levels <= PL_MAX_LEVELS && f->batch > 0 &&
            f->ncodes > 0 && f->nfields >= 0 && f->noutputs >= 0 && f->source;
 }
 
+static int check_abi(pipert *p) {
+    const pl_feature *f = p->feature;
+    bool told = f->abi >= 4 && f->version;
+    if (f->abi == PL_ABI) return PIPERT_OK;
+    return fail_with(p, PIPERT_LOAD,
+                     "%s was compiled by %s%s (ABI %d), this is libpipert %s (ABI %d): "
+                     "compile it again with pipec %s",
+                     p->path ? p->path : "the feature",
+                     told ? "pipec " : "an older pipec", told ? f->version : "", f->abi,
+                     PIPERT_VERSION, PL_ABI, PIPERT_VERSION);
+}
+
 int load_feature(pipert *p) {
     const pl_feature *f = p->feature;
-    if (f->abi != PL_ABI)
-        return fail_with(p, PIPERT_LOAD,
-                         "the feature was compiled for ABI %d, this runtime has %d: "
-                         "compile it again", f->abi, PL_ABI);
+    if (check_abi(p)) return p->status;
     if (!sound(f)) return fail_with(p, PIPERT_BUG, "the feature's tables are broken");
     if (f->nsites && f->sites[0].file)
         snprintf(p->file, sizeof p->file, "%s", f->sites[0].file);

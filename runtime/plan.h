@@ -19,7 +19,7 @@
 #define PIPEC_PLAN_H
 #include "pipec_kernel.h"
 
-#define PL_ABI 3
+#define PL_ABI 4
 #define PL_MAX_LEVELS 8
 
 typedef enum pl_dtype {
@@ -165,12 +165,14 @@ typedef struct pl_import { const char *library, *symbol; void **where; } pl_impo
 
 enum { PL_LAST_DROP, PL_LAST_PARTIAL, PL_LAST_PAD, PL_LAST_WRAP };
 
+/* The first two stay where they are, whatever changes: they are for the message that
+ * refuses the rest. */
 typedef struct pl_feature {
     int32_t abi;
+    const char *version;        /* of the pipec that made it; not there below ABI 4 */
     const char *name;
     uint64_t hash;              /* of the typed record program and fixed parameters */
     const char *parts;          /* " NAME:HASH" for each statement, for people; or NULL */
-    const char *version;        /* of the pipec that made it */
     int32_t nparams; const pl_param *params;
     const char *source;         /* "files", "lines", "range", "manifest" */
     int32_t nsource_args;       /* language order of the source's parameters; those

@@ -70,23 +70,31 @@ static void other_version(server *s, const char *version) {
     plat_exit();
 }
 
+/* The file may be another one by now. */
+static int check_feature(pipert *p, int64_t due) {
+    if (p->status || (int64_t)load_fingerprint(p->feature) == due) return p->status;
+    return fail_with(p, PIPERT_LOAD,
+                     "%s was replaced since it was opened: load it again", p->path);
+}
+
 static int open_run(server *s) {
     pipert_options o;
     const char *version = message_get_text(&s->in), *path, *report, *state;
     const void *options;
-    int status;
+    int64_t due;
     if (strcmp(version, PIPERT_VERSION)) other_version(s, version);
     options = message_get(&s->in, sizeof o);
     path = message_get_text(&s->in);
+    due = message_get_number(&s->in);
     report = message_get_text(&s->in);
     state = message_get_text(&s->in);
     if (s->in.bad) plat_exit();
     memcpy(&o, options, sizeof o);
     o.log = log_line, o.log_context = s;
     o.report = *report ? report : NULL;
-    status = pipert_open(&s->p, path, &o);
-    if (!s->p) return status;
-    if (!status) set_parameters(s);
+    pipert_open(&s->p, path, &o);
+    if (!s->p) return PIPERT_MEMORY;
+    if (!check_feature(s->p, due)) set_parameters(s);
     if (!s->p->status && *state) pipert_restore(s->p, state);
     return s->p->status ? s->p->status : share(s);
 }

@@ -103,6 +103,7 @@ static void put_options(pipert *p, message *m) {
     message_put_text(m, PIPERT_VERSION);
     message_put(m, &o, sizeof o);
     message_put_text(m, p->path);
+    message_put_number(m, (int64_t)load_fingerprint(p->feature));
     message_put_text(m, p->report_path);
     message_put_text(m, p->restored ? p->restored->text : NULL);
     for (int i = 0; i < p->feature->nparams; i++) {

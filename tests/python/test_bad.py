@@ -48,9 +48,12 @@ def test_libraries(folder):
 
 
 def test_a_library_of_another_version(folder):
-    (folder / "f.c").write_text('static struct { int abi; char rest[1000]; } f = {999, ""};\nextern __typeof__(f) pipec_feature __attribute__((alias("f")));')
-    due(os.system("gcc -shared -fPIC f.c -o f.so") == 0)
-    raises(pipec.LoadError, lambda: pipec.load("f.so"), "999", "compile it again")
+    """Older than 4, it has no version where it is looked for."""
+    for abi, by in ((3, "an older pipec (ABI 3)"), (999, "pipec 9.8 (ABI 999)")):
+        version = '(char *)1' if abi < 4 else '"9.8"'
+        (folder / "f.c").write_text(f"struct {{ int abi; const char *version; char rest[1000]; }} pipec_feature = {{{abi}, {version}}};")
+        due(os.system(f"gcc -shared -fPIC f.c -o f{abi}.so") == 0)
+        raises(pipec.LoadError, lambda: pipec.load(f"f{abi}.so"), f"f{abi}.so was compiled by {by}, this is libpipert {pipec.__version__} (ABI ", f"compile it again with pipec {pipec.__version__}")
     works()
 
 

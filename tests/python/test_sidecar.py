@@ -81,6 +81,21 @@ def test_the_stream_is_the_same(folder):
     due(not served())
 
 
+def test_the_feature_is_replaced_before_it_starts(folder):
+    for n, text in enumerate((RANGE.replace("+ a", "+ 2 * a"), RANGE.replace("emit y, z", "emit y"), RANGE.replace("i32 = 1", "i32 = 2"), RANGE.replace("= 16", "= 8"))):
+        shutil.copy(compiled(RANGE), f"{n}.so")
+        loader = pipec.load(f"{n}.so", process=True)
+        shutil.copy(compiled(text), "new.so")
+        os.replace("new.so", f"{n}.so")
+        raises(pipec.LoadError, lambda: next(iter(loader)), f"{n}.so was replaced since it was opened: load it again")
+        due(sum(1 for _ in pipec.load(f"{n}.so", process=True)) == (125 if n == 3 else 62))
+    shutil.copy(compiled(RANGE), "same.so")
+    loader = pipec.load("same.so", process=True)
+    shutil.copy(compiled(RANGE), "new.so")
+    os.replace("new.so", "same.so")
+    due(sum(1 for _ in loader) == 62)
+
+
 def test_the_folder_of_the_program_may_change(folder):
     (folder / "a").mkdir()
     shutil.copy(compiled(RANGE), folder / "a" / "f.so")
