@@ -67,9 +67,16 @@ static PyObject *field_at(PyObject *self, Py_ssize_t i) {
     const pipert_output *o = &public(self)->output[i];
     PyObject *name = PyTuple_GetItem(b->names, i);
     module_state *state = state_of(Py_TYPE(self));
+    size_t bytes = (size_t)o->count * (size_t)pipert_dtype_size(o->dtype);
+    lease *copy;
     if (o->ragged) return ragged(b, state, name, o);
-    return (PyObject *)tensor_new(state, b->lease, name, o->dtype, o->rank, o->dim,
-                                  o->data);
+    if (bytes > SMALL)
+        return (PyObject *)tensor_new(state, b->lease, name, o->dtype, o->rank, o->dim,
+                                      o->data);
+    copy = lease_copy(b->lease, (int)i, bytes);
+    if (!copy) return PyErr_NoMemory();
+    return (PyObject *)tensor_new(state, copy, name, o->dtype, o->rank, o->dim,
+                                  lease_copied(copy));
 }
 
 /* Where a name is; -1: nowhere. Names are mostly the same objects. */
@@ -199,7 +206,7 @@ static PyType_Slot slots[] = {
      "One batch. batch.image, batch['image'] and batch[0] give a field: a Tensor, or a\n"
      "Ragged; iterating gives all of them in the order of `emit`; dict(batch) works.\n\n"
      "The memory belongs to the loader. It is used again when the batch and all that was\n"
-     "taken from it are gone."},
+     "taken from it are gone, but for dense fields of up to 16 KB, which are copies."},
     {Py_tp_new, not_made_by_hand},
     {Py_tp_dealloc, batch_dealloc},
     {Py_tp_getattro, get_attribute},

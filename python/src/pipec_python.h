@@ -1,9 +1,10 @@
 /* The extension behind the package `pipec`: what its files share.
  *
- * Ownership: a `run` is an open pipert handle, a `lease` one batch of it. Both are
- * counted in C, so that a view (a buffer, a DLPack tensor, an Arrow array) may be
- * dropped by any thread, with or without an interpreter: the last view of a batch
- * gives the slot back, and the last of loader and leases closes the handle. */
+ * Ownership: a `run` is an open pipert handle, a `lease` the memory behind views: one
+ * batch of a run, or a copy of a small field of one. All are counted in C, so that a view
+ * (a buffer, a DLPack tensor, an Arrow array) may be dropped by any thread, with or
+ * without an interpreter: the last view of a batch gives the slot back, and the last of
+ * loader and batches closes the handle. */
 #ifndef PIPEC_PYTHON_H
 #define PIPEC_PYTHON_H
 #define PY_SSIZE_T_CLEAN
@@ -18,7 +19,9 @@
 static inline PyObject *Py_NewRef(PyObject *o) { return Py_INCREF(o), o; }
 #endif
 
-enum { MAX_RANK = 9, LOG_LINES = 8 };
+/* Dense fields up to SMALL bytes are copied out of the slot: labels that a program keeps
+ * do not hold the images beside them. */
+enum { MAX_RANK = 9, LOG_LINES = 8, ALIGNED = 64, SMALL = 16 << 10 };
 
 /* ---- runs and leases: no Python in them (run.c) ---- */
 typedef struct run {
@@ -37,8 +40,9 @@ typedef struct run {
 
 typedef struct lease {
     atomic_long holders;
-    run *run;
+    run *run;                       /* NULL: a copy, behind this */
     pipert_batch *batch;
+    _Atomic(struct lease *) copies[];   /* of the batch's small fields, once asked for */
 } lease;
 
 run *run_new(void);
@@ -52,6 +56,10 @@ void run_drop(run *);
 void run_log(void *run, int level, const char *message);
 /* Lock held. NULL: no memory, and the batch is given back. */
 lease *lease_new(run *, pipert_batch *);
+/* A copy of the batch's field, made once, any thread; the batch's lease holds it.
+ * NULL: no memory. */
+lease *lease_copy(lease *, int field, size_t bytes);
+const void *lease_copied(const lease *copy);    /* its data, ALIGNED */
 lease *lease_hold(lease *);
 void lease_drop(lease *);
 

@@ -61,7 +61,8 @@ void run_log(void *context, int level, const char *message) {
 }
 
 lease *lease_new(run *r, pipert_batch *b) {
-    lease *l = malloc(sizeof *l);
+    size_t n = (size_t)b->noutputs;
+    lease *l = calloc(1, sizeof *l + n * sizeof l->copies[0]);
     if (!l) return pipert_release(r->p, b), NULL;
     atomic_init(&l->holders, 1);
     l->run = r;
@@ -76,11 +77,43 @@ lease *lease_hold(lease *l) {
     return l;
 }
 
-void lease_drop(lease *l) {
-    run *r = l ? l->run : NULL;
-    if (!l || atomic_fetch_sub(&l->holders, 1) != 1) return;
+/* ---- copies ---- */
+const void *lease_copied(const lease *copy) {
+    uintptr_t behind = (uintptr_t)(copy + 1);
+    return (const void *)((behind + ALIGNED - 1) / ALIGNED * ALIGNED);
+}
+
+static lease *copy_new(const void *data, size_t bytes) {
+    lease *copy = malloc(sizeof *copy + ALIGNED + bytes);
+    if (!copy) return NULL;
+    atomic_init(&copy->holders, 1);
+    copy->run = NULL;
+    copy->batch = NULL;
+    if (bytes) memcpy((void *)(uintptr_t)lease_copied(copy), data, bytes);
+    return copy;
+}
+
+/* Who comes second, of threads that share a batch, takes what the first one made. */
+lease *lease_copy(lease *l, int field, size_t bytes) {
+    lease *copy = atomic_load(&l->copies[field]), *first = NULL;
+    if (copy) return copy;
+    copy = copy_new(l->batch->output[field].data, bytes);
+    if (!copy || atomic_compare_exchange_strong(&l->copies[field], &first, copy))
+        return copy;
+    free(copy);
+    return first;
+}
+
+static void give_back(lease *l) {
+    run *r = l->run;
+    for (int i = 0; i < l->batch->noutputs; i++) lease_drop(atomic_load(&l->copies[i]));
     if (!run_is_foreign(r)) pipert_release(r->p, l->batch);
-    free(l);
     run_unuse(r);
     run_drop(r);
+}
+
+void lease_drop(lease *l) {
+    if (!l || atomic_fetch_sub(&l->holders, 1) != 1) return;
+    if (l->run) give_back(l);
+    free(l);
 }

@@ -1,5 +1,5 @@
-/* Tensor: a dense view of a batch's memory, for whoever speaks the buffer protocol,
- * __array_interface__ or DLPack. It is immutable, and holds the batch's slot. */
+/* Tensor: a dense view of a batch's memory, or of a small field's copy, for whoever speaks
+ * the buffer protocol, __array_interface__ or DLPack. It is immutable, and holds that. */
 #include "pipec_python.h"
 #include <math.h>
 #include <string.h>
@@ -294,7 +294,7 @@ static PyType_Slot slots[] = {
     {Py_tp_doc,
      "One field of a batch, or a row of it: read-only memory of the loader.\n\n"
      "np.asarray(t), memoryview(t), torch.from_dlpack(t), jax.dlpack.from_dlpack(t) look\n"
-     "at it without a copy, and the batch's memory is used again only when the last of\n"
+     "at it without a copy, and a large field's batch is used again only when the last of\n"
      "them is gone. Elements lie row by row, dense. bf16 goes through DLPack; the buffer\n"
      "protocol and NumPy see its bits as u16."},
     {Py_tp_new, not_made_by_hand},
