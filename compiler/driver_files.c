@@ -94,6 +94,11 @@ const char *file_folder(Arena *arena, const char *path) {
     return slash == path ? "/" : arena_strndup(arena, path, (size_t)(slash - path));
 }
 
+bool file_ends_with(const char *path, const char *end) {
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && !strcmp(path + n - m, end);
+}
+
 const char *file_stem(Arena *arena, const char *path) {
     const char *base = file_base(path), *dot = strrchr(base, '.');
     return dot && dot != base ? arena_strndup(arena, base, (size_t)(dot - base)) : base;

@@ -27,6 +27,7 @@ bool file_exists(const char *path);             /* no folder, no device */
 bool file_same(const char *a, const char *b);   /* one file by two names */
 const char *file_base(const char *path);        /* behind the last slash */
 const char *file_folder(Arena *, const char *path);     /* "." if it has none */
+bool file_ends_with(const char *path, const char *end);
 const char *file_stem(Arena *, const char *path);       /* base without its extension */
 const char *file_join(Arena *, const char *folder, const char *name);
 bool file_make_folders(Arena *, const char *path);      /* as mkdir -p */

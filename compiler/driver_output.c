@@ -125,30 +125,40 @@ static void print_list(FILE *out, const char *before, const TextList *list) {
         fprintf(out, " %s", list->at[i]);
 }
 
-/* The C of kernels is not in the text: how it is compiled. */
+static void print_compiling(FILE *out, const TextList *sources, const TextList *packages) {
+    fputs(" * Its kernels, each beside the .dsl that declares it, are compiled by\n"
+          " *   cc -c -std=gnu11 -O2 -fPIC -ffp-contract=off -I$S/include \\\n"
+          " *      -include pipec_kernel.h", out);
+    if (packages->n) {
+        print_list(out, " $(pkg-config --cflags", packages);
+        fputs(") \\\n *     ", out);
+    }
+    print_list(out, "", sources);
+    fputs("\n", out);
+}
+
+/* The kernels are not in the text: how they are compiled, and linked with it. */
 static void print_kernel_lines(Driver *d, FILE *out) {
-    TextList sources = {0}, packages = {0};
+    TextList sources = {0}, archives = {0}, packages = {0};
     for (int i = 0; i < d->graph->kernels.n; i++) {
         const Kernel *kernel = d->graph->kernels.at[i];
         if (!kernel->used || !kernel->source)
             continue;
-        push_once(d, &sources, kernel_source_text(d, kernel));
+        bool archive = file_ends_with(kernel->source, ".a");
+        push_once(d, archive ? &archives : &sources, kernel_source_text(d, kernel));
         if (kernel->needs)
             push_once(d, &packages, kernel->needs);
     }
-    if (!sources.n)
+    if (!sources.n && !archives.n)
         return;
-    fputs("/* Its kernels, each beside the .dsl that declares it, are compiled by\n"
-          " *   S=$(dirname \"$(command -v pipec)\")/../share/pipec\n"
-          " *   cc -c -std=gnu11 -O2 -fPIC -ffp-contract=off -I$S/include \\\n"
-          " *      -include pipec_kernel.h", out);
+    fputs("/*   S=$(dirname \"$(command -v pipec)\")/../share/pipec\n", out);
+    if (sources.n)
+        print_compiling(out, &sources, &packages);
+    if (archives.n || packages.n)
+        fputs(" * It is linked with\n *  ", out);
+    print_list(out, "", &archives);
     if (packages.n) {
-        print_list(out, " $(pkg-config --cflags", &packages);
-        fputs(") \\\n *     ", out);
-    }
-    print_list(out, "", &sources);
-    if (packages.n) {
-        print_list(out, "\n * and linked with $(pkg-config --libs", &packages);
+        print_list(out, " $(pkg-config --libs", &packages);
         fputs(")", out);
     }
     fputs(" */\n", out);
@@ -183,23 +193,36 @@ static bool c_objects(Driver *d, KernelFiles *kernels, TextList *objects) {
     return true;
 }
 
+/* The feature's objects, its kernels' and their archives, in the linker's order. */
+static bool make_objects(Driver *d, KernelFiles *kernels, TextList *objects) {
+    const char *object = arena_format(d->arena, "%s/feature.o", d->places.scratch);
+    if (d->options->backend == BACKEND_C) {
+        if (!c_objects(d, kernels, objects))
+            return false;
+    } else {
+        list_push(d->arena, objects, object);
+        if (!emit_by_llvm(d, EMIT_OBJ, object, kernels))
+            return false;
+    }
+    for (int i = 0; i < kernels->archives.n; i++)
+        list_push(d->arena, objects, kernels->archives.at[i]);
+    return true;
+}
+
 static bool make_obj(Driver *d, const char *path) {
     KernelFiles kernels = {0};
     TextList objects = {0};
-    return d->options->backend == BACKEND_C
-        ? c_objects(d, &kernels, &objects) && driver_join(d, &objects, path)
-        : emit_by_llvm(d, EMIT_OBJ, path, &kernels);
+    if (!make_objects(d, &kernels, &objects))
+        return false;
+    if (d->options->backend == BACKEND_LLVM && objects.n == 1)
+        return file_move(d->arena, objects.at[0], path);
+    return driver_join(d, &objects, path);
 }
 
 static bool make_so(Driver *d, const char *path) {
-    const char *object = arena_format(d->arena, "%s/feature.o", d->places.scratch);
     KernelFiles kernels = {0};
     TextList objects = {0};
-    if (d->options->backend == BACKEND_C)
-        return c_objects(d, &kernels, &objects) &&
-               driver_link(d, &objects, &kernels.libraries, path);
-    list_push(d->arena, &objects, object);
-    return emit_by_llvm(d, EMIT_OBJ, object, &kernels) &&
+    return make_objects(d, &kernels, &objects) &&
            driver_link(d, &objects, &kernels.libraries, path);
 }
 

@@ -4,11 +4,6 @@
 
 static const char *const form_ends[] = {"bc", "o", "so"};
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 /* ---- messages ---- */
 
 static Diag *fail_at(Driver *d, const Kernel *kernel, const char *text) {
@@ -129,7 +124,7 @@ static void push_all(Driver *d, TextList *list, const char *const *words) {
 /* clang makes bitcode; the C back end takes the user's own compiler. */
 static const char *compiler_for(Driver *d, const Kernel *kernel, KernelForm form) {
     const char *own = getenv("CC");
-    if (form == KERNELS_OBJECTS && !ends_with(kernel->source, ".bc"))
+    if (form == KERNELS_OBJECTS && !file_ends_with(kernel->source, ".bc"))
         return own && *own ? own : "cc";
     return program_exists(d->arena, "clang-19") ? "clang-19" : "clang";
 }
@@ -164,6 +159,16 @@ static bool c_flags(Driver *d, const Kernel *kernel, const char *source, TextLis
     return package_flags(d, kernel, "--cflags", argv);
 }
 
+/* All of an archive, or nothing would be taken of it. */
+static void push_source(Driver *d, TextList *argv, const char *source) {
+    const char *const all[] = {"-Wl,--whole-archive", source, "-Wl,--no-whole-archive",
+                               NULL};
+    if (file_ends_with(source, ".a"))
+        push_all(d, argv, all);
+    else
+        list_push(d->arena, argv, source);
+}
+
 /* Compiles one source to scratch/kN.ext. */
 static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm form,
                                   int number) {
@@ -180,12 +185,13 @@ static const char *compile_source(Driver *d, const Kernel *kernel, KernelForm fo
     list_push(d->arena, &argv, compiler);
     push_all(d, &argv, form_flags[form]);
     push_all(d, &argv, (const char *const[]){"-O2", "-fPIC", "-ffp-contract=off", NULL});
-    if (ends_with(source, ".c")) {
+    if (file_ends_with(source, ".c")) {
         push_all(d, &argv, (const char *const[]){"-include", header, NULL});
         if (!c_flags(d, kernel, source, &argv))
             return NULL;
     }
-    push_all(d, &argv, (const char *const[]){source, "-o", out, NULL});
+    push_source(d, &argv, source);
+    push_all(d, &argv, (const char *const[]){"-o", out, NULL});
     if (form == KERNELS_SHARED && !package_flags(d, kernel, "--libs", &argv))
         return NULL;
     list_push(d->arena, &argv, NULL);
@@ -224,7 +230,7 @@ static char *rule_name(Arena *arena, const char **text) {
 
 bool kernel_includes(Driver *d, const Kernel *kernel, TextList *files) {
     TextList argv = {0};
-    if (kernel->is_std || !kernel->source || !ends_with(kernel->source, ".c"))
+    if (kernel->is_std || !kernel->source || !file_ends_with(kernel->source, ".c"))
         return true;
     list_push(d->arena, &argv, compiler_for(d, kernel, KERNELS_BITCODE));
     push_all(d, &argv, (const char *const[]){"-MM", "-MT", "k", "-w", NULL});
@@ -358,7 +364,7 @@ static bool check_file(Driver *d, const Kernel *kernel, KernelForm form,
                        const char *path) {
     CFunctionList defined = {0};
     bool read;
-    if (kernel->source && ends_with(kernel->source, ".bc")) {
+    if (kernel->source && file_ends_with(kernel->source, ".bc")) {
         form = KERNELS_BITCODE;
         path = kernel->source;
     }
@@ -384,12 +390,17 @@ static const char *made_of(Driver *d, const Kernel *kernel, KernelForm form,
     if (form == KERNELS_BITCODE && kernel->is_std)
         source.made = arena_format(d->arena, "%s/kernels/%.*s.bc", d->places.share,
                                    (int)strlen(kernel->source) - 2, kernel->source);
-    else if (form == KERNELS_BITCODE && ends_with(kernel->source, ".bc"))
+    else if (form == KERNELS_BITCODE && file_ends_with(kernel->source, ".bc"))
         source.made = kernel->source;
     else
         source.made = compile_source(d, kernel, form, sources->n);
     list_push(d->arena, sources, source);
     return source.made;
+}
+
+/* What is compiled already is linked alone. */
+static const char *archive_of(Driver *d, const Kernel *kernel) {
+    return file_ends_with(kernel->source, ".a") ? own_source(d, kernel) : NULL;
 }
 
 static bool build_kernel(Driver *d, const Kernel *kernel, KernelForm form,
@@ -398,11 +409,14 @@ static bool build_kernel(Driver *d, const Kernel *kernel, KernelForm form,
         return false;
     if (kernel->library)
         return check_file(d, kernel, KERNELS_SHARED, kernel->library_path);
-    const char *made = made_of(d, kernel, form, sources);
+    const char *archive = form == KERNELS_SHARED ? NULL : archive_of(d, kernel);
+    const char *made = archive ? archive : made_of(d, kernel, form, sources);
+    TextList *list = archive ? &files->archives : &files->files;
+    form = archive ? KERNELS_OBJECTS : form;
     if (!made || (!kernel->is_std && !check_file(d, kernel, form, made)))
         return false;
-    if (!has_text(&files->files, made))
-        list_push(d->arena, &files->files, made);
+    if (!has_text(list, made))
+        list_push(d->arena, list, made);
     return form == KERNELS_SHARED ||
            package_flags(d, kernel, "--libs", &files->libraries);
 }

@@ -10,6 +10,7 @@ typedef enum { KERNELS_BITCODE, KERNELS_OBJECTS, KERNELS_SHARED } KernelForm;
 
 typedef struct KernelFiles {
     TextList files;             /* one for each source in use */
+    TextList archives;          /* for the linker, as they are */
     TextList libraries;         /* for the linker: -lNAME, -LFOLDER */
 } KernelFiles;
 

@@ -37,6 +37,7 @@ struct pk_call {
     int (*at_close)(pk_call *, void (*)(void *), void *);
     int (*vfail)(pk_call *, int64_t first_row, const char *format, va_list);
     int64_t max_bytes, max_pixels;                   /* limits per record */
+    int64_t cpu;        /* code that may run: 2, 3, 4: x86-64-v2, v3, v4; 0: the baseline */
     void *runtime;                                   /* not for kernels */
 };
 

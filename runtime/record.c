@@ -99,7 +99,7 @@ void record_worker_init(worker *w, pipert *p, uint64_t key) {
         .kernel = {.more = call_more, .scratch = call_scratch,
                    .at_close = call_at_close, .vfail = call_vfail,
                    .max_bytes = p->options.max_bytes,
-                   .max_pixels = p->options.max_pixels},
+                   .max_pixels = p->options.max_pixels, .cpu = p->kernel_cpu},
         .key = key, .fail = call_fail, .fail_kernel = call_fail_kernel,
         .alloc_out = call_alloc_out, .user = p->feature->user,
         .lock = call_lock, .unlock = call_unlock};

@@ -29,6 +29,14 @@ static int host_vfail(pk_call *call, int64_t row, const char *format, va_list li
     return 3;
 }
 
+int host_cpu(void) {
+#if defined __x86_64__
+    if (__builtin_cpu_supports("x86-64-v4")) return 4;
+    if (__builtin_cpu_supports("x86-64-v3")) return 3;
+#endif
+    return 0;
+}
+
 void host_init(Host *host, int64_t max_pixels, int64_t max_bytes) {
     memset(host, 0, sizeof *host);
     host->call.more = host_more;
@@ -37,6 +45,7 @@ void host_init(Host *host, int64_t max_pixels, int64_t max_bytes) {
     host->call.vfail = host_vfail;
     host->call.max_pixels = max_pixels;
     host->call.max_bytes = max_bytes;
+    host->call.cpu = host_cpu();
 }
 
 void host_reset(Host *host) {

@@ -13,6 +13,7 @@ typedef struct Host {
     char reason[300];
 } Host;
 
+int host_cpu(void);             /* the best of this machine, as pk_call.cpu */
 void host_init(Host *, int64_t max_pixels, int64_t max_bytes);
 void host_reset(Host *);        /* frees the memory, forgets the failure */
 #endif

@@ -1,7 +1,4 @@
-/* decode_jpeg (dsl/std/image.dsl) over libjpeg-turbo.
- *
- * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
- * or 4 bytes a pixel (the fourth byte is 255).
+/* The whole of JPEG, by libjpeg-turbo.
  *
  * A window has the bits of the full decode. libjpeg starts a cropped row at a
  * boundary of MCUs and treats both its ends as the picture's, which chroma
@@ -12,78 +9,55 @@
  * row comes out (progressive files), it fails the whole picture. Otherwise the
  * entropy decoder works from the top to the bottom, whatever the window, and
  * the rows fail that need the row of MCUs in which it warned, and all below. */
-#include "pipec_kernel.h"
-#include <setjmp.h>
-#include <stdio.h>
+#include "turbo.h"
 #include <string.h>
-#include <jpeglib.h>
 
 enum {
-    JPEGDEC_MARGIN = 2,         /* columns that chroma upsampling sees aside */
-    JPEGDEC_MAX_SCANS = 500,    /* a small file may hold scans for hours of work */
-    JPEGDEC_MAX_ROWS = 4        /* of libjpeg's largest group of rows */
+    TURBO_MARGIN = 2,           /* columns that chroma upsampling sees aside */
+    TURBO_MAX_SCANS = 500       /* a small file may hold scans for hours of work */
 };
 
-typedef struct JpegDecoder {
-    struct jpeg_decompress_struct info;
-    struct jpeg_error_mgr errors;
-    struct jpeg_progress_mgr progress;
-    jmp_buf give_up;
-    pk_call *call;
-    int64_t from[2], to[2];     /* the window: rows, columns */
-    int64_t row;                /* the next one, in the whole result */
-    int64_t bad_row;            /* from here on rows fail; height: none */
-    int64_t left, width;        /* the columns that libjpeg gives */
-    size_t pixel;               /* bytes: 3, or 4; 0 before the first row */
-    int peeking;                /* warnings do not matter */
-    int one_pass;               /* rows come out as the scan is read */
-    int needs_next;             /* the last rows of an MCU row need the next one */
-    uint8_t *strip[JPEGDEC_MAX_ROWS];   /* rows of `width` columns, to copy the
-                                           window from; NULL: they are the window */
-    char reason[JMSG_LENGTH_MAX];
-} JpegDecoder;
-
 /* The first row that needs the MCUs that are being read. */
-static int64_t jpegdec_row_in_doubt(const JpegDecoder *d) {
+static int64_t turbo_row_in_doubt(const TurboDecoder *d) {
     int64_t group = d->info.max_v_samp_factor;
     int64_t first = d->info.input_iMCU_row * group * DCTSIZE;
     if (!d->one_pass) return 0;
     return first > 0 && d->needs_next ? first - group : first;
 }
 
-static void jpegdec_note_failure(JpegDecoder *d, int64_t row) {
+static void turbo_note_failure(TurboDecoder *d, int64_t row) {
     if (d->bad_row <= row) return;
     d->errors.format_message((j_common_ptr)&d->info, d->reason);
     d->bad_row = row;
 }
 
-static void jpegdec_on_error(j_common_ptr info) {
-    JpegDecoder *d = info->client_data;
-    int64_t row = jpegdec_row_in_doubt(d);
-    jpegdec_note_failure(d, row < d->row ? row : d->row);
+static void turbo_on_error(j_common_ptr info) {
+    TurboDecoder *d = info->client_data;
+    int64_t row = turbo_row_in_doubt(d);
+    turbo_note_failure(d, row < d->row ? row : d->row);
     longjmp(d->give_up, 1);
 }
 
-static void jpegdec_on_message(j_common_ptr info, int level) {
-    JpegDecoder *d = info->client_data;
+static void turbo_on_message(j_common_ptr info, int level) {
+    TurboDecoder *d = info->client_data;
     if (level >= 0 || d->peeking) return;
-    jpegdec_note_failure(d, jpegdec_row_in_doubt(d));
+    turbo_note_failure(d, turbo_row_in_doubt(d));
     if (!d->one_pass) longjmp(d->give_up, 1);
 }
 
-static void jpegdec_on_output(j_common_ptr info) { (void)info; }
+static void turbo_on_output(j_common_ptr info) { (void)info; }
 
-static void jpegdec_on_progress(j_common_ptr info) {
-    JpegDecoder *d = info->client_data;
-    if (d->info.input_scan_number <= JPEGDEC_MAX_SCANS) return;
-    snprintf(d->reason, sizeof d->reason, "more than %d scans", JPEGDEC_MAX_SCANS);
+static void turbo_on_progress(j_common_ptr info) {
+    TurboDecoder *d = info->client_data;
+    if (d->info.input_scan_number <= TURBO_MAX_SCANS) return;
+    snprintf(d->reason, sizeof d->reason, "more than %d scans", TURBO_MAX_SCANS);
     d->bad_row = 0;
     longjmp(d->give_up, 1);
 }
 
 /* Reads the header. 0, or d->reason says why not; the decoder is to be closed
  * in any case. */
-static int jpegdec_open(JpegDecoder *d, pk_call *call, const pk_tensor *data,
+static int turbo_open(TurboDecoder *d, pk_call *call, const pk_tensor *data,
                         int peeking) {
     memset(d, 0, sizeof *d);
     d->call = call;
@@ -91,10 +65,10 @@ static int jpegdec_open(JpegDecoder *d, pk_call *call, const pk_tensor *data,
     d->bad_row = INT64_MAX;
     d->info.err = jpeg_std_error(&d->errors);
     d->info.client_data = d;
-    d->errors.error_exit = jpegdec_on_error;
-    d->errors.emit_message = jpegdec_on_message;
-    d->errors.output_message = jpegdec_on_output;
-    d->progress.progress_monitor = jpegdec_on_progress;
+    d->errors.error_exit = turbo_on_error;
+    d->errors.emit_message = turbo_on_message;
+    d->errors.output_message = turbo_on_output;
+    d->progress.progress_monitor = turbo_on_progress;
     if (setjmp(d->give_up)) return -1;
     jpeg_create_decompress(&d->info);
     d->info.progress = &d->progress;
@@ -107,7 +81,7 @@ static int jpegdec_open(JpegDecoder *d, pk_call *call, const pk_tensor *data,
     return 0;
 }
 
-static int64_t jpegdec_coefficient_bytes(const struct jpeg_decompress_struct *info) {
+static int64_t turbo_coefficient_bytes(const struct jpeg_decompress_struct *info) {
     int64_t blocks = 0;
     for (int i = 0; i < info->num_components; i++) {
         const jpeg_component_info *c = info->comp_info + i;
@@ -118,7 +92,7 @@ static int64_t jpegdec_coefficient_bytes(const struct jpeg_decompress_struct *in
 }
 
 /* What a record may cost is told by the header alone, not by the window. */
-static int jpegdec_check_header(JpegDecoder *d) {
+static int turbo_check_header(TurboDecoder *d) {
     struct jpeg_decompress_struct *info = &d->info;
     int64_t pixels = (int64_t)info->image_width * info->image_height;
     int64_t bytes = 3 * pixels;
@@ -128,14 +102,14 @@ static int jpegdec_check_header(JpegDecoder *d) {
         return pk_fail(d->call, "%u pixels wide and %u high, more than %lld in all",
                        info->image_width, info->image_height,
                        (long long)d->call->max_pixels);
-    if (jpeg_has_multiple_scans(info)) bytes += jpegdec_coefficient_bytes(info);
+    if (jpeg_has_multiple_scans(info)) bytes += turbo_coefficient_bytes(info);
     if (bytes > d->call->max_bytes)
         return pk_fail(d->call, "takes %lld bytes to decode, the limit is %lld",
                        (long long)bytes, (long long)d->call->max_bytes);
     return 0;
 }
 
-static void jpegdec_set_window(JpegDecoder *d, const pk_region *region) {
+static void turbo_set_window(TurboDecoder *d, const pk_region *region) {
     d->to[0] = d->info.image_height;
     d->to[1] = d->info.image_width;
     for (int i = 0; region && i < 2; i++) {
@@ -145,20 +119,20 @@ static void jpegdec_set_window(JpegDecoder *d, const pk_region *region) {
     d->row = d->from[0];
 }
 
-static int jpegdec_fail(JpegDecoder *d) {
+static int turbo_fail(TurboDecoder *d) {
     return pk_fail_rows(d->call, d->bad_row, "%s", d->reason);
 }
 
-static int jpegdec_begin(JpegDecoder *d, pk_call *call, const pk_tensor *data,
-                         const pk_region *region) {
-    if (jpegdec_open(d, call, data, 0)) return jpegdec_fail(d);
-    jpegdec_set_window(d, region);
-    return jpegdec_check_header(d);
+int turbo_begin(TurboDecoder *d, pk_call *call, const pk_tensor *data,
+                const pk_region *region) {
+    if (turbo_open(d, call, data, 0)) return turbo_fail(d);
+    turbo_set_window(d, region);
+    return turbo_check_header(d);
 }
 
 /* Whether libjpeg interpolates chroma between rows: then it holds back a group
  * of rows until it has the next row of MCUs. (jdsample.c: jinit_upsampler) */
-static int jpegdec_chroma_needs_next(const struct jpeg_decompress_struct *info) {
+static int turbo_chroma_needs_next(const struct jpeg_decompress_struct *info) {
     for (int i = 0; i < info->num_components; i++) {
         const jpeg_component_info *c = info->comp_info + i;
         if (c->v_samp_factor * 2 != info->max_v_samp_factor) continue;
@@ -172,7 +146,7 @@ static int jpegdec_chroma_needs_next(const struct jpeg_decompress_struct *info) 
 
 /* A progressive file that ends before all bits of the low frequencies: libjpeg
  * guesses them from the blocks around, two on each side. */
-static int jpegdec_guesses_coefficients(const struct jpeg_decompress_struct *info) {
+static int turbo_guesses_coefficients(const struct jpeg_decompress_struct *info) {
     if (!info->progressive_mode) return 0;
     for (int i = 0; i < info->num_components; i++)
         for (int k = 0; k < 10; k++)
@@ -182,15 +156,15 @@ static int jpegdec_guesses_coefficients(const struct jpeg_decompress_struct *inf
 
 /* A crop in which a component is less than three samples wide would change how
  * libjpeg upsamples it. */
-static void jpegdec_crop_columns(JpegDecoder *d) {
+static void turbo_crop_columns(TurboDecoder *d) {
     JDIMENSION left = 0, width = d->info.output_width;
-    int64_t from = d->from[1] - JPEGDEC_MARGIN, to = d->to[1] + JPEGDEC_MARGIN;
+    int64_t from = d->from[1] - TURBO_MARGIN, to = d->to[1] + TURBO_MARGIN;
     int64_t least = 2 * d->info.max_h_samp_factor + 1;
     if (from > (int64_t)width - least) from = (int64_t)width - least;
     if (from < 0) from = 0;
     if (to < from + least) to = from + least;
     if (to > width) to = width;
-    if (to - from < width && !jpegdec_guesses_coefficients(&d->info)) {
+    if (to - from < width && !turbo_guesses_coefficients(&d->info)) {
         left = (JDIMENSION)from;
         width = (JDIMENSION)(to - from);
         jpeg_crop_scanline(&d->info, &left, &width);
@@ -201,38 +175,38 @@ static void jpegdec_crop_columns(JpegDecoder *d) {
 
 /* Strips lie at 16 mod 32: on rows at 0 mod 32 libjpeg's AVX2 conversion stores
  * past the cache, and the rows are about to be read. */
-static int jpegdec_alloc_strips(JpegDecoder *d) {
+static int turbo_alloc_strips(TurboDecoder *d) {
     size_t bytes = ((size_t)d->width * d->pixel + 31) / 32 * 32;
     uint8_t *memory;
     if (d->left == d->from[1] && d->left + d->width == d->to[1]) return 0;
-    memory = pk_alloc(d->call, JPEGDEC_MAX_ROWS * bytes + 16);
+    memory = pk_alloc(d->call, TURBO_MAX_ROWS * bytes + 16);
     if (!memory) return pk_fail(d->call, "no memory for a row");
-    for (int i = 0; i < JPEGDEC_MAX_ROWS; i++) d->strip[i] = memory + i * bytes + 16;
+    for (int i = 0; i < TURBO_MAX_ROWS; i++) d->strip[i] = memory + i * bytes + 16;
     return 0;
 }
 
 /* The layout of the first rows that are asked for is that of all. */
-static int jpegdec_start(JpegDecoder *d, const pk_tensor *out) {
+static int turbo_start(TurboDecoder *d, const pk_tensor *out) {
     struct jpeg_decompress_struct *info = &d->info;
     d->pixel = (size_t)out->stride[1];
-    if (setjmp(d->give_up)) return jpegdec_fail(d);
+    if (setjmp(d->give_up)) return turbo_fail(d);
     info->out_color_space = d->pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
     info->dct_method = JDCT_ISLOW;
     info->do_fancy_upsampling = TRUE;
     jpeg_start_decompress(info);
-    d->needs_next = jpegdec_chroma_needs_next(info);
+    d->needs_next = turbo_chroma_needs_next(info);
     d->one_pass = !jpeg_has_multiple_scans(info);
-    jpegdec_crop_columns(d);
+    turbo_crop_columns(d);
     if (d->row > 0) jpeg_skip_scanlines(info, (JDIMENSION)d->row);
-    return jpegdec_alloc_strips(d);
+    return turbo_alloc_strips(d);
 }
 
 /* Up to n of the next rows to `to`; returns how many. */
-static int64_t jpegdec_read_some(JpegDecoder *d, uint8_t *to, int64_t stride, int64_t n) {
-    JSAMPROW rows[JPEGDEC_MAX_ROWS];
+static int64_t turbo_read_some(TurboDecoder *d, uint8_t *to, int64_t stride, int64_t n) {
+    JSAMPROW rows[TURBO_MAX_ROWS];
     size_t offset = (size_t)(d->from[1] - d->left) * d->pixel;
     size_t bytes = (size_t)(d->to[1] - d->from[1]) * d->pixel;
-    if (n > JPEGDEC_MAX_ROWS) n = JPEGDEC_MAX_ROWS;
+    if (n > TURBO_MAX_ROWS) n = TURBO_MAX_ROWS;
     for (int i = 0; i < n; i++)
         rows[i] = d->strip[i] ? d->strip[i] : to + i * stride;
     n = jpeg_read_scanlines(&d->info, rows, (JDIMENSION)n);
@@ -242,65 +216,34 @@ static int64_t jpegdec_read_some(JpegDecoder *d, uint8_t *to, int64_t stride, in
 }
 
 /* Rows up to `end`, or to the first bad one. */
-static void jpegdec_read_rows(JpegDecoder *d, const pk_tensor *out, int64_t end) {
+static void turbo_read_rows(TurboDecoder *d, const pk_tensor *out, int64_t end) {
     uint8_t *to = out->data;
     while (d->row < end && d->row < d->bad_row) {
-        int64_t got = jpegdec_read_some(d, to, out->stride[0], end - d->row);
+        int64_t got = turbo_read_some(d, to, out->stride[0], end - d->row);
         to += got * out->stride[0];
         d->row += got;
     }
 }
 
-static int jpegdec_rows(JpegDecoder *d, int64_t n, const pk_tensor *out) {
+int turbo_rows(TurboDecoder *d, int64_t n, const pk_tensor *out) {
     int64_t end = d->row + n < d->to[0] ? d->row + n : d->to[0];
     if (d->row >= end || d->from[1] >= d->to[1]) return 0;
     if (!d->pixel) {
-        int code = jpegdec_start(d, out);
+        int code = turbo_start(d, out);
         if (code) return code;
     }
-    if (setjmp(d->give_up) == 0) jpegdec_read_rows(d, out, end);
-    return d->bad_row < end ? jpegdec_fail(d) : 0;
+    if (setjmp(d->give_up) == 0) turbo_read_rows(d, out, end);
+    return d->bad_row < end ? turbo_fail(d) : 0;
 }
 
-int decode_jpeg_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
-    JpegDecoder d;
+int turbo_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
+    TurboDecoder d;
     int code = 0;
-    if (jpegdec_open(&d, call, data, 1)) code = jpegdec_fail(&d);
+    if (turbo_open(&d, call, data, 1)) code = turbo_fail(&d);
     *h = d.info.image_height;
     *w = d.info.image_width;
-    jpeg_destroy_decompress(&d.info);
+    turbo_end(&d);
     return code;
 }
 
-int decode_jpeg(pk_call *call, const pk_tensor *data, const pk_region *region,
-                pk_tensor *out) {
-    JpegDecoder d;
-    int code = jpegdec_begin(&d, call, data, region);
-    if (!code) code = jpegdec_rows(&d, d.to[0] - d.from[0], out);
-    jpeg_destroy_decompress(&d.info);
-    return code;
-}
-
-int decode_jpeg_begin(pk_call *call, const pk_tensor *data, const pk_region *region,
-                      void **cursor) {
-    JpegDecoder *d = pk_alloc(call, sizeof *d);
-    int code;
-    if (!d) return pk_fail(call, "no memory for the decoder");
-    code = jpegdec_begin(d, call, data, region);
-    if (code) jpeg_destroy_decompress(&d->info);
-    *cursor = d;
-    return code;
-}
-
-int decode_jpeg_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
-    JpegDecoder *d = cursor;
-    d->call = call;
-    return jpegdec_rows(d, n, out);
-}
-
-/* After a begin that succeeded, whatever became of the rows. */
-void decode_jpeg_end(pk_call *call, void *cursor) {
-    JpegDecoder *d = cursor;
-    (void)call;
-    jpeg_destroy_decompress(&d->info);
-}
+void turbo_end(TurboDecoder *d) { jpeg_destroy_decompress(&d->info); }

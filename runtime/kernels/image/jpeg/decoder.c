@@ -1,0 +1,130 @@
+/* A window of a picture: what it needs, its memory, its rows. */
+#include "decoder.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ---- */
+static size_t round_up(size_t n) { return (n + 63) & ~(size_t)63; }
+
+static size_t stride_of(const JpegHeader *h, int c) {
+    return round_up((size_t)h->wide * 8 * (c ? 1 : (size_t)h->h) + 2 * JPEG_MARGIN);
+}
+
+static size_t plane_bytes(const JpegHeader *h, int c) {
+    return stride_of(h, c) * 8 * (c ? 1 : (size_t)h->v);
+}
+
+static size_t sums_bytes(const JpegHeader *h) {
+    return round_up(sizeof(int16_t) * ((size_t)h->wide * 8 + 2 * JPEG_STEP));
+}
+
+size_t jpegdec_memory(const JpegHeader *h) {
+    size_t n = 2 * sums_bytes(h);
+    for (int c = 0; c < h->ncomponents; c++) n += 2 * plane_bytes(h, c);
+    return n;
+}
+
+static void lay_out(JpegDecoder *d, uint8_t *memory) {
+    const JpegHeader *h = &d->header;
+    for (int i = 0; i < 2; i++, memory += sums_bytes(h))
+        d->sums[i] = (int16_t *)(void *)memory;
+    for (int c = 0; c < h->ncomponents; c++) {
+        d->stride[c] = (ptrdiff_t)stride_of(h, c);
+        for (int i = 0; i < 2; i++, memory += plane_bytes(h, c))
+            d->strip[i].plane[c] = memory + JPEG_MARGIN;
+    }
+}
+
+/* ---- the MCUs of a window ---- */
+static int most(int a, int b) { return a > b ? a : b; }
+static int least(int a, int b) { return a < b ? a : b; }
+
+/* The samples of chroma that pixels from … to - 1 need, as MCUs; it is interpolated with
+ * one sample more on each side. */
+static void need(int factor, int size, int from, int to, int *first, int *end) {
+    int beside = factor == 2, samples = (size + factor - 1) / factor;
+    int low = most(from / factor - beside, 0);
+    int high = least((to - 1) / factor + beside, samples - 1);
+    *first = low / 8;
+    *end = high / 8 + 1;
+}
+
+static void choose_mcus(JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    need(h->h, h->width, d->left, d->right, &d->from_mcu, &d->to_mcu);
+    need(h->v, h->height, d->top, d->bottom, &d->from_row, &d->to_row);
+}
+
+/* ---- tables ---- */
+/* A thread's tables serve the next picture too, unless another decoder of the same
+ * thread has them. */
+static JpegTables *borrow_tables(JpegDecoder *d) {
+    static _Thread_local JpegTables kept;
+    if (!kept.busy) {
+        kept.busy = true;
+        return &kept;
+    }
+    return d->own_tables = calloc(1, sizeof *d->own_tables);
+}
+
+static int choose_tables(JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    d->tables = borrow_tables(d);
+    for (int c = 0; c < h->ncomponents && d->tables; c++) {
+        const JpegComponent *of = &h->component[c];
+        d->dc[c] = jpegdec_dc_table(d->tables, of->dc, h->dht[0][of->dc]);
+        d->ac[c] = jpegdec_ac_table(d->tables, of->ac, h->dht[1][of->ac]);
+        if (!d->dc[c] || !d->ac[c]) return JPEG_OTHER;
+    }
+    return d->tables ? JPEG_OK : JPEG_OTHER;
+}
+
+/* ---- levels ---- */
+const JpegLevel *jpegdec_level(int64_t cpu) {
+#if defined __x86_64__
+    if (cpu >= 3) return &jpegdec_avx2;
+#endif
+    (void)cpu;
+    return &jpegdec_scalar;
+}
+
+/* ---- rows ---- */
+int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
+    const JpegHeader *h = &d->header;
+    d->level = level;
+    d->tables = d->own_tables = NULL;
+    d->stream.from = h->scan;
+    d->stream.end = h->end;
+    d->restart_left = h->restart;
+    d->restart_next = d->mcu_row = 0;
+    d->row = d->top;
+    memset(d->predictor, 0, sizeof d->predictor);
+    memset(d->block, 0, sizeof d->block);
+    lay_out(d, memory);
+    choose_mcus(d);
+    return choose_tables(d);
+}
+
+/* Rows that can be made of the rows of MCUs that were read; the last one of 4:2:0 is
+ * interpolated with the next row of MCUs. libjpeg gives two at once, so two fail if that
+ * is damaged. */
+static int rows_ready(const JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    if (d->mcu_row >= h->high) return h->height;
+    return d->mcu_row * 8 * h->v - (h->v == 2 ? 2 : 0);
+}
+
+int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride) {
+    for (; n; n--, d->row++, to += stride) {
+        while (d->row >= rows_ready(d))
+            if (d->level->mcu_row(d)) return JPEG_OTHER;
+        d->level->pixel_row(d, to);
+    }
+    return JPEG_OK;
+}
+
+void jpegdec_end(JpegDecoder *d) {
+    if (d->own_tables) free(d->own_tables);
+    else if (d->tables) d->tables->busy = false;
+    d->tables = d->own_tables = NULL;
+}

@@ -1,0 +1,110 @@
+/* A decoder of baseline JPEG that decodes a window alone. It has the bits of
+ * libjpeg-turbo's whole decode (islow, fancy upsampling). What is not baseline,
+ * and whatever looks damaged, it leaves to libjpeg-turbo: JPEG_OTHER.
+ *
+ * Below it lie, from the bottom: bits.h (the scan as bits), huffman.c (tables),
+ * entropy.h (blocks of coefficients), and level.h, which makes rows of pixels of
+ * them and is compiled once for every kind of processor (level_*.c). */
+#ifndef JPEG_DECODER_H
+#define JPEG_DECODER_H
+#include "bits.h"
+#include "huffman.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    JPEG_OK = 0,
+    JPEG_OTHER = 1,         /* a file for libjpeg-turbo */
+    JPEG_COMPONENTS = 3,
+    JPEG_BLOCKS = 6,        /* of an MCU, at most */
+    JPEG_BLOCK = 80,        /* coefficients; those behind 63 are never read */
+    JPEG_STEP = 32,         /* pixels that are made at once */
+    JPEG_LARGEST = 8191,    /* of the first row of a block, or libjpeg's idct wraps */
+    JPEG_MARGIN = 64        /* bytes around a row of samples that vectors touch */
+};
+
+typedef struct JpegComponent {
+    int id, h, v;               /* sampling factors */
+    int quant, dc, ac;          /* numbers of tables */
+} JpegComponent;
+
+typedef struct JpegHeader {
+    int width, height, ncomponents;
+    JpegComponent component[JPEG_COMPONENTS];
+    int h, v;                   /* luma samples to a sample of chroma: 1 or 2 */
+    int wide, high;             /* MCUs */
+    int restart;                /* MCUs between restart markers; 0: there are none */
+    _Alignas(64) uint16_t quant[4][64];     /* by rows */
+    const uint8_t *dht[2][4];   /* DC, AC: the lengths and values of a table */
+    const uint8_t *scan, *end;
+} JpegHeader;
+
+/* Reads all up to the scan. */
+int jpegdec_header(JpegHeader *, const uint8_t *data, size_t n);
+
+/* Samples of one row of MCUs; rows of a component lie `stride` bytes apart. */
+typedef struct JpegStrip { uint8_t *plane[JPEG_COMPONENTS]; } JpegStrip;
+
+typedef struct JpegDecoder {
+    const struct JpegLevel *level;
+    JpegHeader header;
+    JpegStream stream;
+    JpegBits bits;
+    JpegTables *tables;         /* of this thread, or own_tables */
+    JpegTables *own_tables;
+    const JpegDcTable *dc[JPEG_COMPONENTS];
+    const JpegAcTable *ac[JPEG_COMPONENTS];
+    int predictor[JPEG_COMPONENTS];
+    int restart_left, restart_next;         /* MCUs; the number of the next marker */
+    int left, right, top, bottom;           /* the window, in pixels */
+    int from_mcu, to_mcu, from_row, to_row; /* the MCUs that it needs */
+    int mcu_row;                            /* the next one */
+    int row;                                /* the next one that comes out */
+    int pixel;                              /* bytes: 3, or 4 with 255 */
+    JpegStrip strip[2];                     /* of even and odd rows of MCUs */
+    ptrdiff_t stride[JPEG_COMPONENTS];
+    int16_t *sums[2];                       /* chroma of two rows, weighted */
+    _Alignas(64) int16_t block[JPEG_BLOCKS][JPEG_BLOCK];
+} JpegDecoder;
+
+/* Where a block's samples go. */
+typedef struct JpegJob {
+    int16_t *block;
+    const uint16_t *quant;
+    uint8_t *to;
+    ptrdiff_t stride;
+} JpegJob;
+
+/* The samples of chroma that a row of pixels is made of. */
+typedef struct JpegChroma {
+    int h, v;
+    const uint8_t *row[2];      /* at the first pixel */
+    const int16_t *sums[2];     /* of 4:2:0: from the sample before it on */
+} JpegChroma;
+
+/* A kind of processor. */
+typedef struct JpegLevel {
+    /* The next row of MCUs: its samples to a strip if the window needs them. */
+    int (*mcu_row)(JpegDecoder *);
+    /* Row d->row of the window, right - left pixels. */
+    void (*pixel_row)(JpegDecoder *, uint8_t *to);
+} JpegLevel;
+
+extern const JpegLevel jpegdec_scalar, jpegdec_avx2, jpegdec_avx512;
+
+/* For pk_call.cpu. */
+const JpegLevel *jpegdec_level(int64_t cpu);
+
+/* Bytes of memory that jpegdec_begin takes. */
+size_t jpegdec_memory(const JpegHeader *);
+
+/* d->header has been read; top, bottom, left, right, pixel are set and not empty. The
+ * memory is aligned to 64 bytes, and lives until jpegdec_end, which is called in any
+ * case. */
+int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory);
+
+/* The next n rows of the window. JPEG_OTHER: d->row is the first that did not come. */
+int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride);
+void jpegdec_end(JpegDecoder *d);
+#endif

@@ -1,0 +1,56 @@
+/* Huffman tables that give several symbols a look-up. */
+#ifndef JPEG_HUFFMAN_H
+#define JPEG_HUFFMAN_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    JPEG_DC_BITS = 9,           /* of a look-up */
+    JPEG_AC_BITS = 11,
+    JPEG_SKIP_BITS = 12,
+    JPEG_DHT_MOST = 16 + 256,   /* bytes of a table in a file */
+    JPEG_END = 128,             /* k + JPEG_END: the block ended before coefficient 63 */
+    JPEG_SLOW = 192             /* k + JPEG_SLOW: the code is longer than the look-up */
+};
+
+/* The table as the file has it, for one symbol at a time. */
+typedef struct JpegCodes {
+    uint8_t dht[JPEG_DHT_MOST];
+    int n;                      /* values in use; 0: the table was not built */
+    int32_t last[17];           /* [length] the largest code, -1: none */
+    int32_t offset[17];         /* from a code to its value */
+} JpegCodes;
+
+/* A look-up's entry: bits 0 … 7 the bits of code and value, 16 … the bits of the value
+ * alone; 0: a longer code. */
+typedef struct JpegDcTable {
+    JpegCodes codes;
+    uint32_t entry[1 << JPEG_DC_BITS];
+} JpegDcTable;
+
+/* An entry has up to two coefficients:
+ *   bits  0 …  7  how many bits are taken, both values included; 0: a longer code
+ *   bits  8 … 15  by how much k grows, or JPEG_END, JPEG_SLOW
+ *   bits 16 … 23  where the first lies, from k; bits 48 … 63 its value
+ *   bits 24 … 31  where the second lies; its raw value are the last bits taken, under
+ *   bits 32 … 47  its mask (0: there is no second; a 0 is stored behind all)
+ * An entry of `skip`, for blocks nobody reads: bits 0 … 7 and 8 … 15 alone, of as many
+ * symbols as fit. */
+typedef struct JpegAcTable {
+    JpegCodes codes;
+    uint64_t entry[1 << JPEG_AC_BITS];
+    uint16_t skip[1 << JPEG_SKIP_BITS];
+} JpegAcTable;
+
+/* Kept between pictures, whose tables are mostly the same. */
+typedef struct JpegTables {
+    bool busy;                  /* a decoder reads them */
+    JpegDcTable dc[4];
+    JpegAcTable ac[4];
+} JpegTables;
+
+/* dht: 16 lengths, then the values, checked to be there. NULL: no table of a baseline
+ * file. */
+const JpegDcTable *jpegdec_dc_table(JpegTables *, int i, const uint8_t *dht);
+const JpegAcTable *jpegdec_ac_table(JpegTables *, int i, const uint8_t *dht);
+#endif

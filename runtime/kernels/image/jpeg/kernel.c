@@ -1,0 +1,126 @@
+/* decode_jpeg (dsl/std/image.dsl): our own decoder, and libjpeg-turbo for what it leaves
+ * and from the row on in which it has doubts.
+ *
+ * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
+ * or 4 bytes a pixel (the fourth byte is 255). */
+#include "decoder.h"
+#include "turbo.h"
+
+typedef struct Cursor {
+    pk_call *call;
+    pk_tensor data;
+    pk_region window;           /* rows, columns */
+    bool by_turbo;
+    JpegDecoder own;
+    TurboDecoder turbo;
+} Cursor;
+
+static bool has_own_decoder(JpegHeader *h, const pk_tensor *data) {
+    return jpegdec_header(h, data->data, (size_t)data->dim[0]) == JPEG_OK;
+}
+
+/* What is beyond the limits is for libjpeg to refuse. */
+static bool is_within_limits(const pk_call *call, const JpegHeader *h) {
+    int64_t pixels = (int64_t)h->width * h->height;
+    return pixels <= call->max_pixels && 3 * pixels <= call->max_bytes;
+}
+
+static void set_window(Cursor *c, const pk_region *region) {
+    JpegDecoder *d = &c->own;
+    c->window = (pk_region){.to = {d->header.height, d->header.width}};
+    if (region) c->window = *region;
+    d->top = (int)c->window.from[0];
+    d->bottom = (int)c->window.to[0];
+    d->left = (int)c->window.from[1];
+    d->right = (int)c->window.to[1];
+}
+
+static bool begin_own(Cursor *c, const pk_region *region) {
+    JpegDecoder *d = &c->own;
+    uint8_t *memory;
+    if (!has_own_decoder(&d->header, &c->data) ||
+        !is_within_limits(c->call, &d->header))
+        return false;
+    set_window(c, region);
+    memory = pk_alloc(c->call, jpegdec_memory(&d->header));
+    if (memory && jpegdec_begin(d, jpegdec_level(c->call->cpu), memory) == JPEG_OK) return true;
+    if (memory) jpegdec_end(d);
+    return false;
+}
+
+static int begin(Cursor *c, pk_call *call, const pk_tensor *data,
+                 const pk_region *region) {
+    c->call = call;
+    c->data = *data;
+    c->by_turbo = !begin_own(c, region);
+    return c->by_turbo ? turbo_begin(&c->turbo, call, &c->data, region) : 0;
+}
+
+static void end(Cursor *c) {
+    if (c->by_turbo) turbo_end(&c->turbo);
+    else jpegdec_end(&c->own);
+}
+
+/* From the row on that our own did not give. */
+static int go_on_by_turbo(Cursor *c) {
+    c->window.from[0] = c->own.row;
+    jpegdec_end(&c->own);
+    c->by_turbo = true;
+    return turbo_begin(&c->turbo, c->call, &c->data, &c->window);
+}
+
+static int rows(Cursor *c, int64_t n, const pk_tensor *out) {
+    JpegDecoder *d = &c->own;
+    int64_t row = d->row;
+    pk_tensor rest = *out;
+    int code;
+    if (c->by_turbo) return turbo_rows(&c->turbo, n, out);
+    if (n > d->bottom - d->row) n = d->bottom - d->row;
+    if (n <= 0 || d->left >= d->right) return 0;
+    d->pixel = (int)out->stride[1];
+    if (jpegdec_rows(d, (int)n, out->data, out->stride[0]) == JPEG_OK) return 0;
+    row = d->row - row;
+    rest.data = (uint8_t *)out->data + row * out->stride[0];
+    code = go_on_by_turbo(c);
+    return code ? code : turbo_rows(&c->turbo, n - row, &rest);
+}
+
+int decode_jpeg_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
+    JpegHeader header;
+    if (!has_own_decoder(&header, data)) return turbo_peek(call, data, h, w);
+    *h = header.height;
+    *w = header.width;
+    return 0;
+}
+
+int decode_jpeg(pk_call *call, const pk_tensor *data, const pk_region *region,
+                pk_tensor *out) {
+    Cursor c;
+    int code = begin(&c, call, data, region);
+    if (!code) code = rows(&c, INT32_MAX, out);
+    end(&c);
+    return code;
+}
+
+int decode_jpeg_begin(pk_call *call, const pk_tensor *data, const pk_region *region,
+                      void **cursor) {
+    Cursor *c = pk_alloc(call, sizeof *c);
+    int code;
+    if (!c) return pk_fail(call, "no memory for the decoder");
+    code = begin(c, call, data, region);
+    if (code) end(c);
+    *cursor = c;
+    return code;
+}
+
+int decode_jpeg_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
+    Cursor *c = cursor;
+    c->call = c->turbo.call = call;
+    return rows(c, n, out);
+}
+
+/* After a begin that succeeded, whatever became of the rows. */
+void decode_jpeg_end(pk_call *call, void *cursor) {
+    (void)call;
+    end(cursor);
+}

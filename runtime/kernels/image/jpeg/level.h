@@ -1,0 +1,260 @@
+/* Rows of MCUs to samples, samples to pixels: compiled once for every kind of processor.
+ * A level_*.c defines JPEG_LEVEL, the name of what it makes, and
+ *   jpeg_copy(to, from, n)             copies up to an 0xFF, at most n bytes; returns how
+ *                                      many; may write 32 bytes more
+ *   jpeg_idct_pair(x, y, last)         two blocks to samples, and the blocks to 0; `last`:
+ *                                      the last coefficient that may not be 0. Returns
+ *                                      whether one is above JPEG_LARGEST
+ *   jpeg_weigh(to, near, far, n)       3 near + far - 512 of n samples, and up to 15 more
+ *   jpeg_pixels(to, pixel, luma, chroma, i)    JPEG_STEP pixels, the i-th of the row on
+ *   jpeg_gray(to, pixel, luma, n)      n pixels without chroma
+ * before it includes this file. */
+#include "entropy.h"
+
+/* ---- the stream ---- */
+static void jpeg_note_marker(JpegStream *s) {
+    while (s->end - s->from >= 2 && s->from[1] == 0xFF) s->from++;
+    s->marker = s->end - s->from < 2 || !s->from[1] ? JPEG_CUT : s->from[1];
+}
+
+/* Unstuffs n bytes more, or up to a marker. */
+static void jpeg_unstuff(JpegStream *s, ptrdiff_t n) {
+    uint8_t *to = s->filled, *const stop = to + n;
+    while (to < stop && !s->marker) {
+        ptrdiff_t rest = s->end - s->from, most = stop - to < rest ? stop - to : rest;
+        ptrdiff_t copied = jpeg_copy(to, s->from, most);
+        to += copied;
+        s->from += copied;
+        if (copied == most) {
+            if (most == rest) s->marker = JPEG_CUT;
+        } else if (rest - copied >= 2 && !s->from[1]) {
+            *to++ = 0xFF;
+            s->from += 2;
+        } else {
+            jpeg_note_marker(s);
+        }
+    }
+    if (s->marker) memset(to, 0, 64);
+    s->filled = to;
+    s->safe = s->marker ? to + 16 : to - JPEG_MCU_BYTES;
+}
+
+/* A segment between markers begins. */
+static void jpeg_begin_segment(JpegStream *s, JpegBits *b) {
+    s->marker = 0;
+    s->filled = s->buffer + JPEG_BEHIND;
+    *b = (JpegBits){0, 0, s->filled};
+    jpeg_unstuff(s, JPEG_PIECE);
+    jpeg_refill(b);
+}
+
+/* More of the segment; what is not read yet moves to the front. */
+static int jpeg_more(JpegStream *s, JpegBits *b) {
+    const uint8_t *keep = b->at - JPEG_BEHIND;
+    size_t n = (size_t)(s->filled - keep);
+    if (s->marker) return JPEG_OTHER;
+    memmove(s->buffer, keep, n);
+    b->at = s->buffer + JPEG_BEHIND;
+    s->filled = s->buffer + n;
+    jpeg_unstuff(s, JPEG_PIECE);
+    return JPEG_OK;
+}
+
+/* The segment ends here, with `marker`. */
+static bool jpeg_ends_with(JpegStream *s, JpegBits *b, int marker) {
+    int64_t left;
+    while (!s->marker)
+        if (s->filled - b->at > JPEG_MCU_BYTES || jpeg_more(s, b)) return false;
+    left = jpeg_bits_left(s, b);
+    return left >= 0 && left <= 7 && s->marker == marker;
+}
+
+/* libjpeg complains of missing data when it reads ahead, up to eight bytes. */
+static bool jpeg_runs_out(const JpegStream *s, const JpegBits *b) {
+    enum { AHEAD = 16 };        /* bytes, and some */
+    return jpeg_bits_left(s, b) < (s->marker == JPEG_CUT ? 8 * AHEAD : 0);
+}
+
+static int jpeg_restart(JpegDecoder *d, JpegBits *b) {
+    if (!jpeg_ends_with(&d->stream, b, 0xD0 + d->restart_next)) return JPEG_OTHER;
+    d->restart_next = (d->restart_next + 1) & 7;
+    d->restart_left = d->header.restart;
+    d->stream.from += 2;
+    memset(d->predictor, 0, sizeof d->predictor);
+    jpeg_begin_segment(&d->stream, b);
+    return JPEG_OK;
+}
+
+JPEG_INLINE int jpeg_begin_mcu(JpegDecoder *d, JpegBits *b) {
+    if (d->header.restart && d->restart_left-- == 0) {
+        if (jpeg_restart(d, b)) return JPEG_OTHER;
+        d->restart_left--;
+    }
+    while (JPEG_RARE(b->at > d->stream.safe))
+        if (jpeg_more(&d->stream, b)) return JPEG_OTHER;
+    return JPEG_OK;
+}
+
+/* ---- MCUs ---- */
+/* Luma h x v, and chroma: constants where it is called. */
+typedef struct JpegShape { int h, v, ncomponents; } JpegShape;
+
+JPEG_INLINE int jpeg_nblocks(JpegShape s) {
+    return s.h * s.v + (s.ncomponents == 3 ? 2 : 0);
+}
+
+JPEG_INLINE int jpeg_component_of(JpegShape s, int i) {
+    return i < s.h * s.v ? 0 : i - s.h * s.v + 1;
+}
+
+JPEG_INLINE int jpeg_skip_mcu(JpegDecoder *d, JpegBits *from, JpegShape s) {
+    int bad = jpeg_begin_mcu(d, from);
+    JpegBits b = *from;
+    if (bad) return bad;
+    for (int i = 0; i < jpeg_nblocks(s); i++) {
+        int c = jpeg_component_of(s, i);
+        d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
+        bad |= jpeg_skip_ac(&b, d->ac[c]);
+    }
+    *from = b;
+    return bad;
+}
+
+JPEG_INLINE JpegJob jpeg_job(JpegDecoder *d, const JpegStrip *strip, JpegShape s, int mcu,
+                             int i) {
+    int c = jpeg_component_of(s, i);
+    int column = c ? mcu : mcu * s.h + i % s.h, row = c ? 0 : i / s.h;
+    return (JpegJob){d->block[i], d->header.quant[d->header.component[c].quant],
+                     strip->plane[c] + d->stride[c] * 8 * row + 8 * column, d->stride[c]};
+}
+
+/* A block without AC: its samples are all alike. */
+JPEG_INLINE bool jpeg_idct_flat(JpegJob j) {
+    int16_t dc = (int16_t)(j.block[0] * j.quant[0]);
+    int sample = ((dc + 4) >> 3) + 128;
+    uint64_t eight;
+    sample = sample < 0 ? 0 : sample > 255 ? 255 : sample;
+    eight = UINT64_C(0x0101010101010101) * (unsigned)sample;
+    for (int i = 0; i < 8; i++) memcpy(j.to + i * j.stride, &eight, 8);
+    return dc > JPEG_LARGEST || dc < -JPEG_LARGEST;
+}
+
+JPEG_INLINE int jpeg_read_mcu(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
+                              JpegShape s, int mcu) {
+    const int n = jpeg_nblocks(s);
+    int last[JPEG_BLOCKS], bad = jpeg_begin_mcu(d, from), worst = 0;
+    JpegBits b = *from;
+    if (bad) return bad;
+    _Pragma("GCC unroll 6") for (int i = 0; i < n; i++) {
+        int c = jpeg_component_of(s, i);
+        int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
+        worst |= last[i] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
+        d->block[i][0] = (int16_t)dc;
+    }
+    *from = b;
+    if (JPEG_RARE(worst < 0 || bad)) return JPEG_OTHER;
+    _Pragma("GCC unroll 3") for (int i = 0; i < n; i += 2) {
+        int k = i + 1 < n ? i + 1 : i, most = last[i] > last[k] ? last[i] : last[k];
+        JpegJob x = jpeg_job(d, strip, s, mcu, i), y = jpeg_job(d, strip, s, mcu, k);
+        if (most == 0) bad |= jpeg_idct_flat(x) | jpeg_idct_flat(y);
+        else bad |= jpeg_idct_pair(x, y, most);
+    }
+    return bad;
+}
+
+/* ---- a row of MCUs ---- */
+/* What interpolation sees aside of a picture is its edge. */
+static void jpeg_repeat_edges(JpegDecoder *d, const JpegStrip *strip) {
+    int width = (d->header.width + d->header.h - 1) / d->header.h;
+    for (int c = 1; c < d->header.ncomponents; c++)
+        for (int i = 0; i < 8; i++) {
+            uint8_t *row = strip->plane[c] + i * d->stride[c];
+            row[-1] = row[0];
+            row[width] = row[width - 1];
+        }
+}
+
+/* All of it is read, wherever the window lies: damage is found in any case. */
+JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
+    const JpegStrip *strip = &d->strip[d->mcu_row & 1];
+    const JpegHeader *h = &d->header;
+    bool used = d->mcu_row >= d->from_row && d->mcu_row < d->to_row;
+    int from = used ? d->from_mcu : h->wide, to = used ? d->to_mcu : h->wide;
+    JpegBits b = d->bits;
+    int bad = 0;
+    for (int i = 0; i < from && !bad; i++) bad = jpeg_skip_mcu(d, &b, s);
+    for (int i = from; i < to && !bad; i++) bad = jpeg_read_mcu(d, &b, strip, s, i);
+    for (int i = to; i < h->wide && !bad; i++) bad = jpeg_skip_mcu(d, &b, s);
+    d->bits = b;
+    if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
+    if (!bad && d->mcu_row == h->high - 1) bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
+    if (used && h->h == 2) jpeg_repeat_edges(d, strip);
+    d->mcu_row++;
+    return bad ? JPEG_OTHER : JPEG_OK;
+}
+
+static int jpeg_mcu_row(JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    if (d->mcu_row == 0) jpeg_begin_segment(&d->stream, &d->bits);
+    if (h->ncomponents == 1) return jpeg_read_row(d, (JpegShape){1, 1, 1});
+    if (h->v == 2) return jpeg_read_row(d, (JpegShape){2, 2, 3});
+    if (h->h == 2) return jpeg_read_row(d, (JpegShape){2, 1, 3});
+    return jpeg_read_row(d, (JpegShape){1, 1, 3});
+}
+
+/* ---- a row of pixels ---- */
+/* A row of samples of a component, in its strip. */
+static const uint8_t *jpeg_row_of(const JpegDecoder *d, int c, int row) {
+    int high = c ? 8 : 8 * d->header.v;
+    return d->strip[row / high & 1].plane[c] + row % high * d->stride[c];
+}
+
+/* The row of chroma that counts a quarter. */
+static int jpeg_far_row(const JpegDecoder *d) {
+    int high = (d->header.height + 1) / 2, row = d->row / 2 + (d->row & 1 ? 1 : -1);
+    return row < 0 ? 0 : row < high ? row : high - 1;
+}
+
+/* Chroma at the pixel `column`; of 4:2:0 the sums, from the column before it on. */
+static JpegChroma jpeg_chroma(JpegDecoder *d, int column, int n) {
+    JpegChroma to = {.v = d->header.v, .h = d->header.h};
+    int at = column / to.h;
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *near = jpeg_row_of(d, i + 1, d->row / to.v);
+        to.row[i] = near + at;
+        to.sums[i] = d->sums[i];
+        if (to.v == 2)
+            jpeg_weigh(d->sums[i], near + at - 1,
+                       jpeg_row_of(d, i + 1, jpeg_far_row(d)) + at - 1, n / 2 + 3);
+    }
+    return to;
+}
+
+/* In steps from an even column on; what is beyond the window, at both ends, goes to a
+ * step of its own. */
+static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
+    int from = d->left & -d->header.h, before = d->left - from, n = d->right - from;
+    const uint8_t *luma = jpeg_row_of(d, 0, d->row) + from;
+    JpegChroma chroma = jpeg_chroma(d, from, n);
+    size_t pixel = (size_t)d->pixel;
+    for (int i = 0; i < n; i += JPEG_STEP) {
+        int skip = i ? 0 : before, end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
+        if (!skip && end == JPEG_STEP) {
+            jpeg_pixels(to + (size_t)(i - before) * pixel, d->pixel, luma + i, &chroma, i);
+        } else {
+            uint8_t step[4 * JPEG_STEP];
+            jpeg_pixels(step, d->pixel, luma + i, &chroma, i);
+            memcpy(to + (size_t)(i + skip - before) * pixel, step + (size_t)skip * pixel,
+                   (size_t)(end - skip) * pixel);
+        }
+    }
+}
+
+static void jpeg_pixel_row(JpegDecoder *d, uint8_t *to) {
+    if (d->header.ncomponents == 1)
+        jpeg_gray(to, d->pixel, jpeg_row_of(d, 0, d->row) + d->left,
+                  d->right - d->left);
+    else jpeg_colour_row(d, to);
+}
+
+const JpegLevel JPEG_LEVEL = {jpeg_mcu_row, jpeg_pixel_row};
