@@ -338,6 +338,11 @@ void schedule_stats(pipert *);
 
 /* ---- report.c ---- */
 int report_open(pipert *);
+/* The lines are for another process: they are kept until report_take, which forgets them
+ * (they are good until the next one), and report_put writes them there. */
+bool report_lend(pipert *);
+const char *report_take(pipert *, size_t *n);
+int report_put(pipert *, const char *lines, size_t n);
 /* May be called again. */
 int report_close(pipert *);
 void report_free(pipert *);
@@ -466,6 +471,8 @@ struct pipert {
 
     /* the caller's */
     FILE *report;
+    char *report_line;          /* its buffer, where ranks share it */
+    char *lines; size_t nlines; /* what it holds, if it is for another process */
     int64_t epoch_bad;
     int64_t ended;              /* epochs whose end it was told */
     bool told_of_nothing;

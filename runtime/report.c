@@ -59,14 +59,44 @@ void bad_free(pipert *p, bad *b) {
     plat_unlock(&p->bad_lock);
 }
 
+/* A world's ranks may share a report: none empties it, and each line is one write. */
+static bool open_file(pipert *p) {
+    enum { LINE = 1 << 16 };            /* no line is as long */
+    bool shared = p->options.world > 1;
+    p->report = fopen(p->report_path, shared || p->restored ? "ae" : "we");
+    if (!p->report || !shared) return p->report;
+    p->report_line = malloc(LINE);
+    return p->report_line && !setvbuf(p->report, p->report_line, _IOFBF, LINE);
+}
+
 int report_open(pipert *p) {
-    const char *path = p->report_path;
     char why[128];
-    if (!path) return PIPERT_OK;
-    p->report = fopen(path, p->restored ? "a" : "w");
-    if (p->report) return PIPERT_OK;
-    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s", path,
-                     plat_error(errno, why, sizeof why));
+    if (!p->report_path || p->report || open_file(p)) return PIPERT_OK;
+    return fail_with(p, PIPERT_FILE, "the report %s cannot be written: %s",
+                     p->report_path, plat_error(errno, why, sizeof why));
+}
+
+bool report_lend(pipert *p) {
+    p->report = open_memstream(&p->lines, &p->nlines);
+    return p->report;
+}
+
+const char *report_take(pipert *p, size_t *n) {
+    *n = 0;
+    if (!p->report || fflush(p->report)) return "";
+    *n = p->nlines;
+    rewind(p->report);
+    return p->lines;
+}
+
+int report_put(pipert *p, const char *lines, size_t n) {
+    for (const char *end = lines + n; p->report && lines < end;) {
+        const char *line = lines;
+        lines = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+        fwrite(line, 1, (size_t)(lines - line), p->report);
+        if (p->options.world > 1 && report_flush(p)) return p->status;
+    }
+    return report_flush(p);
 }
 
 int report_flush(pipert *p) {
@@ -83,6 +113,8 @@ void report_free(pipert *p) {
         p->free_bads = b->next;
         free(b);
     }
+    free(p->report_line);
+    free(p->lines);
 }
 
 /* There is nobody left to ask for the error: the log has it, if it is a new one. */
@@ -151,8 +183,9 @@ static void write_rows(FILE *f, const bad *b) {
 void report_line(pipert *p, const bad *b, const char *path) {
     FILE *f = p->report;
     if (!f) return;
-    fprintf(f, "{\"epoch\": %llu, \"index\": %lld", (unsigned long long)p->epoch,
-            (long long)b->index);
+    fprintf(f, "{\"epoch\": %llu", (unsigned long long)p->epoch);
+    if (p->options.world > 1) fprintf(f, ", \"rank\": %d", p->options.rank);
+    fprintf(f, ", \"index\": %lld", (long long)b->index);
     if (p->feature->has_sample && b->index >= 0)
         fprintf(f, ", \"place\": %lld", (long long)b->at);
     write_rows(f, b);
@@ -162,6 +195,7 @@ void report_line(pipert *p, const bad *b, const char *path) {
     fprintf(f, ", \"line\": %d, \"reason\": ", b->line);
     write_text(f, b->reason);
     fputs("}\n", f);
+    if (p->options.world > 1) report_flush(p);
 }
 
 static int by_place(const void *a, const void *b) {

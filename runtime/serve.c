@@ -26,6 +26,7 @@ typedef struct server {
     bool full;                  /* all are held: until one is released, or waited for */
     bool closing;
     char *restore;              /* a state to go on from, until the teller has */
+    pipert_stats restored_stats;        /* with it: what was taken before */
 } server;
 
 static void say(server *s) {
@@ -56,6 +57,8 @@ static void set_parameters(server *s) {
 static int share(server *s) {
     s->p->shares = true;
     s->p->shared_fd = SIDECAR_MEMORY;
+    if (s->p->report_path && !report_lend(s->p))
+        return fail_with(s->p, PIPERT_MEMORY, "no memory");
     return pipert_start(s->p);
 }
 
@@ -106,6 +109,13 @@ static void put_state(server *s) {
     pipert_save(s->p, state, sizeof state);
     message_put(&s->out, &stats, sizeof stats);
     message_put_text(&s->out, state);
+}
+
+static void put_report(server *s) {
+    size_t n;
+    const char *lines = report_take(s->p, &n);
+    message_put_number(&s->out, (int64_t)n);
+    message_put(&s->out, lines, n);
 }
 
 static void put_classes(server *s) {
@@ -160,6 +170,7 @@ static void tell(server *s, const pipert_batch *b, int status) {
         message_put_text(&s->out, pipert_error(s->p));
     }
     put_state(s);
+    put_report(s);
     say(s);
     plat_unlock(&s->out_lock);
 }
@@ -172,8 +183,12 @@ static bool may_tell(const server *s) {
 /* After the end of an epoch the caller learns how long the next one is before there is
  * a batch of it. */
 static void begin_epoch(server *s) {
-    pipert_wait(s->p, 0);
-    tell(s, NULL, PIPERT_AGAIN);
+    schedule_begin(s->p);
+    plat_lock(&s->out_lock);
+    message_begin(&s->out, SIDECAR_BEGUN);
+    put_state(s);
+    say(s);
+    plat_unlock(&s->out_lock);
 }
 
 /* Lock held, given up meanwhile. */
@@ -198,15 +213,27 @@ static void step(server *s) {
     plat_lock(&s->lock);
 }
 
-/* Lock held, given up meanwhile. */
+/* What was told and not taken counts no longer. */
+static void forget_told(server *s) {
+    size_t n;
+    pipert_stats *now = &s->p->stats;
+    const pipert_stats *taken = &s->restored_stats;
+    now->records = taken->records;
+    now->batches = taken->batches;
+    now->bad_records = taken->bad_records;
+    now->bytes_out = taken->bytes_out;
+    report_take(s->p, &n);
+}
+
+/* If it is refused, all stays as it is. Lock held, given up meanwhile. */
 static void restore(server *s) {
     char *state = s->restore;
     int status;
     s->restore = NULL;
-    s->paused = s->full = s->waited = false;
     plat_unlock(&s->lock);
     status = pipert_restore(s->p, state);
     free(state);
+    if (!status) forget_told(s);
     plat_lock(&s->out_lock);
     message_begin(&s->out, SIDECAR_RESTORED);
     message_put_number(&s->out, status);
@@ -215,6 +242,7 @@ static void restore(server *s) {
     say(s);
     plat_unlock(&s->out_lock);
     plat_lock(&s->lock);
+    if (!status) s->paused = s->full = s->waited = false;
 }
 
 static void teller(void *context) {
@@ -249,9 +277,11 @@ static void hear_news(server *s) {
 }
 
 static void hear_restore(server *s) {
+    const void *stats = message_get(&s->in, sizeof s->restored_stats);
     char *state = strdup(message_get_text(&s->in));
-    if (!state) plat_exit();
+    if (!state || !stats) plat_exit();
     plat_lock(&s->lock);
+    memcpy(&s->restored_stats, stats, sizeof s->restored_stats);
     s->restore = state;
     plat_wake_all(&s->change);
     plat_unlock(&s->lock);

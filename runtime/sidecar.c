@@ -10,6 +10,17 @@
 /* A slot of the sidecar, as the caller sees it. */
 typedef struct window { pipert_batch public; pipert_output *output; bool held; } window;
 
+/* What is known once the sidecar told something. */
+typedef struct known { pipert_stats stats; char state[SIDECAR_STATE]; } known;
+
+/* A batch or an event that was told, until it is taken. */
+typedef struct told {
+    window *batch;              /* NULL: an event */
+    int status;                 /* of that */
+    known behind;
+    char *lines; size_t nlines; /* of the report */
+} told;
+
 struct sidecar {
     int stream;                 /* -1: it is gone */
     int64_t process;
@@ -23,10 +34,11 @@ struct sidecar {
     int32_t *back; int nback;   /* slots that are given back, and nobody was told */
     bool asked;                 /* it knows that the caller waits */
     bool ended;                 /* an epoch ended: the next is begun when asked */
-    window *next;               /* told, not taken */
-    int status;                 /* the same, of an event; PIPERT_AGAIN: none */
-    char why[5200], state[SIDECAR_STATE], cpu[32];
-    pipert_stats stats;         /* the sidecar's, when it told last */
+    told told[SIDECAR_AHEAD + 1];       /* a ring */
+    int64_t first, ntold;
+    char why[5200], cpu[32];    /* why: of the last event */
+    known now;                  /* behind what was taken last */
+    int64_t wait_ns;
     char **classes;
     int nclasses;
 };
@@ -137,13 +149,10 @@ static bool get_classes(sidecar *c) {
     return c->classes != NULL;
 }
 
-static void get_stats(sidecar *c) {
-    int64_t waited = c->stats.wait_ns;
-    const void *from = message_get(&c->in, sizeof c->stats);
-    if (from) memcpy(&c->stats, from, sizeof c->stats);
-    c->stats.wait_ns = waited;
-    c->stats.cpu = c->cpu;
-    snprintf(c->state, sizeof c->state, "%s", message_get_text(&c->in));
+static void get_known(sidecar *c, known *to) {
+    const void *from = message_get(&c->in, sizeof to->stats);
+    if (from) memcpy(&to->stats, from, sizeof to->stats);
+    snprintf(to->state, sizeof to->state, "%s", message_get_text(&c->in));
 }
 
 static bool make_windows(pipert *p, sidecar *c) {
@@ -165,13 +174,13 @@ static int started(pipert *p, sidecar *c, int memory) {
     const char *why = message_get_text(&c->in);
     if (status) return fail_with(p, status, "%s", why);
     snprintf(c->cpu, sizeof c->cpu, "%s", message_get_text(&c->in));
-    get_stats(c);
+    get_known(c, &c->now);
     c->bytes = (size_t)message_get_number(&c->in);
     if (!make_windows(p, c) || !get_classes(c) || c->in.bad ||
         plat_map(memory, c->bytes, &at))
         return fail_with(p, PIPERT_MEMORY, "no memory, or address space (ulimit -v)");
     c->memory = at;
-    return PIPERT_OK;
+    return report_open(p);
 }
 
 static int stopped(pipert *p, sidecar *c) {
@@ -204,7 +213,6 @@ int sidecar_start(pipert *p) {
     if (!c || plat_mutex_init(&c->lock))
         return free(c), fail_with(p, PIPERT_MEMORY, "no memory");
     c->stream = -1;
-    c->status = PIPERT_AGAIN;
     p->sidecar = c;
     status = spawn(p, c, &memory);
     if (!status) status = talk(p, c, memory);
@@ -217,37 +225,55 @@ static const void *at_offset(sidecar *c, int64_t offset) {
     return offset < 0 ? NULL : c->memory + offset;
 }
 
-static void get_batch(const pipert *p, sidecar *c) {
+static window *get_batch(const pipert *p, sidecar *c) {
     int64_t slot = message_get_number(&c->in);
     window *to = slot >= 0 && slot < c->nwindows ? &c->window[slot] : NULL;
     const void *from = message_get(&c->in, sizeof to->public);
-    if (!to || !from) return;
+    if (!to || !from) return NULL;
     memcpy(&to->public, from, sizeof to->public);
     to->public.output = to->output;
     for (int i = 0; i < to->public.noutputs; i++) {
         pipert_output *o = &to->output[i];
         from = message_get(&c->in, sizeof *o);
-        if (!from) return;
+        if (!from) return NULL;
         memcpy(o, from, sizeof *o);
         o->name = p->feature->outputs[i].name;
         o->data = at_offset(c, message_get_number(&c->in));
         o->offsets = at_offset(c, message_get_number(&c->in));
         o->shapes = at_offset(c, message_get_number(&c->in));
     }
-    get_stats(c);
-    c->next = to;
+    return to;
+}
+
+static void get_event(sidecar *c, told *t) {
+    t->status = (int)message_get_number(&c->in);
+    snprintf(c->why, sizeof c->why, "%s", message_get_text(&c->in));
+}
+
+/* What comes with a batch, or an event, joins the ring. */
+static void get_told(pipert *p, sidecar *c) {
+    told *t = &c->told[(c->first + c->ntold) % (SIDECAR_AHEAD + 1)];
+    const void *lines;
+    *t = (told){0};
+    if (c->in.type == SIDECAR_EVENT) get_event(c, t);
+    else t->batch = get_batch(p, c);
+    get_known(c, &t->behind);
+    t->nlines = (size_t)message_get_number(&c->in);
+    lines = message_get(&c->in, t->nlines);
+    t->lines = malloc(t->nlines + 1);
+    if (c->in.bad || !t->lines || c->ntold > SIDECAR_AHEAD) c->in.bad = true;
+    else memcpy(t->lines, lines, t->nlines), c->ntold++;
 }
 
 static int handle(pipert *p, sidecar *c) {
     if (message_receive(c->stream, &c->in)) return lost(p);
     switch (c->in.type) {
     case SIDECAR_LOG: log_line(p, c); break;
-    case SIDECAR_BATCH: get_batch(p, c); break;
-    case SIDECAR_EVENT:
-        c->status = (int)message_get_number(&c->in);
-        snprintf(c->why, sizeof c->why, "%s", message_get_text(&c->in));
-        get_stats(c);
-        if (c->status == PIPERT_AGAIN) c->ended = false;
+    case SIDECAR_BATCH:
+    case SIDECAR_EVENT: get_told(p, c); break;
+    case SIDECAR_BEGUN:
+        get_known(c, &c->now);
+        c->ended = false;
         break;
     case SIDECAR_RESTORED: break;
     default: c->in.bad = true;
@@ -256,12 +282,10 @@ static int handle(pipert *p, sidecar *c) {
                      : PIPERT_OK;
 }
 
-static bool has_news(const sidecar *c) { return c->next || c->status != PIPERT_AGAIN; }
-
 /* Until there is something to take, or the time has passed. */
 static int look(pipert *p, int64_t until) {
     sidecar *c = p->sidecar;
-    while (!p->status && !has_news(c)) {
+    while (!p->status && !c->ntold) {
         if (c->stream < 0) return lost(p);
         if (!plat_poll(c->stream, -1, 0)) {
             if (!c->asked && !ask(c)) return lost(p);
@@ -275,7 +299,7 @@ static int look(pipert *p, int64_t until) {
 static int look_and_count(pipert *p, int64_t until) {
     int64_t start = plat_now();
     int status = look(p, until);
-    p->sidecar->stats.wait_ns += plat_now() - start;
+    p->sidecar->wait_ns += plat_now() - start;
     return status;
 }
 
@@ -283,31 +307,33 @@ int sidecar_wait(pipert *p, int64_t milliseconds) {
     return look_and_count(p, plat_now() + milliseconds * 1000000);
 }
 
-/* What was told is taken: the sidecar may tell more. After an event it does when it is
- * asked to. */
-static void take(sidecar *c) {
+/* What was told first is taken: the sidecar may tell more. After an event it does when it
+ * is asked to. */
+static int take(pipert *p, sidecar *c) {
+    told *t = &c->told[c->first];
+    int status;
+    c->first = (c->first + 1) % (SIDECAR_AHEAD + 1);
+    c->ntold--;
+    c->now = t->behind;
     plat_lock(&c->lock);
     c->taken++;
-    if (c->next) c->next->held = true;
-    if (c->next && c->taken - c->said >= c->portion) send_news(c, false);
+    if (t->batch) t->batch->held = true;
+    if (t->batch && c->taken - c->said >= c->portion) send_news(c, false);
     plat_unlock(&c->lock);
     c->asked = false;
-    c->next = NULL;
-    c->status = PIPERT_AGAIN;
+    status = t->nlines ? report_put(p, t->lines, t->nlines) : PIPERT_OK;
+    free(t->lines);
+    return status;
 }
 
 int sidecar_next(pipert *p, pipert_batch **out) {
     sidecar *c = p->sidecar;
+    const told *t = &c->told[c->first];
     int status = look_and_count(p, -1);
-    if (status) return status;
-    if (c->next) {
-        *out = &c->next->public;
-        take(c);
-        return PIPERT_OK;
-    }
-    status = c->status;
+    if (status || (status = take(p, c))) return status;
+    if (t->batch) return *out = &t->batch->public, PIPERT_OK;
+    status = t->status;
     c->ended = status == PIPERT_END;
-    take(c);
     if (status < 0 && status != PIPERT_HELD) return fail_with(p, status, "%s", c->why);
     return status;
 }
@@ -328,62 +354,59 @@ bool sidecar_release(pipert *p, pipert_batch *b) {
 /* ---- going on elsewhere ---- */
 /* What was told of the stream as it was goes back. */
 static void drop_told(sidecar *c) {
-    if (c->next) {
-        plat_lock(&c->lock);
-        c->back[c->nback++] = (int32_t)(c->next - c->window);
-        plat_unlock(&c->lock);
+    plat_lock(&c->lock);
+    for (; c->ntold; c->ntold--) {
+        told *t = &c->told[c->first];
+        c->first = (c->first + 1) % (SIDECAR_AHEAD + 1);
+        if (t->batch) c->back[c->nback++] = (int32_t)(t->batch - c->window);
+        free(t->lines);
+        c->taken++;
     }
-    if (has_news(c)) c->taken++;
-    c->next = NULL;
-    c->status = PIPERT_AGAIN;
-}
-
-static int ask_to_restore(pipert *p, const char *text, char *why, size_t n) {
-    sidecar *c = p->sidecar;
-    int status;
-    plat_lock(&c->lock);
-    message_begin(&c->out, SIDECAR_RESTORE);
-    message_put_text(&c->out, text);
-    status = c->stream < 0 || message_send(c->stream, &c->out);
-    plat_unlock(&c->lock);
-    if (status) return lost(p);
-    do {
-        drop_told(c);
-        if (handle(p, c)) return p->status;
-    } while (c->in.type != SIDECAR_RESTORED);
-    status = (int)message_get_number(&c->in);
-    snprintf(why, n, "%s", message_get_text(&c->in));
-    get_stats(c);
-    plat_lock(&c->lock);
     send_news(c, false);
     plat_unlock(&c->lock);
     c->asked = c->ended = false;
-    return status;
 }
 
-/* If it is refused, it goes on from where it was. */
+static bool ask_to_restore(sidecar *c, const char *text) {
+    bool sent;
+    plat_lock(&c->lock);
+    message_begin(&c->out, SIDECAR_RESTORE);
+    message_put(&c->out, &c->now.stats, sizeof c->now.stats);
+    message_put_text(&c->out, text);
+    sent = c->stream >= 0 && !message_send(c->stream, &c->out);
+    plat_unlock(&c->lock);
+    return sent;
+}
+
+/* If it is refused, all goes on as it was. */
 int sidecar_restore(pipert *p, const char *text) {
-    char why[600], ignored[600], state[SIDECAR_STATE];
+    sidecar *c = p->sidecar;
     int status;
-    memcpy(state, p->sidecar->state, sizeof state);
-    status = ask_to_restore(p, text, why, sizeof why);
-    if (!status || p->status) return status;
-    ask_to_restore(p, state, ignored, sizeof ignored);
-    return p->status ? p->status : tell_with(p, status, why);
+    if (!ask_to_restore(c, text)) return lost(p);
+    do
+        if (handle(p, c)) return p->status;
+    while (c->in.type != SIDECAR_RESTORED);
+    status = (int)message_get_number(&c->in);
+    if (status) return tell_with(p, status, message_get_text(&c->in));
+    message_get_text(&c->in);
+    get_known(c, &c->now);
+    drop_told(c);
+    return PIPERT_OK;
 }
 
 /* ---- what is known ---- */
 int sidecar_save(pipert *p, char *text, size_t size) {
-    size_t n = strlen(p->sidecar->state);
+    size_t n = strlen(p->sidecar->now.state);
     if (!n) return tell_with(p, PIPERT_STATE, "there is no state before the start");
     if (n >= size)
         return tell_with(p, PIPERT_STATE, "the state does not fit: 1 KB is enough");
-    memcpy(text, p->sidecar->state, n + 1);
+    memcpy(text, p->sidecar->now.state, n + 1);
     return PIPERT_OK;
 }
 
 void sidecar_stats(pipert *p, pipert_stats *to) {
-    *to = p->sidecar->stats;
+    *to = p->sidecar->now.stats;
+    to->wait_ns = p->sidecar->wait_ns;
     to->cpu = p->sidecar->cpu;
 }
 
@@ -415,6 +438,8 @@ void sidecar_free(pipert *p) {
     sidecar *c = p->sidecar;
     if (!c) return;
     plat_unreserve(c->memory, c->bytes);
+    for (; c->ntold; c->ntold--, c->first++)
+        free(c->told[c->first % (SIDECAR_AHEAD + 1)].lines);
     for (int i = 0; c->window && i < c->nwindows; i++) free(c->window[i].output);
     for (int i = 0; i < c->nclasses; i++) free(c->classes[i]);
     free(c->window);

@@ -4,13 +4,14 @@
  * carries messages, never batches:
  *
  *     START, then NEWS, RESTORE, CLOSE        to the sidecar (serve.c)
- *     STARTED, then BATCH, EVENT, RESTORED, LOG, CLOSED from it (to sidecar.c)
+ *     STARTED, then BATCH, EVENT, BEGUN, RESTORED, LOG, CLOSED from it (to sidecar.c)
  *
  * NEWS: what was taken, what is given back, whether the caller waits. It is told in
  * portions, so that a small batch wakes nobody.
  *
- * Batches are told a few ahead, each with the state behind it, so that a saved state is
- * that of the batches which were taken, and outlives the sidecar. An END, an error, and
+ * Batches are told a few ahead, each with the state behind it, the numbers, and the lines
+ * of the report, which count when it is taken: so a saved state is that of the batches
+ * which were taken, and outlives the sidecar. An END, an error, and
  * that all batches are held are told when the caller waits; then the sidecar goes on
  * only if it is asked to. Either side sees the other's end; nothing is left behind. */
 #ifndef PIPERT_SIDECAR_H
@@ -20,11 +21,15 @@
 
 enum { SIDECAR_STREAM = 3, SIDECAR_MEMORY = 4 };    /* its descriptors */
 enum { SIDECAR_START = 1, SIDECAR_NEWS, SIDECAR_RESTORE, SIDECAR_CLOSE, SIDECAR_STARTED,
-       SIDECAR_BATCH, SIDECAR_EVENT, SIDECAR_RESTORED, SIDECAR_LOG, SIDECAR_CLOSED };
+       SIDECAR_BATCH, SIDECAR_EVENT, SIDECAR_BEGUN, SIDECAR_RESTORED, SIDECAR_LOG, SIDECAR_CLOSED };
 enum { SIDECAR_STATE = 4096 };                      /* room for a state's text */
 
 /* How many batches of so many slots are told ahead. */
-static inline int sidecar_ahead(int nslots) { return nslots < 8 ? 1 : nslots / 4; }
+enum { SIDECAR_AHEAD = 16 };
+static inline int sidecar_ahead(int nslots) {
+    int n = nslots / 4;
+    return n < 1 ? 1 : n > SIDECAR_AHEAD ? SIDECAR_AHEAD : n;
+}
 
 /* What pipert.h says of the same names, for a handle with a sidecar. */
 int sidecar_start(pipert *);

@@ -310,11 +310,12 @@ static int changed(pipert *p, const saved *s) {
 int state_check(pipert *p) {
     const saved *s = p->restored;
     char parameters[PARAMETERS];
+    int status = PIPERT_OK;
     if (!s || s->anywhere) return PIPERT_OK;
     parameters_text(p, parameters, sizeof parameters);
-    if ((strcmp(s->name, p->feature->name) || s->hash != p->feature->hash) &&
-        changed(p, s))
-        return p->status;
+    if (strcmp(s->name, p->feature->name) || s->hash != p->feature->hash)
+        status = changed(p, s);
+    if (status) return status;
     if (strcmp(s->parameters, parameters) && !p->options.allow_changed)
         return refuse(p, "a parameter has changed (then%s, now%s)", s->parameters,
                       parameters);

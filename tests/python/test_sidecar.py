@@ -1,5 +1,6 @@
 """process=True: the feature in a process of its own. The stream is that of a loader without one, and nothing of either process is left."""
 import gc
+import json
 import os
 import pathlib
 import pickle
@@ -26,6 +27,13 @@ FAILS = """feature fails()
 from range(0, 100)
 y = if value == 41 then fail("no good") else value
 batch(10)
+emit y
+"""
+
+OFTEN = """feature often()
+from range(0, 800)
+y = if value % 8 == 7 then fail("no good") else value
+batch(8)
 emit y
 """
 
@@ -198,6 +206,76 @@ def test_a_record_fails(folder):
     due(sum(1 for _ in loader) == 10 and loader.stats()["bad_records"] == 1)
     loader.close()
     due('"index": 41' in pathlib.Path("bad.jsonl").read_text())
+
+
+def reported():
+    lines = map(json.loads, pathlib.Path("bad.jsonl").read_text().splitlines())
+    return [line["index"] for line in lines]
+
+
+def test_the_report_is_that_of_the_batches_taken(folder):
+    """Whatever the process is ahead; the same holds of the numbers."""
+    for process in (False, True):
+        loader = pipec.load(compiled(OFTEN), process=process, on_error="skip", report="bad.jsonl")
+        loader.start()
+        it = iter(loader)
+        for n in range(1, 8):
+            next(it)
+            time.sleep(0.02)
+            loader._handle.begin()                  # looks for the next one, takes none
+            due(reported() == list(range(7, 8 * n, 8)), (process, n, reported()))
+            due(loader.stats()["bad_records"] == n and f"batches {n}\n" in str(loader.state_dict()).replace("\\n", "\n"), process)
+        states = [pipec.load(compiled(OFTEN), process=process, on_error="skip"), loader]
+        for _ in range(3):
+            next(iter(states[0]))
+        loader.load_state_dict(states[0].state_dict())
+        due([b.number for _, b in zip(range(5), loader)] == [3, 4, 5, 6, 7])
+        due(reported() == [7, 15, 23, 31, 39, 47, 55, 31, 39, 47, 55, 63], reported())
+        due(loader.stats()["bad_records"] == 12 and loader.stats()["batches"] == 12)
+        loader.close()
+        due(len(reported()) == 12)
+
+
+def test_a_state_that_is_refused_changes_nothing(folder):
+    other = pipec.load(compiled(FAILS))
+    next(iter(other))
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), process=process)
+        it = iter(loader)
+        numbers = [next(it).number for _ in range(5)]
+        for _ in range(2):
+            raises(pipec.StateError, lambda: loader.load_state_dict(other.state_dict()))
+            due(len(loader) == 62, (process, len(loader)))
+            numbers += [b.number for _, b in zip(range(5), loader)]
+        due(numbers + [b.number for b in loader] == list(range(62)), process)
+
+
+def test_the_length_of_an_empty_epoch(folder):
+    for process in (False, True):
+        due(len(pipec.load(compiled(RANGE), n=3, process=process)) == 0)
+        loader = pipec.load(compiled(RANGE), n=3, process=process)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(5):
+                loader._handle.begin()              # looks for a batch
+                time.sleep(0.05)
+            due(len(loader) == 0)
+            due(list(loader) == [] and len(loader) == 0)
+
+
+def test_ranks_that_share_a_report(folder):
+    """Of loaders that write at once, the lines stay whole."""
+    for process in (False, True):
+        pathlib.Path("bad.jsonl").unlink(missing_ok=True)
+        for epoch in (0, 1):
+            ranks = [pipec.load(compiled(OFTEN), process=process, on_error="skip", report="bad.jsonl", rank=r, world=3, epoch=epoch) for r in range(3)]
+            for _ in zip(*ranks):
+                pass
+            for loader in ranks:
+                loader.close()
+        lines = [json.loads(line) for line in pathlib.Path("bad.jsonl").read_text().splitlines()]
+        due(sorted((x["epoch"], x["index"], x["rank"]) for x in lines) ==
+            sorted((e, 8 * i + 7, i % 3) for e in (0, 1) for i in range(99)), lines)
 
 
 def test_what_is_wrong_is_told_as_without(folder):
