@@ -8,12 +8,13 @@ static void record_failed(worker *w, run *r, int64_t i, int verdict) {
     slot *s = r->slot;
     int64_t place = s->number * w->p->batch + r->row + i;
     int64_t index = r->index[i - r->at];
-    const char *why = r->reader.failed ? r->reader.failed[i - r->at] : NULL;
+    const source_failure *f = r->reader.failed ? &r->reader.failed[i - r->at] : NULL;
     bad *b;
     s->failed[r->row + i] = 1;
     r->nfailed++;
     if (place >= w->p->places) return;          /* wrapped: reported before */
-    b = why ? record_bad_read(w, why, place, index) : record_bad(w, verdict, place, index);
+    b = f && f->why ? record_bad_read(w, f, place, index)
+                    : record_bad(w, verdict, place, index);
     if (b) b->at = place + w->p->skip;
     bad_add(&r->bads, b);
 }
@@ -83,7 +84,7 @@ void fixed_compute(worker *w, run *r) {
     while (!through(w, r, i)) {
         if (!r->reader.failed) i = compute_fast(w, r, i, ragged);
         if (through(w, r, i)) break;
-        if (r->reader.failed && r->reader.failed[i - r->at]) record_failed(w, r, i, 0);
+        if (r->reader.failed && r->reader.failed[i - r->at].why) record_failed(w, r, i, 0);
         else compute_one(w, r, i);
         i++;
     }

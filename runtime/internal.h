@@ -33,6 +33,7 @@ typedef struct bad {
     int64_t rows_before;        /* of its run: until the turn is known */
     int32_t line;
     bool told;                  /* before the state that this run goes on from */
+    bool lack;                  /* source_failure */
     int level;                  /* of a child: rows of `each` that lead to it */
     int64_t row[PL_MAX_LEVELS];
     char operator_name[56], reason[256];
@@ -111,7 +112,7 @@ int record_emit(worker *, node *, pl_out *out);
 int64_t record_rows(const node *);
 /* Describes the failure that `verdict` was the verdict of. */
 bad *record_bad(worker *, int verdict, int64_t place, int64_t index);
-bad *record_bad_read(worker *, const char *reason, int64_t place, int64_t index);
+bad *record_bad_read(worker *, const source_failure *, int64_t place, int64_t index);
 
 /* ---- load.c ---- */
 int load_file(pipert *, const char *path);

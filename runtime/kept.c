@@ -116,17 +116,17 @@ static void entered(worker *w, run *r, node *n, int verdict, mark before,
 
 static void enter_place(worker *w, run *r) {
     int64_t i = r->enter - r->at, index = r->index[i];
-    const char *why = r->reader.failed ? r->reader.failed[i] : NULL;
+    const source_failure *f = r->reader.failed ? &r->reader.failed[i] : NULL;
     mark before = record_mark(w);
     node *n = NULL;
     int verdict;
     r->event = 0;
-    if (!why) {
+    if (!f || !f->why) {
         verdict = record_enter(w, NULL, 0, r->values + i * w->p->feature->ninputs,
                                schedule_id(w->p, r, r->enter), &n);
         entered(w, r, n, verdict, before, NULL, NULL);
     } else if (r->first + r->enter != r->lane->skip_place || !r->lane->skip_events) {
-        note_bad(w->p, r, record_bad_read(w, why, 0, index), r->first + r->enter, 0);
+        note_bad(w->p, r, record_bad_read(w, f, 0, index), r->first + r->enter, 0);
     }
 }
 

@@ -26,22 +26,6 @@ static int unknown(pipert *p, const char *name) {
                      *list ? "; did you mean: " : " (it has none)", list);
 }
 
-int param_set(pipert *p, const char *name, const char *value) {
-    int i = find(p, name);
-    char *text;
-    if (i < 0) return unknown(p, name);
-    if (p->feature->params[i].at_compile)
-        return fail_with(p, PIPERT_PARAMETER,
-                         "`%s` was fixed when the feature was compiled (it is %s): "
-                         "compile it again with -D %s=%s",
-                         name, p->feature->params[i].text, name, value);
-    text = strdup(value);
-    if (!text) return fail_with(p, PIPERT_MEMORY, "no memory");
-    free(p->value[i]);
-    p->value[i] = text;
-    return PIPERT_OK;
-}
-
 const char *param_value(const pipert *p, int i) {
     return p->value && p->value[i] ? p->value[i] : p->feature->params[i].text;
 }
@@ -90,6 +74,39 @@ static bool bind_one(pipert *p, pl_argument *a, const pl_param *q, const char *t
     }
 }
 
+static bool bind(pipert *p, pl_argument *a, const pl_param *q, const char *text) {
+    if (bind_one(p, a, q, text)) return true;
+    fail_with(p, PIPERT_PARAMETER, "`%s` is no %s, which parameter `%s` is", text, q->type,
+              q->name);
+    return false;
+}
+
+/* The start binds it. */
+static bool is_value(pipert *p, const pl_param *q, const char *text) {
+    size_t used = p->bound.used;
+    pl_argument a;
+    bool is = bind(p, &a, q, text);
+    arena_reset(&p->bound, used);
+    return is;
+}
+
+int param_set(pipert *p, const char *name, const char *value) {
+    int i = find(p, name);
+    char *text;
+    if (i < 0) return unknown(p, name);
+    if (p->feature->params[i].at_compile)
+        return fail_with(p, PIPERT_PARAMETER,
+                         "`%s` was fixed when the feature was compiled (it is %s): "
+                         "compile it again with -D %s=%s",
+                         name, p->feature->params[i].text, name, value);
+    if (!is_value(p, &p->feature->params[i], value)) return p->status;
+    text = strdup(value);
+    if (!text) return fail_with(p, PIPERT_MEMORY, "no memory");
+    free(p->value[i]);
+    p->value[i] = text;
+    return PIPERT_OK;
+}
+
 /* A path that was not given fails here; whether it exists is its user's affair. */
 int param_bind(pipert *p) {
     const pl_feature *f = p->feature;
@@ -103,10 +120,7 @@ int param_bind(pipert *p) {
             return fail_with(p, PIPERT_PARAMETER,
                              "parameter `%s` (%s) must be set: --set %s=…", q->name,
                              q->type, q->name);
-        if (!bind_one(p, &p->argument[i], q, text))
-            return fail_with(p, PIPERT_PARAMETER,
-                             "`%s` is no %s, which parameter `%s` is", text, q->type,
-                             q->name);
+        if (!bind(p, &p->argument[i], q, text)) return p->status;
     }
     return PIPERT_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -240,6 +241,29 @@ float plat_strtof(const char *text) {
     float x = c ? strtof_l(text, NULL, c) : strtof(text, NULL);
     if (c) freelocale(c);
     return x;
+}
+
+static bool lacks_files(char *text, size_t n) {
+    struct rlimit most = {0};
+    getrlimit(RLIMIT_NOFILE, &most);
+    snprintf(text, n, "this process has as many files open as it may, %llu (ulimit -n): "
+             "raise that limit, or close files", (unsigned long long)most.rlim_cur);
+    return true;
+}
+
+bool plat_lacks(int error, char *text, size_t n) {
+    switch (error) {
+    case EMFILE: return lacks_files(text, n);
+    case ENFILE:
+        snprintf(text, n, "this machine has as many files open as it may (sysctl "
+                 "fs.file-max): raise that limit, or close files");
+        return true;
+    case ENOMEM:
+        snprintf(text, n, "the system has no memory left for it: end other programs, or "
+                 "use less (--memory, --threads)");
+        return true;
+    default: return false;
+    }
 }
 
 const char *plat_error(int error, char *text, size_t n) {

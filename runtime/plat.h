@@ -55,7 +55,7 @@ int plat_map(int fd, size_t bytes, void **at);
 /* Two ends of a stream. A program that is started later has neither. */
 int plat_socket_pair(int fd[2]);
 /* Starts argv[0], looked for in PATH, with `given` as its descriptor 3, 4, … and none
- * above. */
+ * above. An interrupt waits until it is ignored there. */
 int plat_spawn(const char *const *argv, const int *given, int ngiven, int64_t *process);
 /* Waits for its end; says how it ended ("exited with status 1"). */
 void plat_process_end(int64_t process, char *how, size_t n);
@@ -115,5 +115,8 @@ bool plat_cpu_has(const char *features);
 /* A number in the C locale's notation, whatever the process's locale is. */
 double plat_strtod(const char *text, char **end);
 float plat_strtof(const char *text);
+/* Whether the error is of what this process may have or the machine has, not of the file
+ * that was asked for; the text says so, and what to do. */
+bool plat_lacks(int error, char *text, size_t n);
 const char *plat_error(int error, char *text, size_t n);
 #endif

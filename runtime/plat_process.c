@@ -53,12 +53,13 @@ int plat_spawn(const char *const *argv, const int *given, int n, int64_t *proces
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int high[MOST] = {-1, -1, -1, -1}, error;
-    sigset_t none;
+    sigset_t blocked;
     pid_t pid;
-    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
     if ((error = posix_spawn_file_actions_init(&actions))) return error;
     if ((error = posix_spawnattr_init(&attributes))) goto out;
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     error = n > MOST ? E2BIG : give(&actions, given, high, n);
     if (!error)

@@ -301,13 +301,14 @@ bad *record_bad(worker *w, int verdict, int64_t place, int64_t index) {
     return b;
 }
 
-bad *record_bad_read(worker *w, const char *reason, int64_t place, int64_t index) {
+bad *record_bad_read(worker *w, const source_failure *f, int64_t place, int64_t index) {
     bad *b = bad_new(w->p);
     if (!b) return NULL;
     b->place = place;
     b->index = index;
     b->line = w->p->feature->source_line;
     set_operator(b, w->p->feature->source);
-    snprintf(b->reason, sizeof b->reason, "%s", reason);
+    snprintf(b->reason, sizeof b->reason, "%s", f->why);
+    b->lack = f->lack;
     return b;
 }

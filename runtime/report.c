@@ -216,18 +216,42 @@ static void sort(bad_list *l) {
     free(all);
 }
 
+/* Text that may be anything, for a message of one line that can be read back: what is no
+ * printable UTF-8 is \n or \xNN, a backslash is doubled. Where `end`, which follows it in
+ * the message, is a part of it, that begins with \xNN. */
+static void escape(char *to, size_t n, const char *text, const char *end) {
+    const unsigned char *c = (const void *)text;
+    size_t at = 0, k = 0;
+    for (; *c && at + 5 < n; c += k, at += strlen(to + at)) {
+        k = (size_t)character(c);
+        if (*c == '\\') strcpy(to + at, "\\\\");
+        else if (*c == '\n') strcpy(to + at, "\\n");
+        else if (!k || *c < 32 || *c == 127 ||
+                 (*end && !strncmp((const char *)c, end, strlen(end))))
+            snprintf(to + at, 5, "\\x%02x", *c), k = 1;
+        else snprintf(to + at, k + 1, "%s", (const char *)c);
+    }
+    to[at] = 0;
+}
+
+#define PATH_ENDS ") failed: "
+
 /* Which record failed, where and why. */
 static void describe(const pipert *p, const bad *b, const char *path, char *to,
                      size_t n) {
-    char rows[24 * PL_MAX_LEVELS] = "", place[40] = "";
+    char rows[24 * PL_MAX_LEVELS] = "", place[40] = "", name[4400];
+    char file[4 * sizeof p->file], reason[4 * sizeof b->reason];
+    escape(name, sizeof name, path, PATH_ENDS);
+    escape(file, sizeof file, p->file, ":");
+    escape(reason, sizeof reason, b->reason, "");
     for (int k = 0, at = 0; k < b->level; k++)
         at += snprintf(rows + at, sizeof rows - (size_t)at, "%s%lld", k ? ", " : " row ",
                        (long long)b->row[k]);
     if (p->feature->has_sample)
         snprintf(place, sizeof place, " at place %lld", (long long)b->at);
     snprintf(to, n, "record %lld%s%s%s%s%s failed: %s:%d: %s: %s",
-             (long long)b->index, place, rows, *path ? " (" : "", path, *path ? ")" : "",
-             p->file, b->line, b->operator_name, b->reason);
+             (long long)b->index, place, rows, *name ? " (" : "", name, *name ? ")" : "",
+             file, b->line, b->operator_name, reason);
 }
 
 void report_first(pipert *p, bad_list *l, char *to, size_t n) {
@@ -262,12 +286,24 @@ static bool too_many(const pipert *p) {
            (double)p->epoch_bad > o->max_error_rate * (double)p->places;
 }
 
+/* What the process lacks is no property of the record that met it. */
+static void end_by_lack(pipert *p, const bad *b, const char *path) {
+    char text[4400];
+    escape(text, sizeof text, path, PATH_ENDS);
+    fail_with(p, PIPERT_SOURCE, "record %lld%s%s%s cannot be read: %s",
+              (long long)b->index, *text ? " (" : "", text, *text ? ")" : "", b->reason);
+}
+
 static void report_one(pipert *p, const bad *b, int64_t *last) {
     char path[4400];
     bool counted = b->index == *last;
     *last = b->index;
     if (b->told) return;
     source_describe(&p->source, b->index, path, sizeof path);
+    if (b->lack) {
+        end_by_lack(p, b, path);
+        return;
+    }
     p->epoch_bad += !counted;
     p->stats.bad_records += !counted;
     report_line(p, b, path);

@@ -91,10 +91,23 @@ char *source_text(const source_request *q, int argument) {
     return text;
 }
 
+void source_error(source_reader *r, int error) { r->error = error; }
+
+static source_failure describe(source_reader *r, const char *text) {
+    char lack[300];
+    source_failure f = {"no memory", plat_lacks(r->error, lack, sizeof lack)};
+    char *kept;
+    r->error = 0;
+    if (f.lack) text = lack;
+    kept = arena_take(&r->memory, strlen(text) + 1);
+    if (kept) f.why = strcpy(kept, text);
+    return f;
+}
+
 void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
                  pl_value *values, const char *format, ...) {
     static const char empty[SOURCE_SLACK];
-    char text[512], *kept;
+    char text[512];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
@@ -104,8 +117,7 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
         if (!r->failed) return;
         memset(r->failed, 0, (size_t)n * sizeof *r->failed);
     }
-    kept = arena_take(&r->memory, strlen(text) + 1);
-    r->failed[at] = kept ? strcpy(kept, text) : "no memory";
+    r->failed[at] = describe(r, text);
     for (int k = 0; k < s->request.ninputs; k++) {
         pl_value *v = &values[at * s->request.ninputs + k];
         if (s->request.inputs[k].bytes) *v = (pl_value){.data = empty};
@@ -120,6 +132,7 @@ static const char *read_open(source *s, source_reader *r, int fd, pl_value *valu
     size_t got;
     char *data;
     int error = plat_stat_fd(fd, &st);
+    source_error(r, error);
     if (error) return plat_error(error, text, room);
     if (st.kind != PLAT_FILE) return "is no regular file";
     if (st.size > s->request.max_bytes) {
@@ -130,6 +143,7 @@ static const char *read_open(source *s, source_reader *r, int fd, pl_value *valu
     data = source_take(r, (size_t)st.size);
     if (!data) return "no memory to read it";
     error = plat_read_at(fd, data, (size_t)st.size, 0, &got);
+    source_error(r, error);
     if (error) return plat_error(error, text, room);
     memset(data + got, 0, SOURCE_SLACK);
     r->bytes += (int64_t)got;
@@ -143,6 +157,7 @@ int source_read_file(source *s, source_reader *r, const char *path, int64_t at,
     const char *why;
     int fd, error = plat_open(path, &fd);
     if (error) {
+        source_error(r, error);
         why = plat_error(error, text, sizeof text);
     } else {
         why = read_open(s, r, fd, value, text, sizeof text);

@@ -33,12 +33,18 @@ typedef struct source_request {
 
 typedef struct source source;
 
+typedef struct source_failure {
+    const char *why;            /* a record cannot be read; NULL: it was */
+    bool lack;                  /* of something that the process has not: any record
+                                   might have met it */
+} source_failure;
+
 /* Where one thread's records go. */
 typedef struct source_reader {
     arena memory;               /* inputs live here until the next reset */
     size_t soft;                /* stop a read once memory holds so many bytes */
-    const char **failed;        /* [record]: why it cannot be read, or NULL; the
-                                   array is NULL while all is well */
+    source_failure *failed;     /* [record]; NULL while all is well */
+    int error;                  /* of source_error, for the next source_fail; or 0 */
     int64_t bytes;              /* read from files, ever */
 } source_reader;
 
@@ -86,6 +92,8 @@ void source_reader_reset(source_reader *);
 int source_field(const char *const *fields, const char *name);
 /* Memory for n bytes and the slack, or NULL. */
 void *source_take(source_reader *, size_t n);
+/* The system's error that the next source_fail is about. */
+void source_error(source_reader *, int error);
 /* Notes that record `at` of the n of this read fails; its values are zeroed. */
 void source_fail(source *, source_reader *, int64_t at, int64_t n,
                  pl_value *values, const char *format, ...);

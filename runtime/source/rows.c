@@ -255,8 +255,9 @@ static int64_t read_fd(const rows *r, source_reader *reader, int fd, int64_t max
 
 int64_t rows_read(const rows *r, source_reader *reader, int64_t max_bytes, int64_t first,
                   int64_t n, pl_value *row, const char **why) {
-    int fd = r->fd;
-    if (fd < 0 && plat_open(r->path, &fd)) {
+    int fd = r->fd, error = fd < 0 ? plat_open(r->path, &fd) : 0;
+    if (error) {
+        source_error(reader, error);
         *row = (pl_value){.data = NULL};
         return *why = "cannot be opened", 1;
     }

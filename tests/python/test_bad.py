@@ -3,6 +3,7 @@ import gc
 import json
 import os
 import pathlib
+import re
 import shutil
 import pipec
 from harness import LINES, RANGE, compiled, due, raises, script
@@ -19,6 +20,39 @@ int plus(pk_call *call, int64_t x, const pk_region *region, pk_tensor *out) {
     *(int64_t *)out->data = x + %d;
     return 0;
 }
+"""
+FILES = """feature sizes(root: path)
+from files(root, "**")
+# of line 4
+size = len(data)
+batch(4, last = partial)
+emit size
+"""
+MANIFEST = """type Row = (name: string)
+feature rows(root: path)
+from manifest(root, columns = Row, read = name)
+size = len(data)
+batch(4, last = partial)
+emit size
+"""
+FEW = """
+import os, resource, sys, pipec
+so, root, options = sys.argv[1], sys.argv[2], eval(sys.argv[3])
+most = 60
+loader = pipec.load(so, root=root, **options).start()
+try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    while True:
+        os.dup(0)
+except OSError:
+    pass
+try:
+    print(sum(1 for _ in loader), "batches")
+except pipec.SourceError as error:
+    text = str(error)
+    assert f"{most} (ulimit -n): raise that limit" in text and text.startswith("record "), text
+    assert loader.stats()["bad_records"] == 0
+    print("done")
 """
 PARAMETERS = """feature p(a: i32 = 1, f: f32 = 0.5, b: bool = false, v: f32[2] = [1, 2], m: i32[?, ?] = [[1], [2]], s: string = "x", n: int, seed: int = 9)
 from range(0, n)
@@ -70,7 +104,7 @@ def test_parameters(folder):
         for value in values:
             raises(TypeError, lambda: load(n=2, **{name: value}), f"`{name}`")
     for name, value in dict(a=2**31, v=[1.0], m=[[1], [1, 2]]).items():
-        raises(pipec.ParameterError, lambda: load(n=2, **{name: value}), f"`{name}`")
+        raises(pipec.ParameterError, lambda: pipec.load(so, n=2, **{name: value}), f"`{name}`")
     raises(ValueError, lambda: load(n=2, s="a\0b"), "`s`")
     raises(pipec.ParameterError, lambda: pipec.load(compiled(RANGE), batch=3), "batch", "fixed", "-D batch")
     works()
@@ -116,6 +150,42 @@ def test_records(folder):
     due(len(list(pipec.load(so, on_error="skip", max_error_rate=0.1))) == 8)
     raises(pipec.Error, lambda: list(pipec.load(so, on_error="skip", report="absent/bad.jsonl")), "absent/bad.jsonl")
     works()
+
+
+def test_too_few_descriptors(folder):
+    """No property of a record: the run ends, whatever on_error is, and says why."""
+    (folder / "d").mkdir()
+    for i in range(3000):
+        (folder / "d" / f"{i}").write_bytes(b"x")
+    (folder / "m.csv").write_text("name\n" + "".join(f"d/{i}\n" for i in range(3000)))
+    (folder / "l").mkdir()
+    for i in range(140):                            # as many are not held open
+        (folder / "l" / f"{i}").write_text("line\n" * 300)
+    # in mode "debug" nothing is read before it is asked for
+    for feature, root in ((FILES, "d"), (MANIFEST, "m.csv"), (LINES, "l/*")):
+        for options in (dict(mode="debug"), {}, dict(on_error="skip")):
+            p = script(FEW, folder, [compiled(feature), root, options])
+            due(p.stdout == "done\n" and p.returncode == 0, (feature, options, p.stdout))
+
+
+def test_messages_are_one_line(folder):
+    """And can be read back, whatever the path is made of."""
+    so = compiled(FILES.replace("size = len(data)", 'size = if len(data) == 1 then fail("a\\nb\\\\c") else len(data)'))
+    for name in (b"plain (1).txt", b"new\nline", b"back\\slash", b"\xff\xfe.bin", "é\u2028".encode(), b"a) failed: b.dsl:3: c: d", b"\x01\x7f"):
+        shutil.rmtree("d", ignore_errors=True)
+        (folder / "d").mkdir()
+        (folder / "d" / os.fsdecode(name)).write_bytes(b"x")
+        error = raises(pipec.RecordError, lambda: next(iter(pipec.load(so, root="d"))))
+        first = str(error).split("\n")[0]
+        found = re.fullmatch(r"record 0 \((.*?)\) failed: feature.dsl:4: ([^:]*): (.*)", first)
+        due(found and read_back(found[1]) == b"d/" + name, first)
+        due(read_back(found[3]) == b"a\nb\\c", first)
+
+
+def read_back(text):
+    """What a message has escaped."""
+    byte = lambda m: {b"n": b"\n", b"\\": b"\\"}.get(m[1]) or bytes.fromhex(m[1][1:].decode())
+    return re.sub(rb"\\(n|\\|x[0-9a-f]{2})", byte, text.encode())
 
 
 def test_a_failed_loader_stays_failed(folder):

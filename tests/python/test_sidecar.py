@@ -198,6 +198,16 @@ def test_ctrl_c_while_waiting(folder):
     due(out == "interrupted\n62\n" and p.returncode == 0, out)
 
 
+def test_ctrl_c_while_it_starts(folder):
+    """However early it comes, the sidecar knows nothing of it."""
+    first = folder / "first"
+    first.write_text(f'#!/bin/sh\nkill -INT $$\nexec {sys.executable} "$@"\n')
+    first.chmod(0o755)
+    p = script("import sys, pipec\nsys.executable = sys.argv[2]\nprint(sum(1 for _ in pipec.load(sys.argv[1], process=True)))\n",
+               folder, [compiled(RANGE), first])
+    due(p.stdout == "62\n", p.stdout)
+
+
 def test_a_record_fails(folder):
     loader = pipec.load(compiled(FAILS), process=True)
     error = raises(pipec.RecordError, lambda: list(loader), "no good")
