@@ -10,7 +10,7 @@ static const char *library(void *context, const Kernel *kernel) {
 int driver_eval(Driver *d) {
     const Options *o = d->options;
     EvalOptions options = {
-        .sample = o->sample, .place = o->place, .seed = (uint64_t)o->seed, .epoch = (uint64_t)o->epoch,
+        .sample = o->sample, .place = o->place, .seed = o->seed, .epoch = (uint64_t)o->epoch,
         .hash = o->hash, .json = o->json, .folder = o->output,
         .sets = o->sets.at, .nsets = o->sets.n,
         .skip_errors = o->on_error, .report = o->report,

@@ -14,6 +14,7 @@ typedef enum {
     TAKES_NOTHING,      /* sets a bool */
     TAKES_TEXT,         /* const char * */
     TAKES_NUMBER,       /* int64_t, 0 or more */
+    TAKES_SEED,         /* uint64_t */
     TAKES_CHOICE,       /* int: the number of the word in `choices` */
     TAKES_PASS,         /* const char *: tree, graph, loops or a pass */
     TAKES_DEFINE,       /* DefineList: name=value */
@@ -74,7 +75,7 @@ static const Option options[] = {
      "N", "eval: the record with source index N"},
     {"--place", ON_EVAL, TAKES_NUMBER, offsetof(Options, place), NULL,
      "P", "eval: the record at place P of the epoch"},
-    {"--seed", ON_EVAL, TAKES_NUMBER, offsetof(Options, seed), NULL,
+    {"--seed", ON_EVAL, TAKES_SEED, offsetof(Options, seed), NULL,
      "N", "eval: the seed (default 0)"},
     {"--epoch", ON_EVAL, TAKES_NUMBER, offsetof(Options, epoch), NULL,
      "N", "eval: the epoch (default 0)"},
@@ -221,6 +222,17 @@ static int set_number(int64_t *to, const Option *row, const char *value) {
     return -1;
 }
 
+/* Any 64 bits. strtoull alone would take a minus sign. */
+static int set_seed(uint64_t *to, const Option *row, const char *value) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    if (errno || *end || *value < '0' || *value > '9')
+        return usage("%s wants a number below 2**64, not %s", row->name, value);
+    *to = number;
+    return -1;
+}
+
 static int set_pass(const char **to, const Option *row, const char *value) {
     bool known = choice("tree|graph|loops", value) >= 0;
     *to = value;
@@ -243,6 +255,7 @@ static int set_value(Options *o, Arena *arena, const Option *row, const char *va
     case TAKES_NOTHING: *(bool *)to = true; return -1;
     case TAKES_TEXT: *(const char **)to = value; return -1;
     case TAKES_NUMBER: return set_number(to, row, value);
+    case TAKES_SEED: return set_seed(to, row, value);
     case TAKES_DEFINE: return set_define(to, arena, row, value);
     case TAKES_PASS: return set_pass(to, row, value);
     case TAKES_CHOICE:

@@ -35,7 +35,8 @@ typedef struct Options {
     bool debug, json, hash;
     DefineList defines;         /* -D, for check_module */
     DefineList sets;            /* --set: open time */
-    int64_t sample, place, seed, epoch; /* eval; sample, place -1: not given */
+    int64_t sample, place, epoch;       /* eval; sample, place -1: not given */
+    uint64_t seed;
     const char *report;         /* eval */
     int on_error;               /* eval: 0 fail, 1 skip */
     bool path;                  /* run: only tells where the library lies */

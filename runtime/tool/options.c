@@ -42,8 +42,8 @@ static bool parse_set(options *o, const char *v) {
 static bool parse_seed(options *o, const char *v) {
     char *end;
     errno = 0;
-    o->run.seed = strtoull(v, &end, 0);
-    return end != v && !*end && !errno && *v != '-';
+    o->run.seed = strtoull(v, &end, 10);
+    return *v >= '0' && *v <= '9' && !*end && !errno;
 }
 static bool parse_epoch(options *o, const char *v) {
     return number(v, 0, INT64_MAX, (int64_t *)&o->run.epoch);
