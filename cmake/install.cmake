@@ -2,7 +2,7 @@
 # CMake, the one for pkg-config, and the pages for man.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pipec)
-set(package ${CMAKE_BINARY_DIR}/package)
+set(package ${PROJECT_BINARY_DIR}/package)
 
 configure_package_config_file(cmake/pipecConfig.cmake.in ${package}/pipecConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
@@ -11,12 +11,14 @@ write_basic_package_version_file(${package}/pipecConfigVersion.cmake
 install(EXPORT pipec NAMESPACE pipec:: FILE pipecTargets.cmake
         DESTINATION ${package_dir} COMPONENT pipec)
 install(FILES ${package}/pipecConfig.cmake ${package}/pipecConfigVersion.cmake
-              cmake/pipec_add_feature.cmake
+              cmake/pipec_add_feature.cmake cmake/pipec_libraries.cmake
         DESTINATION ${package_dir} COMPONENT pipec)
 
 # The same from the build tree: -Dpipec_DIR=BUILD/package.
 export(EXPORT pipec NAMESPACE pipec:: FILE ${package}/pipecTargets.cmake)
-configure_file(cmake/pipec_add_feature.cmake ${package}/pipec_add_feature.cmake COPYONLY)
+foreach(file pipec_add_feature.cmake pipec_libraries.cmake)
+  configure_file(cmake/${file} ${package}/${file} COPYONLY)
+endforeach()
 
 # Folders are relative to the file's own: the tree may be moved.
 file(RELATIVE_PATH pc_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)

@@ -1,17 +1,17 @@
 # cpack -G DEB: libpipert0 (what a trainer needs), pipert (the tool), pipec (the
 # compiler, and what programs are built with). cpack -G TGZ: all of it in one.
-install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/CHANGELOG.md
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pipec)
 set(CPACK_PACKAGE_NAME pipec)
 set(CPACK_PACKAGE_VENDOR pipec)
 set(CPACK_PACKAGE_CONTACT "The pipec authors <pipec@example.org>")
-set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGE_FILE_NAME pipec-${PROJECT_VERSION}-linux-x86_64)
 set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL libpipert pipert pipec)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
-set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/package_files.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/package_files.cmake)
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -21,7 +21,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(release "(= ${PROJECT_VERSION})")
 
 set(CPACK_DEBIAN_LIBPIPERT_PACKAGE_NAME libpipert${PROJECT_VERSION_MAJOR})
-set(control ${CMAKE_BINARY_DIR}/package/control)
+set(control ${PROJECT_BINARY_DIR}/package/control)
 file(WRITE ${control}/triggers "activate-noawait ldconfig\n")
 file(WRITE ${control}/shlibs "libpipert ${PROJECT_VERSION_MAJOR} \
 ${CPACK_DEBIAN_LIBPIPERT_PACKAGE_NAME} ${release}\n")

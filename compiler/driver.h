@@ -38,6 +38,8 @@ int driver_cpus(const Options *, Cpu cpus[4]);
 bool driver_write(Driver *);
 /* Where it goes; NULL: to stdout. */
 const char *driver_target(Driver *);
+/* The kernels are in it, and not only what their declarations say. */
+bool driver_builds_kernels(const Driver *);
 
 /* ---- driver_link.c ---- */
 /* The object and the kernels -> a shared library at `path`. */
@@ -51,8 +53,9 @@ bool driver_join(Driver *, const TextList *objects, const char *path);
 bool driver_assembly_c(Driver *, const char *text, const char *path);
 
 /* ---- driver_depend.c ---- */
-/* The files that the result is made of, without those of pipec. */
+/* The files that a compiled feature is made of, without those of pipec. */
 bool driver_sources(Driver *, TextList *);
+/* A rule with what the result is made of. */
 bool driver_write_dependencies(Driver *);
 
 /* ---- driver_inspect.c: a compiled feature; exit status ---- */

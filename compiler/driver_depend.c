@@ -33,11 +33,15 @@ static bool add_kernel(Driver *d, TextList *list, const Kernel *kernel) {
     return good;
 }
 
-bool driver_sources(Driver *d, TextList *list) {
-    bool good = true;
+static void add_files(Driver *d, TextList *list) {
     for (int i = 0; i < d->graph->files.n; i++)
         if (!d->graph->files.at[i]->is_std)
             add_source(d, list, d->graph->files.at[i]->path);
+}
+
+bool driver_sources(Driver *d, TextList *list) {
+    bool good = true;
+    add_files(d, list);
     for (int i = 0; i < d->graph->kernels.n && good; i++)
         good = add_kernel(d, list, d->graph->kernels.at[i]);
     return good;
@@ -58,7 +62,9 @@ bool driver_write_dependencies(Driver *d) {
     if (!d->options->dependencies && !path)
         return true;
     TextList sources = {0};
-    if (!driver_sources(d, &sources))
+    if (!driver_builds_kernels(d))
+        add_files(d, &sources);
+    else if (!driver_sources(d, &sources))
         return false;
     if (!path)
         path = arena_format(d->arena, "%s/%s.d", file_folder(d->arena, target),

@@ -27,7 +27,9 @@ static void put_loops(Driver *d, FILE *out) { print_loops(out, d->loops); }
 static void put_graph(Driver *d, FILE *out) { print_graph(out, d->graph); }
 static void put_plan(Driver *d, FILE *out) { print_plan(d->graph, out); }
 static void put_json(Driver *d, FILE *out) {
-    fprintf(out, "%s\n", describe_feature(d->arena, d->graph));
+    const char *text = describe_feature(d->arena, d->graph);
+    fprintf(out, "%.*s, \"libraries\": [%s]}\n", (int)strlen(text) - 1, text,
+            describe_libraries(d->arena, d->graph));
 }
 
 typedef struct Kind {
@@ -52,6 +54,8 @@ static const Kind kinds[] = {
     [OUT_PLAN]          = {NULL, false, false, NULL, put_plan},
     [OUT_JSON]          = {NULL, false, false, NULL, put_json},
 };
+
+bool driver_builds_kernels(const Driver *d) { return kinds[d->options->kind].lowered; }
 
 const char *driver_target(Driver *d) {
     const char *end = kinds[d->options->kind].end;

@@ -55,4 +55,7 @@ void print_header(const Graph *, FILE *);
 
 /* ---- lower_describe.c: JSON of `pipec inspect --json` and --emit=json ---- */
 const char *describe_feature(Arena *, const Graph *);
+/* Where the shared libraries of its kernels lie, which a compiled feature must not know:
+ * paths in quotes, with commas between. */
+const char *describe_libraries(Arena *, const Graph *);
 #endif

@@ -61,6 +61,18 @@ static const char *needs_json(Arena *arena, const Graph *graph) {
     return list;
 }
 
+const char *describe_libraries(Arena *arena, const Graph *graph) {
+    const char *list = "";
+    for (int i = 0; i < graph->kernels.n; i++) {
+        const Kernel *kernel = graph->kernels.at[i];
+        const char *path = kernel->used ? kernel->library_path : NULL;
+        if (path && !strstr(list, json_text(arena, path)))
+            list = arena_format(arena, "%s%s%s", list, *list ? ", " : "",
+                                json_text(arena, path));
+    }
+    return list;
+}
+
 const char *describe_feature(Arena *arena, const Graph *graph) {
     static const char *const lasts[] = {[LAST_DROP] = "drop", [LAST_PARTIAL] = "partial",
                                         [LAST_PAD] = "pad", [LAST_WRAP] = "wrap"};
