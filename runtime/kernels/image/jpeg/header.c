@@ -91,8 +91,12 @@ static int read_scan(Reader *r, Segment *s) {
     return take(s) == 0 && take(s) == 63 && take(s) == 0 ? JPEG_OK : JPEG_OTHER;
 }
 
+/* Of other versions of JFIF libjpeg warns. */
 static int read_application(Reader *r, int marker, const Segment *s) {
-    if (marker == 0xE0 && left(s) >= 14 && !memcmp(s->at, "JFIF", 5)) r->jfif = true;
+    if (marker == 0xE0 && left(s) >= 14 && !memcmp(s->at, "JFIF", 5)) {
+        if (s->at[5] != 1) return JPEG_OTHER;
+        r->jfif = true;
+    }
     if (marker == 0xEE && left(s) >= 12 && !memcmp(s->at, "Adobe", 5))
         r->adobe = s->at[11];
     return JPEG_OK;
