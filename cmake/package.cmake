@@ -1,5 +1,6 @@
 # cpack -G DEB: libpipert0 (what a trainer needs), pipert (the tool), pipec (the
-# compiler, and what programs are built with). cpack -G TGZ: all of it in one.
+# compiler, and what programs are built with), python3-pipec (the package for Python,
+# where that was built). cpack -G TGZ: all of it in one.
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT pipec)
 set(CPACK_PACKAGE_NAME pipec)
@@ -49,4 +50,19 @@ set(CPACK_COMPONENT_PIPEC_DESCRIPTION "ahead-of-time compiler for ML input pipel
 Compiles features, small programs that say how raw data becomes the tensors
 that a trainer eats, to shared libraries of fused native code. With the
 headers of libpipert, and packages for CMake and pkg-config.")
+
+# libpipert is inside of the extension; pipec.compile calls pipec.
+if(TARGET pipec_python)
+  list(APPEND CPACK_COMPONENTS_ALL python)
+  configure_file(cmake/python3-postinst ${control}/postinst COPYONLY)
+  configure_file(cmake/python3-prerm ${control}/prerm COPYONLY)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA ${control}/postinst ${control}/prerm)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-pipec)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "${pipec_python_needs}")
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "python3-numpy, pipec ${release}")
+  set(CPACK_COMPONENT_PYTHON_DESCRIPTION "batches of compiled ML input pipelines in Python
+Loads features that pipec compiled, and hands out their batches without a
+copy, to NumPy, PyTorch, JAX and TensorFlow.")
+endif()
 include(CPack)
