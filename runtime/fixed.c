@@ -69,6 +69,10 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     return i;
 }
 
+static bool is_unread(const run *r, int64_t i) {
+    return r->reader.failed && r->reader.failed[i - r->at].why;
+}
+
 /* At least one record is done before a pause. */
 static bool through(const worker *w, const run *r, int64_t i) {
     return i >= r->read || (i > r->at && schedule_pauses(w));
@@ -84,7 +88,7 @@ void fixed_compute(worker *w, run *r) {
     while (!through(w, r, i)) {
         if (!r->reader.failed) i = compute_fast(w, r, i, ragged);
         if (through(w, r, i)) break;
-        if (r->reader.failed && r->reader.failed[i - r->at].why) record_failed(w, r, i, 0);
+        if (is_unread(r, i)) record_failed(w, r, i, 0);
         else compute_one(w, r, i);
         i++;
     }

@@ -216,6 +216,13 @@ int pipert_output_at(const pipert *p, int i, pipert_output *to) {
 }
 
 /* ---- what is made at open ---- */
+/* What is not used goes back. */
+static void close_lib(worker *w) {
+    w->memory->arena.used = record_used(w);
+    arena_close(&w->memory->arena);
+    arena_close(&w->memory->failures);
+}
+
 /* Makes the code's lib in a memory of its own; NULL: *why says why. */
 static void *make_lib(pipert *p, const pl_code *code, scratch **memory,
                       pl_argument *args, bad **why) {
@@ -233,8 +240,10 @@ static void *make_lib(pipert *p, const pl_code *code, scratch **memory,
         memset(lib, 0, (size_t)code->lib_size);
         verdict = code->open(&w.call, p->argument, lib, args);
     }
-    if (verdict == PL_OK) return lib;
+    if (verdict == PL_OK) return close_lib(&w), lib;
     if (code == p->plain) *why = record_bad(&w, verdict, 0, 0);
+    record_scratch_free(*memory);
+    *memory = NULL;
     return NULL;
 }
 

@@ -22,6 +22,13 @@ void arena_fini(arena *a) {
     memset(a, 0, sizeof *a);
 }
 
+void arena_close(arena *a) {
+    size_t used = a->used ? a->used : 1;
+    size_t keep = (used + PLAT_PAGE - 1) & ~(size_t)(PLAT_PAGE - 1);
+    plat_unreserve(a->base + keep, a->size - keep);
+    a->size = keep;
+}
+
 void *arena_take(arena *a, size_t bytes) {
     size_t size = (bytes + 63) & ~(size_t)63;
     if (size < bytes || size > a->size - a->used) return NULL;

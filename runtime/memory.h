@@ -17,6 +17,8 @@ bool arena_init(arena *, size_t size);
 /* The same over memory of a file (plat_map), which outlives the arena. */
 void arena_over(arena *, void *base, size_t size);
 void arena_fini(arena *);
+/* Nothing more will be taken: address space behind it goes back. */
+void arena_close(arena *);
 /* 64-byte aligned, not zeroed; NULL when it is full. Zero bytes give a pointer. */
 void *arena_take(arena *, size_t bytes);
 /* Back to `used` bytes; memory above stays mapped. */

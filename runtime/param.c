@@ -76,8 +76,8 @@ static bool bind_one(pipert *p, pl_argument *a, const pl_param *q, const char *t
 
 static bool bind(pipert *p, pl_argument *a, const pl_param *q, const char *text) {
     if (bind_one(p, a, q, text)) return true;
-    fail_with(p, PIPERT_PARAMETER, "`%s` is no %s, which parameter `%s` is", text, q->type,
-              q->name);
+    fail_with(p, PIPERT_PARAMETER, "`%s` is no %s, which parameter `%s` is", text,
+              q->type, q->name);
     return false;
 }
 
@@ -122,6 +122,7 @@ int param_bind(pipert *p) {
                              q->type, q->name);
         if (!bind(p, &p->argument[i], q, text)) return p->status;
     }
+    arena_close(&p->bound);
     return PIPERT_OK;
 }
 

@@ -138,6 +138,17 @@ int64_t plat_memory(void) {
     return limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", most);
 }
 
+int64_t plat_space(void) {
+    struct rlimit most;
+    long long pages = 0;
+    FILE *f;
+    if (getrlimit(RLIMIT_AS, &most) || most.rlim_cur >= INT64_MAX) return INT64_MAX;
+    f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%lld", &pages) != 1) pages = 0;
+    if (f) fclose(f);
+    return (int64_t)most.rlim_cur - pages * sysconf(_SC_PAGESIZE);
+}
+
 void *plat_reserve(size_t bytes) {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -260,7 +271,7 @@ bool plat_lacks(int error, char *text, size_t n) {
         return true;
     case ENOMEM:
         snprintf(text, n, "the system has no memory left for it: end other programs, or "
-                 "use less (--memory, --threads)");
+                 "give the run less memory and fewer threads");
         return true;
     default: return false;
     }

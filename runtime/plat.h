@@ -40,6 +40,8 @@ void *plat_reserve(size_t bytes);
 /* The same for what will be written as a whole: in large pages where there are. */
 void *plat_reserve_large(size_t bytes);
 void plat_unreserve(void *, size_t bytes);
+/* Address space that this process may still take: INT64_MAX is no limit. */
+int64_t plat_space(void);
 /* What the machine, and the limit of its control group, let this process have. */
 int64_t plat_memory(void);
 /* Gives the whole pages inside [at, at + bytes) back; they read as zero. of_file: they

@@ -178,7 +178,9 @@ static int started(pipert *p, sidecar *c, int memory) {
     c->bytes = (size_t)message_get_number(&c->in);
     if (!make_windows(p, c) || !get_classes(c) || c->in.bad ||
         plat_map(memory, c->bytes, &at))
-        return fail_with(p, PIPERT_MEMORY, "no memory, or address space (ulimit -v)");
+        return fail_with(p, PIPERT_MEMORY, "no memory, or %.1f GB of address space for "
+                         "the batches (ulimit -v): give it less memory",
+                         (double)c->bytes / 1e9);
     c->memory = at;
     return report_open(p);
 }

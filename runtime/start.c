@@ -68,6 +68,53 @@ static size_t count_out(const pipert *p) {
     return (size_t)(rest > 1 << 20 ? rest : 1 << 20);
 }
 
+/* ---- address space ---- */
+static double slots_space(const pipert *p) {
+    return (double)p->nslots * (double)slot_reach(p, p->batch, count_out(p));
+}
+
+static double scratch_space(double record) {
+    return (2. * RECORD_SOFT + 3 * record) * 9 / 8;
+}
+
+/* What the run reserves, about, if a record takes so much at most. */
+static double space(const pipert *p, int64_t most) {
+    enum { THREAD = 80 << 20 };         /* its stack, what malloc keeps for it */
+    double record = (double)most, run = 2. * (double)p->run_bytes + record;
+    if (!p->fixed) run += scratch_space(record);
+    if (!p->fixed && p->options.on_error == PIPERT_ON_ERROR_SKIP) run += record;
+    return slots_space(p) + p->nruns * run + p->nreaders * (double)THREAD +
+           p->nworkers * (scratch_space(record) + THREAD);
+}
+
+static int too_little_space(pipert *p, int64_t least, double left) {
+    return fail_with(p, PIPERT_MEMORY,
+                     "the run needs %.1f GB of address space, and %.1f GB for records of "
+                     "any size; the limit of this process (ulimit -v) leaves %.1f GB: "
+                     "raise it, or give the run less memory, fewer threads and readers",
+                     space(p, least) / 1e9, space(p, p->options.max_bytes) / 1e9,
+                     left / 1e9);
+}
+
+/* Under a limit (ulimit -v) there are fewer slots, and records are limited, before
+ * anything fails. */
+static int fit_space(pipert *p) {
+    enum { LEAST = 16 << 20 };
+    int64_t *most = &p->options.max_bytes, record = *most, left = plat_space();
+    if (left == INT64_MAX) return PIPERT_OK;
+    while (p->nslots > 2 && slots_space(p) > (double)left / 2) p->nslots /= 2;
+    while (record > LEAST && space(p, record) > (double)left) record /= 2;
+    if (space(p, record) > (double)left) return too_little_space(p, record, (double)left);
+    if (record < *most)
+        log_text(p, PIPERT_LOG_WARNING,
+                 "%.1f GB of address space are left (ulimit -v), %.1f GB are wanted: a "
+                 "record may take %lld bytes at most, not %lld", (double)left / 1e9,
+                 space(p, *most) / 1e9, (long long)record, (long long)*most);
+    *most = p->source.request.max_bytes = record;
+    return PIPERT_OK;
+}
+
+/* ---- slots, runs, threads ---- */
 static bool start_shared(pipert *p, size_t out) {
     size_t bytes = (size_t)p->nslots * slot_reach(p, p->batch, out);
     void *base;
@@ -179,10 +226,12 @@ int schedule_start(pipert *p) {
                          "one batch needs %lld bytes of memory and the budget is %lld: "
                          "raise --memory, or make the batch smaller",
                          (long long)p->dense_bytes, (long long)p->options.memory);
+    if (fit_space(p)) return p->status;
     if (!start_slots(p) || !start_runs(p) || !start_workers(p))
         return fail_with(p, PIPERT_MEMORY,
-                         "no memory, address space (ulimit -v) or threads for %d workers",
-                         p->nworkers);
+                         "no memory, threads (ulimit -u), or %.1f GB of address space "
+                         "(ulimit -v) for %d workers and %d readers",
+                         space(p, p->options.max_bytes) / 1e9, p->nworkers, p->nreaders);
     schedule_begin(p);
     return PIPERT_OK;
 }

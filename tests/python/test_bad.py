@@ -54,6 +54,13 @@ except pipec.SourceError as error:
     assert loader.stats()["bad_records"] == 0
     print("done")
 """
+SPACE = """
+import resource, sys, pipec
+loader = pipec.load(sys.argv[1], threads=2, **eval(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), resource.RLIM_INFINITY))
+assert sum(1 for _ in loader) in (62, 100)
+print("done")
+"""
 PARAMETERS = """feature p(a: i32 = 1, f: f32 = 0.5, b: bool = false, v: f32[2] = [1, 2], m: i32[?, ?] = [[1], [2]], s: string = "x", n: int, seed: int = 9)
 from range(0, n)
 y = f32(value * a) + f + (if b then 100.0 else 0.0) + v[0] + f32(m[0, 0]) + f32(len(s)) + f32(seed)
@@ -166,6 +173,16 @@ def test_too_few_descriptors(folder):
         for options in (dict(mode="debug"), {}, dict(on_error="skip")):
             p = script(FEW, folder, [compiled(feature), root, options])
             due(p.stdout == "done\n" and p.returncode == 0, (feature, options, p.stdout))
+
+
+def test_little_address_space(folder):
+    """A limit on it limits records first; then the message has the figures."""
+    (folder / "a.txt").write_text("x\n" * 400)
+    for so, options, limit in ((compiled(RANGE), {}, 2.5e9), (compiled(LINES), {"root": "a.txt", "memory": "50MB"}, 4e9)):
+        p = script(SPACE, folder, [so, options, int(limit)])
+        due("ulimit -v" in p.stdout and "a record may take" in p.stdout and p.stdout.endswith("done\n"), p.stdout)
+    p = script(SPACE, folder, [compiled(LINES), {"root": "a.txt", "memory": "500MB"}, 10**9])
+    due("MemoryBudgetError: the run needs " in p.stdout and "ulimit -v) leaves 1.0 GB" in p.stdout, p.stdout)
 
 
 def test_messages_are_one_line(folder):
