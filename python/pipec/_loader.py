@@ -42,21 +42,44 @@ class Field:
         return f"{self.name}: {'ragged ' * self.ragged}{self.dtype}[{dims}]"
 
 
+class Batches:
+    """An iteration of a loader: to the end of the epoch that it began in, which another
+    one may come to first. It goes on after an error that can be mended."""
+
+    __slots__ = ("_loader", "_turn", "moves", "first", "__weakref__")
+
+    def __init__(self, loader, place):
+        self._loader = loader
+        self._turn, self.moves, self.first, _ = place
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        batch = self._loader._handle.next(self._turn)
+        if batch is None:
+            raise StopIteration
+        return batch
+
+
 class Loader:
     """Batches of a compiled feature; made by pipec.load.
 
     `for batch in loader:` gives the epoch, from where it stands to its end; then
     `loader.epoch` is one more, and the next `for` gives the next epoch. A `for` that is
-    left early is gone on with by the next one; `loader.epoch = n` begins epoch n.
+    left early is gone on with by the next one, unless it has had the last batch;
+    `loader.epoch = n` begins epoch n.
 
-    It may be used by several threads: each batch goes to one of them. A fork does not
-    carry it over; a pickle does, and goes on at the same place.
+    It may be used by several threads: each batch goes to one of them, and a `for` ends
+    with the epoch that it began in. A fork does not carry it over; a pickle does, and goes
+    on at the same place.
     """
 
     def __init__(self, path, params, options):
         self._path, self._params, self._options = path, params, options
         self._closed = False
         self._length = None             # of a whole epoch, once it is known
+        self._for = lambda: None        # the iteration that `len` is of: a weak reference
         self._open()
         open_loaders.add(self)
 
@@ -101,7 +124,9 @@ class Loader:
         if self._closed:
             raise StateError("the loader is closed")
         old = self._handle
+        place = old.place()
         self._open(state, **changed)
+        self._handle.follow(place)
         old.close()
 
     def start(self):
@@ -123,13 +148,34 @@ class Loader:
     # ---- batches ----
     def __iter__(self):
         """Goes on where the loader stands, also after an error that can be mended."""
-        return iter(self._next, None)
+        place = self._place()
+        batches = Batches(self, place)
+        if self._running(place) is None:
+            self._for = weakref.ref(batches)
+        return batches
 
-    def _next(self):
-        return self._handle.next()
+    def _place(self):
+        """As the handle has it. An epoch whose last batch was taken is over here."""
+        place = self._handle.place()
+        if place[-1] < 0 or self.epoch == place[-1]:
+            return place
+        self._handle.next(place[0])
+        return self._handle.place()
+
+    def _running(self, place):
+        batches = self._for()
+        return batches if batches is not None and batches.moves == place[1] else None
 
     def __len__(self):
-        """Batches that this rank has in the epoch, or has left of one it resumed."""
+        """Batches that a `for` gives this rank: of the epoch, or what is left of one that
+        was resumed or left early. In a `for`, those of the whole `for`."""
+        place = self._handle.place()
+        batches = self._running(place)
+        before = batches.first if batches else self._place()[2]
+        return self._whole() - before
+
+    def _whole(self):
+        """Batches of the epoch, or of what was left where it was resumed."""
         stats = self._handle.stats()
         if stats["epoch_batches"] < 0 and self._length is not None:
             return self._length

@@ -56,7 +56,7 @@ def whole(loader):
     """(batches of each epoch, rows of each batch); None: not known before."""
     begun = "\nbatches 0\n" not in loader.state_dict()["pipec"]
     try:
-        length = len(loader)
+        length = loader._whole()
     except TypeError:
         return None, None
     rows = next(iter(loader.fields.values())).shape[0]

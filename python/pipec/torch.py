@@ -176,7 +176,7 @@ class DataLoader:
         """Batches of this rank in an epoch, from its beginning. TypeError where a `where`
         or `each` leaves that open."""
         self._join()
-        return len(self.loader) + self._done()
+        return self.loader._whole() + self._done()
 
     def _done(self):
         """Batches of the epoch before the state that it was resumed from."""

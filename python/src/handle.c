@@ -106,6 +106,13 @@ static bool settle(PyObject *self, const outcome *o) {
         Py_END_ALLOW_THREADS                                                         \
     } while (0)
 
+/* Lock held. The next batch is no more the one behind the last. */
+static void move(run *r) {
+    r->moves++;
+    r->taken = 0;
+    r->epoch = -1;
+}
+
 /* ---- opening ---- */
 static PyObject *names_of(const pipert *p) {
     int n = pipert_outputs(p);
@@ -229,7 +236,7 @@ static PyObject *handle_restore(PyObject *self, PyObject *args) {
     const char *text;
     outcome o = {0};
     if (!PyArg_ParseTuple(args, "s", &text) || !is_usable(self)) return NULL;
-    CALL(self, o, note(r, &o, pipert_restore(r->p, text)));
+    CALL(self, o, note(r, &o, pipert_restore(r->p, text)); if (!o.status) move(r));
     if (!settle(self, &o)) return NULL;
     Py_RETURN_NONE;
 }
@@ -254,25 +261,35 @@ static PyObject *handle_begin(PyObject *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
-static lease *take(run *r, outcome *o) {
+/* Lock held. */
+static void count(run *r, int status, const pipert_batch *b) {
+    if (status == PIPERT_END) r->ends++, move(r);
+    if (status == PIPERT_OK) r->taken++, r->epoch = b->epoch;
+}
+
+/* Lock held. Who began before the end that another thread was told is at its end, too. */
+static lease *take(run *r, outcome *o, long long turn) {
     pipert_batch *b = NULL;
     lease *l = NULL;
-    int status = pipert_wait(r->p, SLICE);
+    int status = PIPERT_END;
+    if (r->ends != turn) return note(r, o, status), NULL;
+    status = pipert_wait(r->p, SLICE);
     if (status == PIPERT_OK) status = pipert_next(r->p, &b);
     if (status == PIPERT_OK && !(l = lease_new(r, b))) status = PIPERT_MEMORY;
+    count(r, status, b);
     note_run(r, o, status);
     if (status == PIPERT_HELD) held_text(r, o);
     return l;
 }
 
-static PyObject *handle_next(PyObject *self, PyObject *unused) {
+static PyObject *handle_next(PyObject *self, PyObject *turn) {
+    long long began = PyLong_AsLongLong(turn);
     lease *l = NULL;
     outcome o;
-    (void)unused;
-    if (!is_usable(self)) return NULL;
+    if (PyErr_Occurred() || !is_usable(self)) return NULL;
     do {
         o.status = 0;
-        CALL(self, o, l = take(r, &o));
+        CALL(self, o, l = take(r, &o, began));
         if (!settle(self, &o) || (o.status == PIPERT_AGAIN && PyErr_CheckSignals())) {
             lease_drop(l);
             return NULL;
@@ -281,6 +298,25 @@ static PyObject *handle_next(PyObject *self, PyObject *unused) {
     if (o.status == PIPERT_END) Py_RETURN_NONE;
     return batch_new(state_of(Py_TYPE(self)), l, ((handle *)self)->names,
                      ((handle *)self)->attributes);
+}
+
+/* (turn, moves, taken, epoch): for `next`, and see struct run. */
+static PyObject *handle_place(PyObject *self, PyObject *unused) {
+    long long ends = 0, moves = 0, taken = 0, epoch = 0;
+    outcome o = {0};
+    (void)unused;
+    if (!is_usable(self)) return NULL;
+    CALL(self, o, ends = r->ends; moves = r->moves; taken = r->taken; epoch = r->epoch);
+    return settle(self, &o) ? Py_BuildValue("(LLLL)", ends, moves, taken, epoch) : NULL;
+}
+
+/* Takes the place of a handle whose place() was that, before it is used. */
+static PyObject *handle_follow(PyObject *self, PyObject *place) {
+    run *r = ((handle *)self)->run;
+    long long taken, epoch;
+    if (!PyArg_ParseTuple(place, "LLLL", &r->ends, &r->moves, &taken, &epoch)) return NULL;
+    r->moves++;
+    Py_RETURN_NONE;
 }
 
 /* ---- state ---- */
@@ -408,7 +444,9 @@ static PyMethodDef methods[] = {
     {"restore", handle_restore, METH_VARARGS, NULL},
     {"start", handle_start, METH_NOARGS, NULL},
     {"begin", handle_begin, METH_NOARGS, NULL},
-    {"next", handle_next, METH_NOARGS, "A Batch, or None at the end of the epoch."},
+    {"next", handle_next, METH_O, "A Batch, or None at the end of the epoch of a turn."},
+    {"place", handle_place, METH_NOARGS, NULL},
+    {"follow", handle_follow, METH_O, NULL},
     {"begun", handle_begun, METH_NOARGS, NULL},
     {"failed", handle_failed, METH_NOARGS, NULL},
     {"save", handle_save, METH_NOARGS, NULL},

@@ -31,6 +31,9 @@ typedef struct run {
     pthread_mutex_t lock;           /* around every call but pipert_release */
     bool closed;                    /* under lock: leases alone are left */
     bool begun, failed;             /* under lock: started; it has ended, by an error */
+    long long ends, moves;          /* under lock: of epochs, told; these and restores */
+    long long taken, epoch;         /* under lock: batches since then, and the last one's
+                                       epoch, -1: none */
     PyThreadState *caller;          /* under lock: of whom is in a call, without the GIL */
     pipert *p;
     pthread_mutex_t log_lock;

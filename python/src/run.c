@@ -10,6 +10,7 @@ run *run_new(void) {
     atomic_init(&r->holders, 1);
     atomic_init(&r->users, 1);
     r->pid = getpid();
+    r->epoch = -1;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->log_lock, NULL);
     return r;

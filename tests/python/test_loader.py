@@ -72,6 +72,41 @@ def test_an_iterator_ends_once(folder):
     due(len(list(it)) == 1 and list(it) == [] and len(list(loader)) == 1)
 
 
+def test_iterators_end_with_the_epoch_that_they_began_in(folder):
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), n=100, process=process)
+        it, late = iter(loader), iter(loader)
+        due(next(it).number == 0 and [b.number for b in loader] == [1, 2, 3, 4, 5])
+        due(list(it) == list(late) == [] and loader.epoch == 1)
+        it = iter(loader)
+        loader.epoch = 3                        # as it is of no end, `it` goes on
+        due([(b.epoch, b.number) for b in it] == [(3, n) for n in range(6)] and list(late) == [])
+
+
+def test_behind_the_last_batch_a_for_is_of_the_next_epoch(folder):
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), n=100, process=process)
+        for epoch in range(3):
+            due(len(loader) == 6 and [(b.epoch, n) for n, b in zip(range(6), loader)] == [(epoch, n) for n in range(6)])
+
+
+def test_the_length_is_what_a_for_gives(folder):
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), n=100, process=process)
+        for left in (6, 4, 2, 6):
+            due(len(loader) == left)
+            for i, batch in enumerate(loader):
+                due(len(loader) == left)        # in a `for` it is of the `for`
+                if i == 1:
+                    break
+        state = loader.state_dict()
+        due(len(loader) == 4 and len(list(loader)) == 4 and len(loader) == 6)
+        loader.load_state_dict(state)
+        due(len(loader) == 4 and next(iter(loader)).number == 2 and len(loader) == 3)
+        loader.epoch = 5
+        due(len(loader) == len(list(loader)) == len(loader) == 6)
+
+
 def test_threads_and_modes_change_nothing(folder):
     so = compiled(RANGE)
     due(len({str(values(pipec.load(so, n=300, **o))) for o in

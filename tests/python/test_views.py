@@ -263,20 +263,21 @@ def test_arrow_holds_the_batch(folder):
 
 
 def test_threads_share_a_loader(folder):
-    loader, seen, lock = pipec.load(compiled(RANGE), n=16 * 500, threads=2), [], threading.Lock()
+    """Each batch of the epoch goes to one of them, and none begins the next epoch."""
+    loader, seen, start = pipec.load(compiled(RANGE), n=16 * 500, threads=2), [], threading.Barrier(4)
 
     def work():
-        for batch in loader:
-            with lock:
-                seen.append(batch.number)
-            values.append(memoryview(batch.y)[0])
-    values = []
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    due(sorted(set(seen)) == list(range(500)), len(seen))
+        batches = iter(loader)
+        start.wait()
+        seen.extend((batch.epoch, batch.number, memoryview(batch.y)[0]) for batch in batches)
+    for epoch in range(5):
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        due(sorted(seen) == [(epoch, n, 16 * n + 1) for n in range(500)] and loader.epoch == epoch + 1, len(seen))
+        seen.clear()
 
 
 def test_a_loader_closed_by_another_thread(folder):
