@@ -130,7 +130,7 @@ static void print_list(FILE *out, const char *before, const TextList *list) {
 }
 
 static void print_compiling(FILE *out, const TextList *sources, const TextList *packages) {
-    fputs(" * Its kernels, each beside the .dsl that declares it, are compiled by\n"
+    fputs(" * are compiled, each beside the .dsl that declares it, by\n"
           " *   cc -c -std=gnu11 -O2 -fPIC -ffp-contract=off -I$S/include \\\n"
           " *      -include pipec_kernel.h", out);
     if (packages->n) {
@@ -155,11 +155,12 @@ static void print_kernel_lines(Driver *d, FILE *out) {
     }
     if (!sources.n && !archives.n)
         return;
-    fputs("/*   S=$(dirname \"$(command -v pipec)\")/../share/pipec\n", out);
+    fputs("/* Its kernels, where\n"
+          " *   S=$(dirname \"$(command -v pipec)\")/../share/pipec\n", out);
     if (sources.n)
         print_compiling(out, &sources, &packages);
     if (archives.n || packages.n)
-        fputs(" * It is linked with\n *  ", out);
+        fputs(" * are linked with", out);
     print_list(out, "", &archives);
     if (packages.n) {
         print_list(out, " $(pkg-config --libs", &packages);

@@ -398,9 +398,17 @@ static const char *made_of(Driver *d, const Kernel *kernel, KernelForm form,
     return source.made;
 }
 
-/* What is compiled already is linked alone. */
+/* What is compiled already is linked alone; the linker runs elsewhere. NULL: it is
+ * something else. */
 static const char *archive_of(Driver *d, const Kernel *kernel) {
-    return file_ends_with(kernel->source, ".a") ? own_source(d, kernel) : NULL;
+    if (!file_ends_with(kernel->source, ".a"))
+        return NULL;
+    const char *path = own_source(d, kernel);
+    char *whole = realpath(path, NULL);
+    if (whole)
+        path = arena_format(d->arena, "%s", whole);
+    free(whole);
+    return path;
 }
 
 static bool build_kernel(Driver *d, const Kernel *kernel, KernelForm form,
