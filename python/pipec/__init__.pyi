@@ -135,6 +135,8 @@ class StateError(Error, ValueError): ...
 class ProcessError(Error): ...
 class RecordError(Error):
     record: Optional[int]
+    place: Optional[int]
+    row: Optional[Tuple[int, ...]]
     path: Optional[str]
     operator: Optional[str]
     file: Optional[str]

@@ -1,4 +1,5 @@
 """What can go wrong, by kind. Every Error has `status`, the name of libpipert's."""
+import os
 import re
 
 from . import _pipec
@@ -42,11 +43,12 @@ class ProcessError(Error):
 class RecordError(Error):
     """A record failed, or more than max_errors allows, or all of a batch.
 
-    record: its index in the source; path: of its file, or None; operator: what failed,
-    as the feature names it; file, line: where in the feature; cause: why. Attributes
-    that the message does not have are None."""
+    record: its index in the source; place: where it was drawn, if the source samples;
+    row: a tuple, which of the rows that `each` makes of it; path: of its file, as
+    open() takes it; operator: what failed, as the feature names it; file, line: where in
+    the feature; cause: why. Attributes that the message does not have are None."""
 
-    record = path = operator = file = line = cause = None
+    record = place = row = path = operator = file = line = cause = None
 
 
 class CompileError(Error):
@@ -64,9 +66,9 @@ KINDS = {
 STATUS = {value: name for name, value in vars(_pipec).items()
           if name.isupper() and isinstance(value, int)}
 
-RECORD = (r"record (?P<record>\d+)[^(:]*?( \((?P<path>.*)\))? failed: "
-          r"(?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)")
-MADE = r"failed: (?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)"
+WHERE = r"failed: (?P<file>[^:]*):(?P<line>\d+): (?P<operator>[^:]*): (?P<cause>.*)"
+RECORD = (r"record (?P<record>\d+)( at place (?P<place>\d+))?"
+          r"( row (?P<row>\d+(, \d+)*))?( \((?P<path>.*?)\))? " + WHERE)
 
 # What the tools call an option, as it is called here.
 OPTIONS = [(r"--set (\w+)=\S*", r"\1=..."),
@@ -74,14 +76,37 @@ OPTIONS = [(r"--set (\w+)=\S*", r"\1=..."),
            (r"raise --memory", "raise memory=")]
 
 
+def bytes_of(text):
+    """What libpipert wrote with \\\\, \\n and \\xNN, so that it is one line of text."""
+    def plain(found):
+        code = found[1]
+        return (b"\n" if code == b"n" else code if code == b"\\"
+                else bytes.fromhex(code[1:].decode()))
+    return re.sub(rb"\\(\\|n|x[0-9a-f]{2})", plain, text.encode())
+
+
+READ = {"record": int, "place": int, "line": int, "operator": str,
+        "row": lambda text: tuple(map(int, text.split(", "))),
+        "path": lambda text: os.fsdecode(bytes_of(text)),
+        "file": lambda text: os.fsdecode(bytes_of(text)),
+        "cause": lambda text: bytes_of(text).decode("utf-8", "backslashreplace")}
+
+
+def describe(error, message):
+    """Sets the attributes of a RecordError."""
+    found = re.search(RECORD, message) or re.search(WHERE, message)
+    for name, text in (found.groupdict() if found else {}).items():
+        if text is not None:
+            setattr(error, name, READ[name](text))
+
+
 def make_error(status, message):
     """The exception for a status of libpipert."""
+    said = message
     for pattern, text in OPTIONS:
-        message = re.sub(pattern, text, message)
-    error = KINDS.get(status, Error)(message)
+        said = re.sub(pattern, text, said)
+    error = KINDS.get(status, Error)(said)
     error.status = STATUS.get(status, str(status))
     if isinstance(error, RecordError):
-        found = re.search(RECORD, message) or re.search(MADE, message)
-        for name, value in (found.groupdict() if found else {}).items():
-            setattr(error, name, int(value) if name in ("record", "line") else value)
+        describe(error, message)
     return error
