@@ -236,7 +236,7 @@ static int look(pipert *p) {
         return look(p);
     }
     if (end) return PIPERT_END;
-    return p->held == p->nslots ? PIPERT_HELD : PIPERT_AGAIN;
+    return schedule_full(p) ? PIPERT_HELD : PIPERT_AGAIN;
 }
 
 static int wait_for(pipert *p, int64_t until) {
@@ -282,6 +282,14 @@ int schedule_next(pipert *p, slot **out) {
     return status;
 }
 
+/* Workers are woken for a good part of what they may make ahead, not for every batch; who
+ * waits for one wakes them in any case. */
+static void wake_for_room(pipert *p) {
+    int left = p->nslots - p->held, made = left - p->nfree;
+    int most = left < p->ahead_most ? left : p->ahead_most;
+    if (4 * (most - made) >= most) schedule_wake(p, WAKE_WORKER);
+}
+
 void schedule_taken(pipert *p, slot *s) {
     plat_lock(&p->lock);
     if (!p->fixed) {
@@ -291,13 +299,14 @@ void schedule_taken(pipert *p, slot *s) {
     p->by_turn[p->next_turn++ % p->nslots] = NULL;
     if (!p->by_turn[p->next_turn % p->nslots])
         schedule_wake(p, WAKE_WORKER);
+    if (p->nslots > p->ahead_most) wake_for_room(p);
     schedule_unlock(p);
 }
 
 /* Pages that large batches left behind go back once all together pass the budget;
  * first those that were not used for longest. */
 static void trim_slots(pipert *p) {
-    int64_t most = p->options.memory - p->nslots * p->dense_bytes;
+    int64_t most = p->options.memory - p->used_most * p->dense_bytes;
     for (int i = 0; i < p->nfree && p->touched > most; i++) {
         slot *s = p->free_slots[i];
         if (!s->touched) continue;
@@ -307,15 +316,13 @@ static void trim_slots(pipert *p) {
     }
 }
 
-/* Workers are woken for a good part of the ring, not for every slot; who waits for
- * a batch wakes them in any case. */
 bool schedule_release(pipert *p, slot *s) {
     bool held;
     plat_lock(&p->lock);
     held = s->state == SLOT_HELD;
     if (held) free_slot(p, s);
     trim_slots(p);
-    if (4 * p->nfree >= p->nslots) schedule_wake(p, WAKE_WORKER);
+    wake_for_room(p);
     schedule_unlock(p);
     return held;
 }

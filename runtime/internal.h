@@ -295,6 +295,8 @@ int64_t schedule_memory(const pipert *);
  * it is open already; its incomplete batch's size, rows that have arrived. */
 slot *schedule_slot(pipert *, int64_t turn);
 slot *schedule_opened(pipert *, int64_t turn);
+/* The next batch is not begun before one is given back. */
+bool schedule_full(const pipert *);
 /* The next batch to hand out, if it is finished. */
 slot *schedule_ready(const pipert *);
 void schedule_last_rows(worker *, slot *, const lane *);
@@ -443,6 +445,7 @@ struct pipert {
     slot **free_slots; int nfree;   /* the last released on top: its pages are warm */
     slot **by_turn;             /* [turn % nslots]: opened and not yet taken, or NULL */
     int held;                   /* by the caller */
+    int used_most;              /* slots that were ever in use at once */
     bool waiting;               /* the caller, for a batch it was not told of yet */
     int64_t told;               /* when it was woken last */
     int64_t touched;            /* of all slots */
@@ -463,7 +466,8 @@ struct pipert {
     worker *workers; int nworkers;
     worker *readers; int nreaders;
     int nthreads;               /* 0: the caller does the work */
-    int64_t dense_bytes;        /* of a slot */
+    int64_t dense_bytes;        /* of a slot, more than 0 */
+    int ahead_most;             /* batches in the making, or made and not taken */
     bool shares;                /* slots lie in the file shared_fd, for another process */
     int shared_fd;
     arena shared;               /* that file */

@@ -42,18 +42,29 @@ bool schedule_sleep(pipert *p, plat_cond *on, int64_t until) {
 }
 
 /* ---- slots ---- */
-/* Bytes of batches in the making or held, and of what is read ahead. */
-int64_t schedule_memory(const pipert *p) {
-    return p->input_bytes + (p->nslots - p->nfree) * p->dense_bytes +
+/* Bytes of batches in the making or held. */
+static int64_t batches_memory(const pipert *p) {
+    return (p->nslots - p->nfree) * p->dense_bytes +
            atomic_load_explicit(&p->out_bytes, memory_order_relaxed);
 }
 
-/* Whether one batch more may be begun. The next one to hand out always may, for
- * a slot is left to every turn before this one. */
+/* And of what is read ahead. */
+int64_t schedule_memory(const pipert *p) { return p->input_bytes + batches_memory(p); }
+
+bool schedule_full(const pipert *p) {
+    if (p->by_turn[p->next_turn % p->nslots]) return false;
+    if (p->held < p->ahead_most) return p->held == p->nslots;
+    return p->held == p->nslots ||
+           batches_memory(p) + p->dense_bytes + p->largest_out > p->options.memory;
+}
+
+/* Whether one batch more may be begun. The next one to hand out may, for a slot is left
+ * to every turn before this one, as long as few are held. */
 static bool room_for(const pipert *p, int64_t turn) {
-    if (turn >= p->next_turn + p->nslots - p->held) return false;
+    int left = p->nslots - p->held, most = left < p->ahead_most ? left : p->ahead_most;
+    if (turn >= p->next_turn + most) return false;
     if (p->by_turn[turn % p->nslots]) return false;
-    if (turn == p->next_turn) return true;
+    if (turn == p->next_turn) return !schedule_full(p);
     if (p->slots[0].out.base && !p->largest_out && p->nslots - p->nfree >= 2)
         return false;
     return schedule_memory(p) + p->dense_bytes + p->largest_out <= p->options.memory;
@@ -102,6 +113,7 @@ slot *schedule_slot(pipert *p, int64_t turn) {
     if (!room_for(p, turn)) return NULL;
     if (ahead) number = p->options.rank + (turn - p->turns) * p->options.world;
     s = p->by_turn[turn % p->nslots] = p->free_slots[--p->nfree];
+    if (p->nslots - p->nfree > p->used_most) p->used_most = p->nslots - p->nfree;
     size_of_batch(p, turn, number, &rows, &real);
     slot_open(p, s, turn, number, rows, real);
     s->order = schedule_order(p, p->epoch + ahead);

@@ -8,15 +8,13 @@ static int64_t limit(int64_t x, int64_t low, int64_t high) {
     return x < low ? low : x > high ? high : x;
 }
 
-/* How many slots the budget holds; 0: not one. Small batches get more of them, for
- * a run may hold the rows of many. */
-static int count_slots(const pipert *p) {
-    int64_t each = p->dense_bytes ? p->dense_bytes : 1;
-    int64_t n = p->options.memory / each, most = limit((16 << 20) / each, 8, 64);
+/* How many batches are made ahead at most. Small ones are more, for a run may hold the
+ * rows of many. */
+static int count_ahead(const pipert *p) {
 #ifdef PIPERT_HOSTILE
-    most = 1;
+    return 1;
 #endif
-    return (int)(n > most ? most : n);
+    return (int)limit((16 << 20) / p->dense_bytes, 8, 64);
 }
 
 /* A part of a run stages no more than RECORD_SOFT bytes, or one row. */
@@ -38,6 +36,9 @@ static int64_t choose_memory(const pipert *p) {
     n = limit(n, 0, most / 3) * 3;
     return limit(n > p->dense_bytes ? n : p->dense_bytes, 512000000, INT64_MAX);
 }
+
+enum { MOST_SLOTS = 2048 };
+#define SLOTS_SPACE ((size_t)1 << 40)   /* address space of all */
 
 static void choose_sizes(pipert *p) {
     pipert_options *o = &p->options;
@@ -115,6 +116,17 @@ static int fit_space(pipert *p) {
 }
 
 /* ---- slots, runs, threads ---- */
+/* How many slots the budget holds; 0: not one. Only a budget that was stated is for more
+ * than are made ahead: for batches that the caller holds. */
+static int count_slots(const pipert *p, bool stated) {
+    int64_t n = p->options.memory / p->dense_bytes, most = p->ahead_most;
+    size_t out = count_out(p);
+#ifndef PIPERT_HOSTILE
+    if (stated) most = limit((int64_t)(SLOTS_SPACE / (out + 1)), most, MOST_SLOTS);
+#endif
+    return (int)limit(n, 0, most);
+}
+
 static bool start_shared(pipert *p, size_t out) {
     size_t bytes = (size_t)p->nslots * slot_reach(p, p->batch, out);
     void *base;
@@ -216,11 +228,14 @@ static int check_machine(pipert *p) {
 }
 
 int schedule_start(pipert *p) {
+    bool stated = p->options.memory != 0;
     if (check_machine(p)) return p->status;
     p->dense_bytes = (int64_t)slot_bytes(p, p->batch);
     choose_sizes(p);
-    p->nslots = count_slots(p);
-    p->run_most = p->fixed ? RUN_MOST : limit(p->nslots * p->batch / 4, 1, RUN_MOST);
+    p->ahead_most = count_ahead(p);
+    p->nslots = count_slots(p, stated);
+    p->run_most = limit(limit(p->nslots, 1, p->ahead_most) * p->batch / 4, 1, RUN_MOST);
+    if (p->fixed) p->run_most = RUN_MOST;
     if (!p->nslots)
         return fail_with(p, PIPERT_MEMORY,
                          "one batch needs %lld bytes of memory and the budget is %lld: "

@@ -142,6 +142,30 @@ def test_a_batch_that_is_held_stays(folder):
     due(content(kept) == seen and not served())
 
 
+def test_the_budget_says_how_many_are_held(folder):
+    """If it is stated. What is made ahead stays little."""
+    (folder / "a.txt").write_text("".join("x" * (i % 7) + "\n" for i in range(8000)))
+    for text, arguments in ((RANGE, {"n": 32000}), (LINES, {"root": "a.txt"})):
+        due_all = list(map(content, pipec.load(compiled(text), **arguments)))
+        for options in ({}, {"process": True}, {"mode": "debug"}):
+            loader = pipec.load(compiled(text), memory="8MB", **arguments, **options).start()
+            time.sleep(0.1)
+            due(loader.stats()["memory_used"] < 3e6, loader.stats())
+            held = []
+            raises(pipec.HeldError, lambda: [held.append(b) for b in loader])
+            due(len(held) > 100 and loader.stats()["memory_used"] < 8.5e6, (len(held), loader.stats()))
+            del held[:50]
+            held.append(next(iter(loader)))
+            n = len(held) + 50
+            due(list(map(content, held)) == due_all[50:n])
+            held.clear()
+            due([content(b) for b in loader] == due_all[n:])
+    held = []
+    loader = pipec.load(compiled(RANGE), n=32000)
+    raises(pipec.HeldError, lambda: [held.append(b) for b in loader])
+    due(len(held) == 64)
+
+
 def test_the_sidecar_is_killed(folder):
     loader = pipec.load(compiled(RANGE), n=1000000, process=True)
     it = iter(loader)
