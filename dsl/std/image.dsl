@@ -6,7 +6,7 @@
 ## Decode a JPEG to 8-bit RGB.
 kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
     from "image/jpeg.a"
-    cost 6.3 * len(data) + 1.7 * h * w      # ns
+    cost 2.2 * len(data) + 1.3 * h * w      # ns
     peek h, w
     rows
     region h, w

@@ -82,6 +82,7 @@ static int choose_tables(JpegDecoder *d) {
 /* ---- levels ---- */
 const JpegLevel *jpegdec_level(int64_t cpu) {
 #if defined __x86_64__
+    if (cpu >= 4) return &jpegdec_avx512;
     if (cpu >= 3) return &jpegdec_avx2;
 #endif
     (void)cpu;

@@ -12,13 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     JPEG_OK = 0,
     JPEG_OTHER = 1,         /* a file for libjpeg-turbo */
     JPEG_COMPONENTS = 3,
     JPEG_BLOCKS = 6,        /* of an MCU, at most */
-    JPEG_BLOCK = 80,        /* coefficients; those behind 63 are never read */
+    JPEG_BLOCK = 96,        /* coefficients; those behind 63 are never read */
     JPEG_STEP = 32,         /* pixels that are made at once */
     JPEG_LARGEST = 8191,    /* of the first row of a block, or libjpeg's idct wraps */
     JPEG_MARGIN = 64        /* bytes around a row of samples that vectors touch */
@@ -75,6 +76,17 @@ typedef struct JpegJob {
     uint8_t *to;
     ptrdiff_t stride;
 } JpegJob;
+
+/* A block without AC: its samples are all alike. Returns whether it is too large. */
+static inline bool jpeg_idct_flat(JpegJob j) {
+    int16_t dc = (int16_t)(j.block[0] * j.quant[0]);
+    int sample = ((dc + 4) >> 3) + 128;
+    uint64_t eight;
+    sample = sample < 0 ? 0 : sample > 255 ? 255 : sample;
+    eight = UINT64_C(0x0101010101010101) * (unsigned)sample;
+    for (int i = 0; i < 8; i++) memcpy(j.to + i * j.stride, &eight, 8);
+    return dc > JPEG_LARGEST || dc < -JPEG_LARGEST;
+}
 
 /* The samples of chroma that a row of pixels is made of. */
 typedef struct JpegChroma {

@@ -2,11 +2,14 @@
  * A level_*.c defines JPEG_LEVEL, the name of what it makes, and
  *   jpeg_copy(to, from, n)             copies up to an 0xFF, at most n bytes; returns how
  *                                      many; may write 32 bytes more
- *   jpeg_idct_pair(x, y, last)         two blocks to samples, and the blocks to 0; `last`:
- *                                      the last coefficient that may not be 0. Returns
+ *   jpeg_idct(job, last, n)            n blocks to samples, the coefficients read to 0;
+ *                                      last[i]: the last one that may not be 0. Returns
  *                                      whether one is above JPEG_LARGEST
+ *   jpeg_idct_some(job, last, n)       the same where n is no constant
  *   jpeg_weigh(to, near, far, n)       3 near + far - 512 of n samples, and up to 15 more
- *   jpeg_pixels(to, pixel, luma, chroma, i)    JPEG_STEP pixels, the i-th of the row on
+ *   jpeg_pixels(to, pixel, luma, chroma, i, n)
+ *                                      JPEG_STEP pixels, the i-th of the row on, or more
+ *                                      where n allows it; returns how many
  *   jpeg_gray(to, pixel, luma, n)      n pixels without chroma
  * before it includes this file. */
 #include "entropy.h"
@@ -128,21 +131,11 @@ JPEG_INLINE JpegJob jpeg_job(JpegDecoder *d, const JpegStrip *strip, JpegShape s
                      strip->plane[c] + d->stride[c] * 8 * row + 8 * column, d->stride[c]};
 }
 
-/* A block without AC: its samples are all alike. */
-JPEG_INLINE bool jpeg_idct_flat(JpegJob j) {
-    int16_t dc = (int16_t)(j.block[0] * j.quant[0]);
-    int sample = ((dc + 4) >> 3) + 128;
-    uint64_t eight;
-    sample = sample < 0 ? 0 : sample > 255 ? 255 : sample;
-    eight = UINT64_C(0x0101010101010101) * (unsigned)sample;
-    for (int i = 0; i < 8; i++) memcpy(j.to + i * j.stride, &eight, 8);
-    return dc > JPEG_LARGEST || dc < -JPEG_LARGEST;
-}
-
 JPEG_INLINE int jpeg_read_mcu(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
                               JpegShape s, int mcu) {
     const int n = jpeg_nblocks(s);
     int last[JPEG_BLOCKS], bad = jpeg_begin_mcu(d, from), worst = 0;
+    JpegJob job[JPEG_BLOCKS];
     JpegBits b = *from;
     if (bad) return bad;
     _Pragma("GCC unroll 6") for (int i = 0; i < n; i++) {
@@ -150,16 +143,48 @@ JPEG_INLINE int jpeg_read_mcu(JpegDecoder *d, JpegBits *from, const JpegStrip *s
         int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
         worst |= last[i] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
         d->block[i][0] = (int16_t)dc;
+        job[i] = jpeg_job(d, strip, s, mcu, i);
     }
     *from = b;
     if (JPEG_RARE(worst < 0 || bad)) return JPEG_OTHER;
-    _Pragma("GCC unroll 3") for (int i = 0; i < n; i += 2) {
-        int k = i + 1 < n ? i + 1 : i, most = last[i] > last[k] ? last[i] : last[k];
-        JpegJob x = jpeg_job(d, strip, s, mcu, i), y = jpeg_job(d, strip, s, mcu, k);
-        if (most == 0) bad |= jpeg_idct_flat(x) | jpeg_idct_flat(y);
-        else bad |= jpeg_idct_pair(x, y, most);
+    return jpeg_idct(job, last, n);
+}
+
+/* The blocks of an MCU that the window needs, a bit each: all of chroma's, for it is
+ * interpolated. */
+JPEG_INLINE unsigned jpeg_needed(const JpegDecoder *d, JpegShape s, int mcu) {
+    unsigned needed = (1u << jpeg_nblocks(s)) - 1;
+    for (int i = 0; i < s.h * s.v; i++) {
+        int row = 8 * (d->mcu_row * s.v + i / s.h), column = 8 * (mcu * s.h + i % s.h);
+        if (row >= d->bottom || row + 8 <= d->top || column >= d->right ||
+            column + 8 <= d->left)
+            needed &= ~(1u << i);
     }
-    return bad;
+    return needed;
+}
+
+/* An MCU at the window's edge. */
+static int jpeg_read_some(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
+                          JpegShape s, int mcu) {
+    unsigned needed = jpeg_needed(d, s, mcu);
+    int last[JPEG_BLOCKS], bad = jpeg_begin_mcu(d, from), worst = 0, n = 0;
+    JpegJob job[JPEG_BLOCKS];
+    JpegBits b = *from;
+    if (bad) return bad;
+    for (int i = 0; i < jpeg_nblocks(s); i++) {
+        int c = jpeg_component_of(s, i);
+        int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
+        if (needed >> i & 1) {
+            worst |= last[n] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
+            d->block[i][0] = (int16_t)dc;
+            job[n++] = jpeg_job(d, strip, s, mcu, i);
+        } else {
+            worst |= jpeg_skip_ac(&b, d->ac[c]);
+        }
+    }
+    *from = b;
+    if (worst < 0 || bad) return JPEG_OTHER;
+    return jpeg_idct_some(job, last, n);
 }
 
 /* ---- a row of MCUs ---- */
@@ -174,6 +199,36 @@ static void jpeg_repeat_edges(JpegDecoder *d, const JpegStrip *strip) {
         }
 }
 
+/* Gray MCUs are single blocks: in pairs, where nothing stands between them. */
+JPEG_INLINE int jpeg_read_gray(JpegDecoder *d, JpegBits *b, const JpegStrip *strip,
+                               int from, int to) {
+    int bad = 0;
+    while (from < to && !bad && (from & 1 || d->header.restart))
+        bad = jpeg_read_mcu(d, b, strip, (JpegShape){1, 1, 1}, from++);
+    for (; to - from >= 2 && !bad; from += 2)
+        bad = jpeg_read_mcu(d, b, strip, (JpegShape){2, 1, 1}, from / 2);
+    if (from < to && !bad)
+        bad = jpeg_read_mcu(d, b, strip, (JpegShape){1, 1, 1}, from);
+    return bad;
+}
+
+JPEG_INLINE int jpeg_read_mcus(JpegDecoder *d, JpegBits *b, const JpegStrip *strip,
+                               JpegShape s, int from, int to) {
+    int top = 8 * s.v * d->mcu_row, bad = 0;
+    bool whole = top >= d->top && top + 8 * s.v <= d->bottom;
+    if (s.ncomponents == 1) return jpeg_read_gray(d, b, strip, from, to);
+    for (int i = from; i < to && !bad; i++)
+        if (whole && i > from && i < to - 1) bad = jpeg_read_mcu(d, b, strip, s, i);
+        else bad = jpeg_read_some(d, b, strip, s, i);
+    return bad;
+}
+
+JPEG_INLINE int jpeg_skip_mcus(JpegDecoder *d, JpegBits *b, JpegShape s, int n) {
+    int bad = 0;
+    for (int i = 0; i < n && !bad; i++) bad = jpeg_skip_mcu(d, b, s);
+    return bad;
+}
+
 /* All of it is read, wherever the window lies: damage is found in any case. */
 JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     const JpegStrip *strip = &d->strip[d->mcu_row & 1];
@@ -181,10 +236,9 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     bool used = d->mcu_row >= d->from_row && d->mcu_row < d->to_row;
     int from = used ? d->from_mcu : h->wide, to = used ? d->to_mcu : h->wide;
     JpegBits b = d->bits;
-    int bad = 0;
-    for (int i = 0; i < from && !bad; i++) bad = jpeg_skip_mcu(d, &b, s);
-    for (int i = from; i < to && !bad; i++) bad = jpeg_read_mcu(d, &b, strip, s, i);
-    for (int i = to; i < h->wide && !bad; i++) bad = jpeg_skip_mcu(d, &b, s);
+    int bad = jpeg_skip_mcus(d, &b, s, from);
+    if (!bad) bad = jpeg_read_mcus(d, &b, strip, s, from, to);
+    if (!bad) bad = jpeg_skip_mcus(d, &b, s, h->wide - to);
     d->bits = b;
     if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
     if (!bad && d->mcu_row == h->high - 1) bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
@@ -237,14 +291,15 @@ static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
     const uint8_t *luma = jpeg_row_of(d, 0, d->row) + from;
     JpegChroma chroma = jpeg_chroma(d, from, n);
     size_t pixel = (size_t)d->pixel;
-    for (int i = 0; i < n; i += JPEG_STEP) {
+    for (int i = 0; i < n;) {
         int skip = i ? 0 : before, end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
+        uint8_t *at = to + (size_t)(i - before) * pixel;
         if (!skip && end == JPEG_STEP) {
-            jpeg_pixels(to + (size_t)(i - before) * pixel, d->pixel, luma + i, &chroma, i);
+            i += jpeg_pixels(at, d->pixel, luma + i, &chroma, i, n - i);
         } else {
             uint8_t step[4 * JPEG_STEP];
-            jpeg_pixels(step, d->pixel, luma + i, &chroma, i);
-            memcpy(to + (size_t)(i + skip - before) * pixel, step + (size_t)skip * pixel,
+            i += jpeg_pixels(step, d->pixel, luma + i, &chroma, i, JPEG_STEP);
+            memcpy(at + (size_t)skip * pixel, step + (size_t)skip * pixel,
                    (size_t)(end - skip) * pixel);
         }
     }

@@ -51,15 +51,17 @@ static int idct(JpegJob j) {
     return large;
 }
 
-static int jpeg_idct_pair(JpegJob x, JpegJob y, int last) {
-    int large = idct(x);
-    (void)last;
-    if (y.block != x.block) {
-        large |= idct(y);
-        memset(y.block, 0, sizeof(int16_t[64]));
+static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
+    int large = 0;
+    for (int i = 0; i < n; i++) {
+        large |= last[i] ? idct(job[i]) : jpeg_idct_flat(job[i]);
+        memset(job[i].block, 0, sizeof(int16_t[64]));
     }
-    memset(x.block, 0, sizeof(int16_t[64]));
     return large;
+}
+
+static int jpeg_idct(const JpegJob *job, const int *last, int n) {
+    return jpeg_idct_some(job, last, n);
 }
 
 /* ---- pixels ---- */
@@ -85,12 +87,14 @@ static void to_rgb(uint8_t *to, int y, int cb, int cr) {
     to[2] = (uint8_t)saturate(y + ((116130 * cb + 32768) >> 16), 0, 255);
 }
 
-static void jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma, const JpegChroma *c,
-                        int at) {
+static int jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma, const JpegChroma *c,
+                       int at, int n) {
+    (void)n;
     for (int i = 0; i < JPEG_STEP; i++, to += pixel) {
         to_rgb(to, luma[i], chroma_at(c, 0, at + i), chroma_at(c, 1, at + i));
         if (pixel == 4) to[3] = 255;
     }
+    return JPEG_STEP;
 }
 
 static void jpeg_gray(uint8_t *to, int pixel, const uint8_t *luma, int n) {
