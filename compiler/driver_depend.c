@@ -47,6 +47,7 @@ bool driver_sources(Driver *d, TextList *list) {
     return good;
 }
 
+/* As gcc -MP has it, an import that is gone is no target without a rule. */
 static void put_rule(FILE *out, const char *target, const TextList *sources) {
     put_name(out, target);
     fputs(":", out);
@@ -55,6 +56,11 @@ static void put_rule(FILE *out, const char *target, const TextList *sources) {
         put_name(out, sources->at[i]);
     }
     fputs("\n", out);
+    for (int i = 1; i < sources->n; i++) {
+        put_name(out, sources->at[i]);
+        fputs(":\n", out);
+    }
+    fputs("\n", out);           /* without it CMake 3.20 takes the last for broken */
 }
 
 bool driver_write_dependencies(Driver *d) {
