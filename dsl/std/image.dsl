@@ -13,6 +13,58 @@ kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
     layout rgb, rgbx
     needs "libjpeg"
 
+# ---- EXIF ----------------------------------------------------------------
+# Numbers of two and of four bytes; beyond the end of the file they are 0.
+
+fn be16(x: bytes, at: int) -> int = 256 * int(x[at else 0]) + int(x[at + 1 else 0])
+fn be32(x: bytes, at: int) -> int = 65536 * be16(x, at) + be16(x, at + 2)
+fn tiff16(x: bytes, at: int, little: bool) -> int
+    = if little then int(x[at else 0]) + 256 * int(x[at + 1 else 0]) else be16(x, at)
+fn tiff32(x: bytes, at: int, little: bool) -> int
+    = if little then tiff16(x, at, true) + 65536 * tiff16(x, at + 2, true) else be32(x, at)
+
+## Where the EXIF data of a JPEG begin; -1: it has none before its picture.
+fn exif_at(x: bytes) -> int {
+    at, found = fold p, f = (2, 0) for i in 0..len(x) // 4 until f != 0: {
+        marker = be16(x, p)
+        next = p + 2 + be16(x, p + 2)
+        if marker == 0xFFE1 and be32(x, p + 4) == 0x45786966 then (next, p + 10)   # "Exif"
+        else if marker < 0xFFC0 or marker == 0xFFD9 or marker == 0xFFDA then (p, -1)
+        else (next, 0)
+    }
+    if found == 0 then -1 else found
+}
+
+## How a JPEG wants to be turned, 1 … 8 as EXIF numbers it; 1, as it is, where it does
+## not say.
+fn orientation(x: bytes) -> int {
+    start = exif_at(x)
+    little = x[start else 0] == 0x49                        # "I"; else "M"
+    tags = start + tiff32(x, start + 4, little)
+    entries = if start < 0 then 0 else tiff16(x, tags, little)
+    value = fold v = 0 for i in 0..entries until v > 0: {
+        entry = tags + 2 + 12 * i
+        if tiff16(x, entry, little) == 0x0112 then tiff16(x, entry + 8, little) else 0
+    }
+    if value >= 1 and value <= 8 then value else 1
+}
+
+## The picture as EXIF's orientation o wants it seen.
+fn exif_rotate(x: T[h, w, c], o: int) -> T[?a, ?b, c]
+    = if o < 2 or o > 8 then x
+      else {
+        turned = o >= 5
+        up = o == 3 or o == 4 or o == 6 or o == 7
+        back = o == 2 or o == 3 or o == 7 or o == 8
+        for i in 0..(if turned then w else h), j in 0..(if turned then h else w), k in 0..c: {
+            r = if turned then j else i
+            s = if turned then i else j
+            row = clamp(if up then h - 1 - r else r, 0, h - 1)
+            column = clamp(if back then w - 1 - s else s, 0, w - 1)
+            x[row, column, k]
+        }
+      }
+
 type Box = (top: int, left: int, height: int, width: int)
 
 # ---- moves: no value changes ---------------------------------------------
