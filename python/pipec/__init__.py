@@ -11,7 +11,7 @@ import warnings
 from . import _pipec
 from ._errors import (CompileError, Error, HeldError, LoadError, MemoryBudgetError,
                       ParameterError, ProcessError, RecordError, SourceError, StateError,
-                      make_error)
+                      called_here, make_error)
 from ._loader import Field, Loader, load
 from ._pipec import Batch, Tensor
 from ._ragged import Ragged
@@ -36,8 +36,11 @@ class PipecWarning(UserWarning):
     """What the runtime has to say that is no error."""
 
 
-_pipec.setup(make_error, Ragged,
-             lambda message: warnings.warn(message, PipecWarning, stacklevel=3))
+def warn(message):
+    warnings.warn(called_here(message), PipecWarning, stacklevel=3)
+
+
+_pipec.setup(make_error, Ragged, warn)
 
 __all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError",
            "Loader", "MemoryBudgetError", "ParameterError", "PipecWarning",

@@ -3,10 +3,11 @@ import hashlib
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 
 from . import _values
-from ._errors import CompileError
+from ._errors import CompileError, called_here
 
 sources = {}            # {library: the arguments it was made of}, by this process
 
@@ -37,10 +38,11 @@ def compile(path, D=None, cpu=None, O=None, backend=None, debug=False):
 
     CompileError, with the compiler's messages, if it refuses.
     """
-    made_of = [os.path.abspath(os.fspath(path))]
-    for name, value in (D or {}).items():
-        made_of += ["-D", f"{name}={_values.define(value)}"]
-    argv = [tool(), "run", "--path", os.fspath(path), *made_of[1:]]
+    path = _values.path_bytes(path)
+    made_of = [os.path.abspath(path)]
+    for name, value in _values.mapping("D", D).items():
+        made_of += ["-D", name.encode() + b"=" + _values.define(name, value)]
+    argv = [tool(), "run", "--path", path, *made_of[1:]]
     argv += [f"--cpu={cpu}"] * (cpu is not None) + [f"-O{O}"] * (O is not None)
     argv += [f"--backend={backend}"] * (backend is not None) + ["-g"] * bool(debug)
     try:
@@ -53,7 +55,7 @@ def compile(path, D=None, cpu=None, O=None, backend=None, debug=False):
         sources[library] = made_of
         return library
     said = p.stderr.decode("utf-8", "replace").rstrip()
-    error = CompileError(f"{os.fspath(path)} was not compiled\n{said}")
+    error = CompileError(f"{os.fsdecode(path)} was not compiled\n{called_here(said)}")
     error.diagnostics, error.status = said, p.returncode
     raise error
 
@@ -71,18 +73,50 @@ def plan(library):
     return "" if p.returncode else p.stdout.decode("utf-8", "replace")
 
 
+def caches():
+    """Folders as `pipec run` looks for one, the first that can be used."""
+    for name, below in ("XDG_CACHE_HOME", "pipec"), ("HOME", ".cache/pipec"):
+        if os.path.isabs(os.environ.get(name, "")):
+            yield os.path.join(os.environ[name], below)
+    yield os.path.join(os.environ.get("TMPDIR") or "/tmp", f"pipec-{os.getuid()}")
+
+
+def is_own(folder):
+    """What others can write into would be compiled, and run, as ours."""
+    of = os.stat(folder)
+    return of.st_uid == os.getuid() and not of.st_mode & stat.S_IWOTH
+
+
+def kept(text, folder, name):
+    """The path of a file below a cache that has the text."""
+    key = hashlib.sha256(text).hexdigest()[:16]
+    path = pathlib.Path(folder, "jit", key, f"{name}.dsl")
+    os.makedirs(folder, exist_ok=True)
+    if not is_own(folder):
+        raise PermissionError(f"{folder} is not yours alone")
+    if not path.exists() or path.read_bytes() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{name}.{os.getpid()}.part")
+        part.write_bytes(text)
+        part.replace(path)
+    return path
+
+
 def jit(text, D=None, name="feature", **options):
     """Compiles a feature given as text, as compile() does a file; for notebooks.
 
     The text is kept as NAME.dsl in the user's cache; imports and kernels are best named
     by absolute paths, or "std/...".
     """
-    key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(pathlib.Path.home(), ".cache")
-    path = pathlib.Path(base, "pipec", "jit", key, f"{name}.dsl")
-    if not path.exists() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{name}.{os.getpid()}.part")
-        part.write_text(text)
-        part.replace(path)
+    if not isinstance(text, str):
+        raise TypeError(f"jit takes the text of a feature, not {text!r}")
+    for folder in caches():
+        try:
+            path = kept(text.encode(), folder, name)
+            break
+        except OSError as error:
+            why = error
+    else:
+        raise CompileError(f"there is no folder for the cache: {why}; set XDG_CACHE_HOME "
+                           "to one that you can write") from why
     return compile(path, D, **options)

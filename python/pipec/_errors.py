@@ -71,7 +71,9 @@ RECORD = (r"record (?P<record>\d+)( at place (?P<place>\d+))?"
           r"( row (?P<row>\d+(, \d+)*))?( \((?P<path>.*?)\))? " + WHERE)
 
 # What the tools call an option, as it is called here.
-OPTIONS = [(r"--set (\w+)=\S*", r"\1=..."),
+OPTIONS = [(r"--set (\w+)=[^\s`]*", r"\1=..."),
+           (r"(?<!\S)-D ?(\w+)=([^\s`]*)", r'D={"\1": \2}'),
+           (r"(?<!\S)-D (\w+)", r'D={"\1": ...}'),
            (r"--on-error skip", 'on_error="skip"'),
            (r"raise --memory", "raise memory=")]
 
@@ -100,12 +102,15 @@ def describe(error, message):
             setattr(error, name, READ[name](text))
 
 
+def called_here(message):
+    for pattern, text in OPTIONS:
+        message = re.sub(pattern, text, message)
+    return message
+
+
 def make_error(status, message):
     """The exception for a status of libpipert."""
-    said = message
-    for pattern, text in OPTIONS:
-        said = re.sub(pattern, text, said)
-    error = KINDS.get(status, Error)(said)
+    error = KINDS.get(status, Error)(called_here(message))
     error.status = STATUS.get(status, str(status))
     if isinstance(error, RecordError):
         describe(error, message)

@@ -10,11 +10,16 @@ from ._errors import ParameterError, ProcessError, StateError
 
 MODES = {"streaming": 0, "batch": 1, "debug": 2}
 ON_ERROR = {"fail": 0, "skip": 1}
+PATHS = (str, bytes, os.PathLike)
 CPUS = {None: 0, "plain": -1, "x86-64": 1, "x86-64-v2": 2, "x86-64-v3": 3, "x86-64-v4": 4}
 OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
            "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
            "max_pixels", "epochs", "process", "allow_changed",
            "state", "params", "D")
+
+# What Loader.__init__ sets; a pickle makes it anew.
+OWN = {"_path", "_params", "_options", "_closed", "_length", "_for", "_handle", "_first",
+       "_state"}
 
 open_loaders = weakref.WeakSet()
 
@@ -76,7 +81,7 @@ class Loader:
     """
 
     def __init__(self, path, params, options):
-        self._path, self._params, self._options = path, params, options
+        self._path, self._params, self._options = path, dict(params), options
         self._closed = False
         self._length = None             # of a whole epoch, once it is known
         self._for = lambda: None        # the iteration that `len` is of: a weak reference
@@ -86,8 +91,8 @@ class Loader:
     # ---- opening ----
     def _open(self, state=None, **changed):
         options = self._options = {**self._options, **changed}
-        handle = _pipec.Handle(os.fsencode(self._path), **options)
-        given = dict(self._params)
+        handle = _pipec.Handle(_values.path_bytes(self._path), **options)
+        given = self._params
         types = {name: (type_, value, fixed)
                  for name, type_, value, fixed in handle.parameters()}
         for name, value in given.items():
@@ -96,6 +101,8 @@ class Loader:
                     f"{handle.name()} has no parameter `{name}`"
                     + _values.near(name, [*types, *OPTIONS])
                     + f"\nparameters: {', '.join(types) or 'none'}")
+            if types[name][0] == "path" and isinstance(value, PATHS):
+                given[name] = value = _values.absolute(value)
             handle.set(name, _values.text(name, types[name][0], value))
         for name, (type_, value, fixed) in types.items():
             if value is None and name not in given:
@@ -244,7 +251,8 @@ class Loader:
 
     def __reduce__(self):
         state = self.state_dict()["pipec"] if self._used and not self._closed else self._state
-        return remake, (self._path, self._params, self._options, state)
+        own = {name: value for name, value in vars(self).items() if name not in OWN}
+        return remake, (type(self), self._path, self._params, self._options, state), own
 
     # ---- what is known ----
     def show(self, n=8):
@@ -254,11 +262,11 @@ class Loader:
         n = _values.integer("n", n, 1, 1024)
         if self._closed:
             raise StateError("the loader is closed")
-        _, (path, params, options, state) = self.__reduce__()
+        _, (_, path, params, options, state), _ = self.__reduce__()
         options = {**options, "report": b"", "epochs": 1}
         options.pop("sidecar", None)
         from . import _show
-        with remake(path, params, options, state) as other:
+        with remake(Loader, path, params, options, state) as other:
             return _show.take(other, n)
 
     @property
@@ -325,10 +333,12 @@ class Loader:
                 + f"<details><summary>plan</summary><pre>{how}</pre></details>" * bool(how))
 
 
-def remake(path, params, options, state):
+def remake(kind, path, params, options, state):
+    """A loader of a kind that may have been derived from Loader."""
     if "sidecar" in options:                    # another Python, maybe
         options["sidecar"] = sidecar()
-    loader = Loader(path, params, options)
+    loader = kind.__new__(kind)
+    Loader.__init__(loader, path, params, options)
     if state is not None:
         loader.load_state_dict({"pipec": state})
     return loader
@@ -362,7 +372,8 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
 
     The feature's own parameters are given by name: load("f.so", root="train/"). One that
     is called as an option is goes into params={...}. Those fixed when the feature was
-    compiled are set by D={...} where `path` is a .dsl.
+    compiled are set by D={...} where `path` is a .dsl. Relative paths are those of the
+    current folder as it is now.
 
     seed, epoch     of the first epoch
     rank, world     this process's share of the stream
@@ -384,12 +395,14 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     LoadError, ParameterError; what the source has to say (SourceError, StateError) comes
     with the first batch, or with start().
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
+    params, D = _values.mapping("params", params), _values.mapping("D", D)
     if path.endswith(".dsl"):
         from ._compile import compile as compile_feature
         path = compile_feature(path, D)
     elif D:
         raise TypeError("D is for a .dsl: a library is compiled already")
+    path = _values.absolute(path)
     integer, whole = _values.integer, 2**31 - 1
     max_errors, rate = _values.budget(max_errors, max_error_rate)
     options = dict(
@@ -399,17 +412,17 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
         readers=integer("readers", readers, 0, 1024),
         mode=_values.choice("mode", mode, MODES), memory=_values.size("memory", memory),
         on_error=_values.choice("on_error", on_error, ON_ERROR),
-        max_errors=max_errors, max_error_rate=rate, report=os.fsencode(report or ""),
+        max_errors=max_errors, max_error_rate=rate, report=_values.report(report),
         cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
         max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
         epochs=integer("epochs", epochs, 0, 2**63 - 1),
         allow_changed=bool(allow_changed))
     if process:
-        path, options["sidecar"] = os.path.abspath(path), sidecar()
-    twice = set(params or {}) & set(parameters)
+        options["sidecar"] = sidecar()
+    twice = set(params) & set(parameters)
     if twice:
         raise TypeError(f"parameter `{min(twice)}` is given twice")
-    loader = Loader(path, {**(params or {}), **parameters}, options)
+    loader = Loader(path, {**params, **parameters}, options)
     if state is not None:
         loader.load_state_dict(state)
     return loader

@@ -15,8 +15,51 @@ def size(name, value):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?[iI]?[bB]?)\s*", value)
         if not found or found[2].upper() not in UNITS:
             raise ValueError(f"{name}={value!r} is no size: write 512MB, 2GiB or a number")
-        return int(float(found[1]) * UNITS[found[2].upper()])
+        value = int(float(found[1]) * UNITS[found[2].upper()])
     return integer(name, value, 0, 2**63 - 1)
+
+
+def utf8(text):
+    """Bytes of text, and of what os.fsdecode made of a path."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def path_bytes(path):
+    """As the system has it; UTF-8 where the locale cannot say it."""
+    path = os.fspath(path)
+    if isinstance(path, bytes):
+        return path
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        return utf8(path)
+
+
+def absolute(path):
+    """What it means now: the program may go to another folder."""
+    path = os.fspath(path)
+    if not path or os.path.isabs(path):
+        return path
+    return os.path.join(os.getcwdb() if isinstance(path, bytes) else os.getcwd(), path)
+
+
+def report(path):
+    """As bytes; b"": none."""
+    if path is not None and not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"report={path!r}: it takes a path")
+    return path_bytes(absolute(path or ""))
+
+
+def mapping(name, value):
+    """A dict by name, of None or of what is like one."""
+    if value is None:
+        return {}
+    if not hasattr(value, "keys"):
+        raise TypeError(f"{name}={value!r}: it takes a dict, {{name: value}}")
+    wrong = [key for key in value if not isinstance(key, str)]
+    if wrong:
+        raise TypeError(f"{name}: {wrong[0]!r} is no name: names are strings")
+    return dict(value)
 
 
 def integer(name, value, least, most):
@@ -45,7 +88,7 @@ def budget(errors, rate):
 
 
 def choice(name, value, choices):
-    if value not in choices:
+    if not isinstance(value, (str, type(None))) or value not in choices:
         raise ValueError(f"{name}={value!r}: it takes " + ", ".join(map(repr, choices)))
     return choices[value]
 
@@ -64,8 +107,15 @@ def element(name, kind, value):
     if kind == "int":
         if not hasattr(value, "__index__"):
             raise TypeError(f"{name} is an integer, not {value!r}")
-        return str(value.__index__())
-    return repr(float(value))
+        value = value.__index__()
+        if not -2**63 <= value < 2**64:
+            raise ValueError(f"{name} is an integer, and of at most 64 bits")
+        return str(value)
+    try:
+        return repr(float(value))
+    except OverflowError:
+        raise ValueError(f"{name} is a number ({kind}), and no double holds "
+                         "that one") from None
 
 
 def nested(name, kind, value, depth):
@@ -96,7 +146,8 @@ def text(name, type_, value):
         if not isinstance(value, (str, bytes)):
             raise TypeError(f"{label} takes a {'path' if kind == 'path' else 'string'}, "
                             f"not {value!r}")
-        value = os.fsencode(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            value = path_bytes(value) if kind == "path" else utf8(value)
         if b"\0" in value:
             raise ValueError(f"{label} has a zero byte in it")
         return value
@@ -107,19 +158,22 @@ def text(name, type_, value):
     return nested(label, kind, value, depth).encode()
 
 
-def define(value):
-    """A value for -D, whose type nobody knows here."""
+def define(name, value):
+    """A value for -D, whose type nobody knows here, as bytes."""
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, os.PathLike)):
-        return os.fspath(value)
+        return b"true" if value else b"false"
+    if isinstance(value, str):
+        return utf8(value)
+    if isinstance(value, os.PathLike):
+        return path_bytes(value)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(define, value)) + "]"
+        return b"[" + b", ".join(define(name, v) for v in value) + b"]"
     if isinstance(value, numbers.Real):
-        return repr(value)
-    raise TypeError(f"-D takes numbers, strings, bools and lists of them, not {value!r}")
+        return repr(value).encode()
+    raise TypeError(f"D={{{name!r}: {value!r}}}: it takes numbers, strings, bools and lists "
+                    "of them")
 
 
 def near(name, names):

@@ -63,35 +63,47 @@ static PyObject *closed(PyObject *self) {
     return raise_status(state_of(Py_TYPE(self)), PIPERT_ARGUMENT, "the loader is closed");
 }
 
+/* The oldest line that nobody has told yet. */
+static bool pop_line(run *r, char *line) {
+    pthread_mutex_lock(&r->log_lock);
+    bool any = r->nlog > 0;
+    if (r->nlog > LOG_LINES) r->nlog = LOG_LINES;
+    if (any) {
+        memcpy(line, r->log[0], sizeof r->log[0]);
+        memmove(r->log[0], r->log[1], sizeof r->log - sizeof r->log[0]);
+        r->nlog--;
+    }
+    pthread_mutex_unlock(&r->log_lock);
+    return any;
+}
+
 /* What the runtime logged goes to the warnings. -1: one of them was made an error. */
 static int tell_log(module_state *state, run *r) {
     char line[sizeof r->log[0]];
-    for (int i = 0; i < LOG_LINES; i++) {
-        PyObject *done;
-        pthread_mutex_lock(&r->log_lock);
-        bool any = i < r->nlog;
-        if (any) memcpy(line, r->log[i], sizeof line);
-        else r->nlog = 0;
-        pthread_mutex_unlock(&r->log_lock);
-        if (!any) return 0;
-        done = PyObject_CallFunction(state->warn, "s", line);
+    while (pop_line(r, line)) {
+        PyObject *text = PyUnicode_DecodeUTF8(line, (Py_ssize_t)strlen(line), "replace");
+        PyObject *done = text ? PyObject_CallFunction(state->warn, "N", text) : NULL;
         if (!done) return -1;
         Py_DECREF(done);
     }
-    r->nlog = 0;
     return 0;
 }
 
-/* false: an exception is set. */
-static bool settle(PyObject *self, const outcome *o) {
-    module_state *state = state_of(Py_TYPE(self));
-    run *r = ((handle *)self)->run;
+/* false: an exception is set. Leaves the log to the next call, where an exception for a
+ * warning would be out of place, or lose what the call has got. */
+static bool settle_only(PyObject *self, const outcome *o) {
     if (PyErr_Occurred()) return false;             /* by a signal, see stops */
-    if (r->nlog && tell_log(state, r)) return false;
     if (o->status >= 0) return true;
     if (o->status == CLOSED) closed(self);
-    else raise_status(state, o->status, o->why);
+    else raise_status(state_of(Py_TYPE(self)), o->status, o->why);
     return false;
+}
+
+/* The same, and tells the log. */
+static bool settle(PyObject *self, const outcome *o) {
+    run *r = ((handle *)self)->run;
+    if (!PyErr_Occurred() && r->nlog && tell_log(state_of(Py_TYPE(self)), r)) return false;
+    return settle_only(self, o);
 }
 
 /* Runs STATEMENTS, which set o.status by note(), without the GIL and under the lock. */
@@ -257,7 +269,7 @@ static PyObject *handle_begin(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_usable(self)) return NULL;
     CALL(self, o, note_run(r, &o, pipert_wait(r->p, 0)));
-    if (!settle(self, &o)) return NULL;
+    if (!settle_only(self, &o)) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -290,10 +302,8 @@ static PyObject *handle_next(PyObject *self, PyObject *turn) {
     do {
         o.status = 0;
         CALL(self, o, l = take(r, &o, began));
-        if (!settle(self, &o) || (o.status == PIPERT_AGAIN && PyErr_CheckSignals())) {
-            lease_drop(l);
-            return NULL;
-        }
+        if (!(l ? settle_only : settle)(self, &o)) return lease_drop(l), NULL;
+        if (o.status == PIPERT_AGAIN && PyErr_CheckSignals()) return NULL;
     } while (o.status == PIPERT_AGAIN);
     if (o.status == PIPERT_END) Py_RETURN_NONE;
     return batch_new(state_of(Py_TYPE(self)), l, ((handle *)self)->names,
@@ -307,7 +317,7 @@ static PyObject *handle_place(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_usable(self)) return NULL;
     CALL(self, o, ends = r->ends; moves = r->moves; taken = r->taken; epoch = r->epoch);
-    return settle(self, &o) ? Py_BuildValue("(LLLL)", ends, moves, taken, epoch) : NULL;
+    return settle_only(self, &o) ? Py_BuildValue("(LLLL)", ends, moves, taken, epoch) : NULL;
 }
 
 /* Takes the place of a handle whose place() was that, before it is used. */
@@ -336,7 +346,7 @@ static PyObject *handle_save(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_usable(self)) return NULL;
     CALL(self, o, note(r, &o, pipert_save(r->p, text, sizeof text)));
-    return settle(self, &o) ? PyUnicode_FromString(text) : NULL;
+    return settle_only(self, &o) ? PyUnicode_FromString(text) : NULL;
 }
 
 /* ---- what is known ---- */
@@ -346,7 +356,7 @@ static PyObject *handle_stats(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_usable(self)) return NULL;
     CALL(self, o, pipert_stats_get(r->p, &s));
-    if (!settle(self, &o)) return NULL;
+    if (!settle_only(self, &o)) return NULL;
     return Py_BuildValue(
         "{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:i,s:s}",
         "records", s.records, "batches", s.batches, "bad_records", s.bad_records,
@@ -355,6 +365,12 @@ static PyObject *handle_stats(PyObject *self, PyObject *unused) {
         s.wait_ns, "idle_read_ns", s.idle_read_ns, "idle_full_ns", s.idle_full_ns,
         "memory", s.memory, "memory_used", s.memory_used, "threads", s.threads, "cpu",
         s.cpu ? s.cpu : "");
+}
+
+/* Bytes that are no UTF-8 (of paths) as os.fsdecode has them. */
+static PyObject *text_of(const char *value) {
+    if (!value) return Py_NewRef(Py_None);
+    return PyUnicode_DecodeUTF8(value, (Py_ssize_t)strlen(value), "surrogateescape");
 }
 
 /* [(name, type, value or None, fixed when compiled)] */
@@ -368,7 +384,7 @@ static PyObject *handle_parameters(PyObject *self, PyObject *unused) {
     for (int i = 0; list && i < pipert_parameters(r->p); i++) {
         pipert_parameter q;
         pipert_parameter_at(r->p, i, &q);
-        PyObject *row = Py_BuildValue("(sszO)", q.name, q.type, q.value,
+        PyObject *row = Py_BuildValue("(ssNO)", q.name, q.type, text_of(q.value),
                                       q.at_compile ? Py_True : Py_False);
         if (!row || PyList_Append(list, row)) Py_CLEAR(list);
         Py_XDECREF(row);
@@ -435,7 +451,7 @@ static PyObject *handle_name(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_usable(self)) return NULL;
     CALL(self, o, snprintf(name, sizeof name, "%s", pipert_name(r->p)));
-    return settle(self, &o) ? PyUnicode_FromString(name) : NULL;
+    return settle_only(self, &o) ? PyUnicode_FromString(name) : NULL;
 }
 
 static PyMethodDef methods[] = {

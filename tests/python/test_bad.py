@@ -113,7 +113,7 @@ def test_parameters(folder):
     for name, value in dict(a=2**31, v=[1.0], m=[[1], [1, 2]]).items():
         raises(pipec.ParameterError, lambda: pipec.load(so, n=2, **{name: value}), f"`{name}`")
     raises(ValueError, lambda: load(n=2, s="a\0b"), "`s`")
-    raises(pipec.ParameterError, lambda: pipec.load(compiled(RANGE), batch=3), "batch", "fixed", "-D batch")
+    raises(pipec.ParameterError, lambda: pipec.load(compiled(RANGE), batch=3), "batch", "fixed", 'D={"batch": 3}')
     works()
 
 
@@ -124,6 +124,13 @@ def test_options(folder):
                           (ValueError, dict(max_errors="5")), (ValueError, dict(max_errors="101%")), (ValueError, dict(max_error_rate=2)),
                           (TypeError, dict(max_errors="1%", max_error_rate=0.1))):
         raises(kind, lambda: pipec.load(so, **options), next(iter(options)))
+    for kind, options in ((ValueError, dict(memory=10**30)), (ValueError, dict(memory="99999999999999GB")), (ValueError, dict(mode=[])), (ValueError, dict(cpu={})), (TypeError, dict(report=5)),
+                          (TypeError, dict(params=[1])), (TypeError, dict(params={5: 5})), (TypeError, dict(D=[1])), (ValueError, dict(n=10**30)), (ValueError, dict(n=10**5000))):
+        raises(kind, lambda: pipec.load(so, **options), f"{next(iter(options))}")
+    due(next(iter(pipec.load(so.encode()))).rows == 16)
+    raises(TypeError, lambda: pipec.load(5), "int")
+    raises(TypeError, lambda: pipec.jit(5), "text")
+    raises(TypeError, lambda: pipec.jit(RANGE, [1]), "D=[1]")
     raises(pipec.Error, lambda: pipec.load(so, rank=2, world=2), "rank 2 of 2")
     raises(TypeError, lambda: pipec.load(so, D={"n": 1}), "D")
     error = raises(pipec.MemoryBudgetError, lambda: list(pipec.load(so, memory=100)), "budget is 100", "raise memory=")
@@ -195,7 +202,7 @@ def test_messages_are_one_line(folder):
         error = raises(pipec.RecordError, lambda: next(iter(pipec.load(so, root="d"))))
         first = str(error).split("\n")[0]
         found = re.fullmatch(r"record 0 \((.*?)\) failed: feature.dsl:4: ([^:]*): (.*)", first)
-        due(found and read_back(found[1]) == b"d/" + name, first)
+        due(found and read_back(found[1]) == os.fsencode(folder) + b"/d/" + name, first)
         due(read_back(found[3]) == b"a\nb\\c", first)
 
 

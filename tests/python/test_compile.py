@@ -3,7 +3,7 @@ import os
 import pathlib
 import time
 import pipec
-from harness import RANGE, due, raises
+from harness import RANGE, due, raises, script
 
 
 def test_a_file_is_compiled_once(folder):
@@ -42,10 +42,63 @@ def test_what_is_wrong_is_shown(folder):
     error = raises(pipec.CompileError, lambda: pipec.compile("f.dsl"), "f.dsl:3:", "valeu", "^")
     due("error[" in error.diagnostics and error.status == 1)
     raises(pipec.CompileError, lambda: pipec.compile("absent.dsl"), "absent.dsl")
-    error = raises(pipec.CompileError, lambda: pipec.jit(RANGE, {"bath": 3}), "did you mean `batch`?")
+    error = raises(pipec.CompileError, lambda: pipec.jit(RANGE, {"bath": 3}), 'D={"bath": ...}', "did you mean `batch`?")
+    due("-D bath" in error.diagnostics)
+    raises(pipec.CompileError, lambda: pipec.jit(RANGE, {"n": 3}), 'D={"n": ...}', "`n=...`")
     due(error.status == 2)
-    raises(TypeError, lambda: pipec.jit(RANGE, {"batch": object()}), "-D")
+    raises(TypeError, lambda: pipec.jit(RANGE, {"batch": object()}), "D={'batch':")
     raises(pipec.CompileError, lambda: pipec.jit("feature f("), "error[")
+
+
+def test_where_no_cache_can_be_another_is(folder):
+    """A home that cannot be written, or a folder that others can write into, is passed by."""
+    open_ = folder / "open" / "pipec"
+    open_.mkdir(parents=True)
+    open_.chmod(0o777)
+    (folder / "tmp").mkdir()
+    (folder / "home").mkdir()
+    text = f"import pipec\nprint(pipec.load(pipec.jit({RANGE!r})).start().name)\n"
+
+    def said(home, cache, tmp="tmp"):
+        env = {"HOME": home, "XDG_CACHE_HOME": cache, "TMPDIR": tmp if os.path.isabs(tmp) else str(folder / tmp)}
+        return script(text, folder, env={**os.environ, **env}).stdout
+    for home, cache in (("/proc/none", ""), ("/proc/none", str(folder / "open")), ("relative", "/dev/null")):
+        due(said(home, cache) == "f\n", said(home, cache))
+    due(os.listdir("tmp") == [f"pipec-{os.getuid()}"] and not list(open_.iterdir()) and not os.path.exists("relative"))
+    due(said(str(folder / "home"), "") == "f\n" and len(os.listdir("home/.cache/pipec/jit")) == 1)
+    none = said("", "", "/proc/none")
+    due("CompileError: there is no folder for the cache: " in none and "set XDG_CACHE_HOME" in none, none)
+
+
+UNICODE = r'''import os, sys, pipec
+folder = os.fsencode(sys.argv[1]) + "/Stra\xdfe".encode()
+os.makedirs(folder, exist_ok=True)
+open(folder + b"/\xff", "wb").write("\u6f22\n\xe9\n".encode())
+so = pipec.jit("""# \xe9\u6f22
+feature f(root: path, s: string = "\xe9", t: string)
+from lines(root)
+x = for i in 0..len(text): text[i]
+y = len(s) * 10 + len(t)
+batch(2)
+emit x, y
+""")
+for root in (folder + b"/\xff", os.fsdecode(folder + b"/\xff"), sys.argv[1] + "/Stra\xdfe/*"):
+    loader = pipec.load(so, root=root, t="\u6f22")
+    batch = next(iter(loader))
+    print(bytes(memoryview(batch.x.values)) == "\u6f22\xe9".encode(), batch.y.tolist(), ascii(loader.parameters["t"]))
+    due = loader.parameters["root"].encode("utf-8", "surrogateescape").startswith(folder)
+    print(due, len(repr(loader)) > 0)
+try:
+    pipec.jit("feature f(k: string = \"\xe9\")\nfrom rang(0, 4)\n", {"k": "\u6f22"})
+except pipec.CompileError as error:
+    print("rang" in str(error))
+'''
+
+
+def test_text_is_utf8_in_any_locale(folder):
+    for locale in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LC_ALL": "C.UTF-8"}):
+        p = script(UNICODE, folder, [folder], env={**os.environ, **locale, "XDG_CACHE_HOME": str(folder / "cache")})
+        due(p.stdout.splitlines() == ["True [23, 23] '\\u6f22'", "True True"] * 3 + ["True"], p.stdout)
 
 
 def test_the_tool_is_named(folder):

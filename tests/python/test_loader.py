@@ -1,7 +1,9 @@
 """Loaders: epochs, length, options, state, what they tell."""
 import copy
 import os
+import pathlib
 import pickle
+import shutil
 import pipec
 from harness import LINES, RANGE, compiled, due, raises
 
@@ -147,6 +149,46 @@ def test_a_pickle_opens_it_again(folder):
     for other in (pickle.loads(pickle.dumps(loader)), copy.copy(loader)):
         due(len(values(other)) == 5)
     due(len(values(pickle.loads(pickle.dumps(pipec.load(loader.path, n=100))))) == 6)
+
+
+class Counted(pipec.Loader):
+    count = 0
+
+
+def test_a_pickle_keeps_the_class(folder):
+    loader = pipec.load(compiled(RANGE), n=100)
+    loader.__class__, loader.count = Counted, 7
+    next(iter(loader))
+    for other in (pickle.loads(pickle.dumps(loader)), copy.copy(loader)):
+        due(type(other) is Counted and other.count == 7 and len(values(other)) == 5)
+
+
+def test_relative_paths_are_those_of_the_load(folder):
+    for name in ("here", "there"):
+        (folder / name).mkdir()
+    (folder / "here" / "a.txt").write_text("ab\ncde\n")
+    shutil.copy(compiled(LINES), folder / "here" / "words.so")
+    os.chdir("here")
+    for process in (False, True):
+        for root in ("a.txt", b"a.txt", "../here/*.txt", pathlib.Path("a.txt")):
+            loader = pipec.load("words.so", root=root, process=process, report="bad.jsonl")
+            os.chdir("../there")
+            due([b.size.tolist()[:2] for b in loader] == [[2, 3]])
+            loader._reopen(loader.state_dict()["pipec"])
+            due(len(list(pickle.loads(pickle.dumps(loader)))) == len(list(loader)) == 1)
+            os.chdir("../here")
+    os.chdir("..")
+    due(os.listdir("there") == [] and "bad.jsonl" in os.listdir("here"), os.listdir("here"))
+
+
+def test_a_warning_that_is_an_error_loses_nothing(folder):
+    """That an epoch is empty is told by what asks for batches, not by what tells where it is."""
+    for process in (False, True):
+        loader = pipec.load(compiled(RANGE), n=3, process=process)
+        loader._handle.begin()
+        due((loader.epoch, len(loader)) == (0, 0) and "3 records" not in repr(loader) and loader.state_dict())
+        raises(pipec.PipecWarning, lambda: list(loader), "3 records", 'D={"batch": ')
+        due(list(loader) == [])
 
 
 def test_what_is_known(folder):
