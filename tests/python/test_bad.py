@@ -199,7 +199,7 @@ def test_messages_are_one_line(folder):
         shutil.rmtree("d", ignore_errors=True)
         (folder / "d").mkdir()
         (folder / "d" / os.fsdecode(name)).write_bytes(b"x")
-        error = raises(pipec.RecordError, lambda: next(iter(pipec.load(so, root="d"))))
+        error = raises(pipec.RecordError, lambda: next(iter(pipec.load(so, root=folder / "d"))))
         first = str(error).split("\n")[0]
         found = re.fullmatch(r"record 0 \((.*?)\) failed: feature.dsl:4: ([^:]*): (.*)", first)
         due(found and read_back(found[1]) == os.fsencode(folder) + b"/d/" + name, first)
