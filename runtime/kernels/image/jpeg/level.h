@@ -2,10 +2,11 @@
  * A level_*.c defines JPEG_LEVEL, the name of what it makes, and
  *   jpeg_copy(to, from, n)             copies up to an 0xFF, at most n bytes; returns how
  *                                      many; may write 32 bytes more
- *   jpeg_idct(job, last, n)            n blocks to samples, the coefficients read to 0;
+ *   jpeg_idct_some(job, last, n)       n blocks to samples, the coefficients read to 0;
  *                                      last[i]: the last one that may not be 0. Returns
  *                                      whether one is above JPEG_LARGEST
- *   jpeg_idct_some(job, last, n)       the same where n is no constant
+ *   jpeg_idct(job, last, n, square)    the same for a constant n; square: the first four
+ *                                      lie two by two, and share a table
  *   jpeg_weigh(to, near, far, n)       3 near + far - 512 of n samples, and up to 15 more
  *   jpeg_pixels(to, pixel, luma, chroma, i, n)
  *                                      JPEG_STEP pixels, the i-th of the row on, or more
@@ -124,30 +125,31 @@ JPEG_INLINE int jpeg_skip_mcu(JpegDecoder *d, JpegBits *from, JpegShape s) {
 }
 
 JPEG_INLINE JpegJob jpeg_job(JpegDecoder *d, const JpegStrip *strip, JpegShape s, int mcu,
-                             int i) {
+                             int i, int16_t *block) {
     int c = jpeg_component_of(s, i);
     int column = c ? mcu : mcu * s.h + i % s.h, row = c ? 0 : i / s.h;
-    return (JpegJob){d->block[i], d->header.quant[d->header.component[c].quant],
+    return (JpegJob){block, d->header.quant[d->header.component[c].quant],
                      strip->plane[c] + d->stride[c] * 8 * row + 8 * column, d->stride[c]};
 }
 
-JPEG_INLINE int jpeg_read_mcu(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
-                              JpegShape s, int mcu) {
-    const int n = jpeg_nblocks(s);
+/* n MCUs, between which nothing stands. */
+JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
+                              JpegShape s, int mcu, int n) {
+    const int each = jpeg_nblocks(s), all = n * each;
     int last[JPEG_BLOCKS], bad = jpeg_begin_mcu(d, from), worst = 0;
     JpegJob job[JPEG_BLOCKS];
     JpegBits b = *from;
     if (bad) return bad;
-    _Pragma("GCC unroll 6") for (int i = 0; i < n; i++) {
-        int c = jpeg_component_of(s, i);
+    _Pragma("GCC unroll 6") for (int i = 0; i < all; i++) {
+        int c = jpeg_component_of(s, i % each);
         int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
         worst |= last[i] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
         d->block[i][0] = (int16_t)dc;
-        job[i] = jpeg_job(d, strip, s, mcu, i);
+        job[i] = jpeg_job(d, strip, s, mcu + i / each, i % each, d->block[i]);
     }
     *from = b;
     if (JPEG_RARE(worst < 0 || bad)) return JPEG_OTHER;
-    return jpeg_idct(job, last, n);
+    return jpeg_idct(job, last, all, s.h * s.v == 4);
 }
 
 /* The blocks of an MCU that the window needs, a bit each: all of chroma's, for it is
@@ -177,7 +179,7 @@ static int jpeg_read_some(JpegDecoder *d, JpegBits *from, const JpegStrip *strip
         if (needed >> i & 1) {
             worst |= last[n] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
             d->block[i][0] = (int16_t)dc;
-            job[n++] = jpeg_job(d, strip, s, mcu, i);
+            job[n++] = jpeg_job(d, strip, s, mcu, i, d->block[i]);
         } else {
             worst |= jpeg_skip_ac(&b, d->ac[c]);
         }
@@ -199,27 +201,20 @@ static void jpeg_repeat_edges(JpegDecoder *d, const JpegStrip *strip) {
         }
 }
 
-/* Gray MCUs are single blocks: in pairs, where nothing stands between them. */
-JPEG_INLINE int jpeg_read_gray(JpegDecoder *d, JpegBits *b, const JpegStrip *strip,
-                               int from, int to) {
-    int bad = 0;
-    while (from < to && !bad && (from & 1 || d->header.restart))
-        bad = jpeg_read_mcu(d, b, strip, (JpegShape){1, 1, 1}, from++);
-    for (; to - from >= 2 && !bad; from += 2)
-        bad = jpeg_read_mcu(d, b, strip, (JpegShape){2, 1, 1}, from / 2);
-    if (from < to && !bad)
-        bad = jpeg_read_mcu(d, b, strip, (JpegShape){1, 1, 1}, from);
-    return bad;
-}
-
+/* An odd number of blocks is read with the next MCU's, for idct takes pairs. */
 JPEG_INLINE int jpeg_read_mcus(JpegDecoder *d, JpegBits *b, const JpegStrip *strip,
                                JpegShape s, int from, int to) {
+    const int many = jpeg_nblocks(s) % 2 ? 2 : 1;
     int top = 8 * s.v * d->mcu_row, bad = 0;
     bool whole = top >= d->top && top + 8 * s.v <= d->bottom;
-    if (s.ncomponents == 1) return jpeg_read_gray(d, b, strip, from, to);
-    for (int i = from; i < to && !bad; i++)
-        if (whole && i > from && i < to - 1) bad = jpeg_read_mcu(d, b, strip, s, i);
-        else bad = jpeg_read_some(d, b, strip, s, i);
+    bool runs = whole && (many == 1 || !d->header.restart);
+    for (int i = from; i < to && !bad;)
+        if (runs && i > from && i + many < to) {
+            bad = jpeg_read_run(d, b, strip, s, i, many);
+            i += many;
+        } else {
+            bad = jpeg_read_some(d, b, strip, s, i++);
+        }
     return bad;
 }
 

@@ -7,7 +7,9 @@ static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
 }
 
 static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
-                                                           const int *last, int n) {
+                                                           const int *last, int n,
+                                                           bool square) {
+    (void)square;
     return idct_pairs(job, last, n);
 }
 

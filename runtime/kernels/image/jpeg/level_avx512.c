@@ -144,9 +144,10 @@ static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
 }
 
 static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
-                                                           const int *last, int n) {
+                                                           const int *last, int n,
+                                                           bool square) {
     int most = 0;
-    if (n != JPEG_BLOCKS) return idct_pairs(job, last, n);
+    if (!square) return idct_pairs(job, last, n);
     for (int i = 0; i < 4; i++) most = last[i] > most ? last[i] : most;
     return (most ? idct_four(job, most) : idct_pairs(job, last, 4)) |
            idct_pairs(job + 4, last + 4, 2);

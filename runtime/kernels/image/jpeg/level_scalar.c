@@ -60,7 +60,8 @@ static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
     return large;
 }
 
-static int jpeg_idct(const JpegJob *job, const int *last, int n) {
+static int jpeg_idct(const JpegJob *job, const int *last, int n, bool square) {
+    (void)square;
     return jpeg_idct_some(job, last, n);
 }
 

@@ -1,0 +1,123 @@
+/* Our decoder and libjpeg-turbo, in turn on every file, one thread.
+ *
+ *     jpeg ROUNDS FILE...
+ *
+ * Prints one JSON object a round and level: {"level": 3, "turbo": s, "whole": s,
+ * "window": s}, seconds over all files; windows are boxes of RandomResizedCrop, the same
+ * in every round. Pixels go to memory that is reused. */
+#include "decoder.h"
+#include "turbo.h"
+#include "host.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct File {
+    pk_tensor data;
+    JpegHeader header;
+    int top, bottom, left, right;       /* its box */
+} File;
+
+static Host host;
+static JpegDecoder decoder;
+static uint8_t *pixels, *memory;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static double uniform(double low, double high) {
+    return low + (high - low) * rand() / ((double)RAND_MAX + 1);
+}
+
+/* torchvision's: ten tries, then the whole. */
+static void choose_box(File *f) {
+    int height = f->header.height, width = f->header.width;
+    *f = (File){f->data, f->header, 0, height, 0, width};
+    for (int i = 0; i < 10; i++) {
+        double area = height * (double)width * uniform(.08, 1);
+        double ratio = exp(uniform(log(3. / 4), log(4. / 3)));
+        int w = (int)round(sqrt(area * ratio)), h = (int)round(sqrt(area / ratio));
+        if (w < 1 || w > width || h < 1 || h > height) continue;
+        f->top = (int)uniform(0, height - h + 1);
+        f->left = (int)uniform(0, width - w + 1);
+        f->bottom = f->top + h;
+        f->right = f->left + w;
+        return;
+    }
+}
+
+static void read_file(File *f, const char *path) {
+    FILE *in = fopen(path, "rb");
+    long n;
+    if (!in || fseek(in, 0, SEEK_END)) exit(2);
+    n = ftell(in);
+    rewind(in);
+    f->data = (pk_tensor){calloc(1, (size_t)n + 64), {n}, {1}};
+    if (fread(f->data.data, 1, (size_t)n, in) != (size_t)n) exit(2);
+    fclose(in);
+    if (jpegdec_header(&f->header, f->data.data, (size_t)n)) {
+        fprintf(stderr, "%s is left to libjpeg-turbo\n", path);
+        exit(2);
+    }
+    choose_box(f);
+}
+
+static void by_turbo(const File *f) {
+    pk_tensor out = {pixels, {0}, {3 * f->header.width, 3, 1}};
+    TurboDecoder d;
+    host_reset(&host);
+    if (turbo_begin(&d, &host.call, &f->data, NULL) || turbo_rows(&d, INT32_MAX, &out)) exit(3);
+    turbo_end(&d);
+}
+
+static void by_own(const File *f, const JpegLevel *level, bool whole) {
+    JpegDecoder *d = &decoder;
+    if (jpegdec_header(&d->header, f->data.data, (size_t)f->data.dim[0])) exit(3);
+    d->top = whole ? 0 : f->top;
+    d->bottom = whole ? f->header.height : f->bottom;
+    d->left = whole ? 0 : f->left;
+    d->right = whole ? f->header.width : f->right;
+    d->pixel = 3;
+    if (jpegdec_begin(d, level, memory) ||
+        jpegdec_rows(d, d->bottom - d->top, pixels, 3 * (d->right - d->left)))
+        exit(3);
+    jpegdec_end(d);
+}
+
+static void measure(const File *files, int n, int cpu) {
+    const JpegLevel *level = jpegdec_level(cpu);
+    double spent[3] = {0};
+    for (int i = 0; i < n; i++) {
+        double t[4];
+        t[0] = now();
+        by_turbo(&files[i]);
+        t[1] = now();
+        by_own(&files[i], level, true);
+        t[2] = now();
+        by_own(&files[i], level, false);
+        t[3] = now();
+        for (int k = 0; k < 3; k++) spent[k] += t[k + 1] - t[k];
+    }
+    printf("{\"level\": %d, \"turbo\": %.6f, \"whole\": %.6f, \"window\": %.6f}\n", cpu,
+           spent[0], spent[1], spent[2]);
+}
+
+int main(int argc, char **argv) {
+    int rounds = argc > 2 ? atoi(argv[1]) : 0, n = argc - 2;
+    File *files = aligned_alloc(64, (size_t)(n > 0 ? n : 1) * sizeof *files);
+    if (rounds < 1) return fputs("usage: jpeg ROUNDS FILE...\n", stderr), 2;
+    pixels = aligned_alloc(64, 64 << 20);
+    memory = aligned_alloc(64, 16 << 20);
+    host_init(&host, INT32_MAX, INT32_MAX);
+    srand(1);
+    for (int i = 0; i < n; i++) read_file(&files[i], argv[i + 2]);
+    for (int i = 0; i <= rounds; i++)           /* the first one warms up */
+        for (int cpu = 3; cpu <= host_cpu(); cpu++)
+            if (i) measure(files, n, cpu);
+            else for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(cpu), true);
+    return 0;
+}
