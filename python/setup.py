@@ -1,17 +1,24 @@
-"""Builds the extension with libpipert inside: from ../runtime where that is there,
-else from an installed libpipert.a (PIPEC_ROOT=PREFIX, or pkg-config pipert)."""
+"""Builds the extension with libpipert inside: from its sources where they are there (in a
+checkout ../runtime, in a source distribution runtime), else from an installed libpipert.a
+(PIPEC_ROOT=PREFIX, or pkg-config pipert)."""
 import glob
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
+from setuptools.errors import CCompilerError, ExecError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RUNTIME = os.path.join(os.path.dirname(HERE), "runtime")
+ABOVE = os.path.dirname(HERE)
+RUNTIME = next((os.path.join(path, "runtime") for path in (HERE, ABOVE)
+                if os.path.exists(os.path.join(path, "runtime", "pipert.c"))), None)
 FLAGS = ["-std=gnu11", "-O2", "-fvisibility=hidden", "-Wno-cast-function-type"]
 
 # The limited API has the buffer protocol from 3.11 on; free-threaded Pythons have none.
@@ -23,10 +30,16 @@ def version():
         return re.search(r'"(.*)"', f.read()).group(1)
 
 
+def runtime_files(kind):
+    """Those of libpipert, without the kernels and the tool."""
+    return sorted(glob.glob(os.path.join(RUNTIME, "*." + kind))
+                  + glob.glob(os.path.join(RUNTIME, "source", "*." + kind)))
+
+
 def pkg_config(*args):
     try:
-        return subprocess.run(["pkg-config", *args, "pipert"], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout.split()
+        return shlex.split(subprocess.run(["pkg-config", *args, "pipert"], check=True,
+                                          text=True, stdout=subprocess.PIPE).stdout)
     except (OSError, subprocess.CalledProcessError):
         sys.exit("there is no libpipert: build in a checkout of pipec, or set PIPEC_ROOT "
                  "to where it is installed, or install it where pkg-config looks")
@@ -47,22 +60,43 @@ def installed():
 
 class build(build_ext):
     def build_extension(self, ext):
-        if os.path.isdir(RUNTIME) and not os.environ.get("PIPEC_ROOT"):
-            ext.include_dirs.append(RUNTIME)
-            ext.extra_objects = self.runtime()
-        else:
-            include, library = installed()
-            ext.include_dirs += include
-            ext.extra_objects = [library]
-        super().build_extension(ext)
+        try:
+            if RUNTIME and not os.environ.get("PIPEC_ROOT"):
+                self.with_runtime(ext)
+            else:
+                self.with_installed(ext)
+            super().build_extension(ext)
+        except (OSError, CCompilerError, ExecError) as e:
+            sys.exit(f"{e}\nthe extension of pipec was not compiled: it needs a C "
+                     "compiler and the headers of Python (python3-dev) and of xxhash "
+                     "(libxxhash-dev)")
 
-    def runtime(self):
-        sources = (glob.glob(os.path.join(RUNTIME, "*.c"))
-                   + glob.glob(os.path.join(RUNTIME, "source", "*.c")))
+    def with_runtime(self, ext):
         macros = [("XXH_INLINE_ALL", None), ("PIPERT_VERSION", f'"{version()}"')]
-        return self.compiler.compile(sorted(sources), output_dir=self.build_temp,
-                                     macros=macros, include_dirs=[RUNTIME],
-                                     extra_postargs=FLAGS)
+        ext.include_dirs.append(RUNTIME)
+        ext.depends += runtime_files("[ch]")
+        ext.extra_objects = self.compiler.compile(
+            runtime_files("c"), output_dir=self.build_temp, macros=macros,
+            include_dirs=[RUNTIME], extra_postargs=FLAGS)
+
+    def with_installed(self, ext):
+        include, library = installed()
+        ext.include_dirs += include
+        ext.depends.append(library)
+        ext.extra_objects = [library]
+
+
+class distribution(sdist):
+    """With the sources of libpipert."""
+    def make_release_tree(self, base_dir, files):
+        super().make_release_tree(base_dir, files)
+        for path in runtime_files("[ch]") if RUNTIME else []:
+            to = os.path.join(base_dir, "runtime", os.path.relpath(path, RUNTIME))
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            shutil.copyfile(path, to)
+        text = os.path.join(ABOVE, "LICENSE")
+        if os.path.exists(text):
+            shutil.copyfile(text, os.path.join(base_dir, "LICENSE"))
 
 
 setup(
@@ -70,13 +104,14 @@ setup(
     ext_modules=[Extension(
         "pipec._pipec",
         sources=sorted(glob.glob("src/*.c")),
-        depends=["src/pipec_python.h"],
+        depends=["src/pipec_python.h", "src/exports.map"],
         extra_compile_args=FLAGS,
-        extra_link_args=["-Wl,--version-script=" + os.path.join(HERE, "src", "exports.map")],
+        extra_link_args=["-Wl,--version-script="
+                         + os.path.join(HERE, "src", "exports.map")],
         libraries=["pthread", "dl", "m"],
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
         py_limited_api=LIMITED,
     )],
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
-    cmdclass={"build_ext": build},
+    cmdclass={"build_ext": build, "sdist": distribution},
 )
