@@ -9,7 +9,7 @@ import subprocess
 from . import _values
 from ._errors import CompileError, called_here
 
-sources = {}            # {library: the arguments it was made of}, by this process
+sources: "dict[str, list]" = {}     # {library: what it was made of}, by this process
 
 
 def tool():

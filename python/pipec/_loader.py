@@ -21,7 +21,7 @@ OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memo
 OWN = {"_path", "_params", "_options", "_closed", "_length", "_for", "_handle", "_first",
        "_state"}
 
-open_loaders = weakref.WeakSet()
+open_loaders: "weakref.WeakSet[Loader]" = weakref.WeakSet()
 
 
 @atexit.register
@@ -196,12 +196,6 @@ class Loader:
             self._length = stats["epoch_batches"]
         return stats["epoch_batches"]
 
-    @property
-    def epoch(self):
-        """The epoch of the next batch. Setting it begins that epoch at its first batch."""
-        text = self._position()
-        return self._first if text is None else number(text, "epoch")
-
     def _position(self):
         """The state; None: the first epoch has not begun, or could not."""
         if not self._used:
@@ -210,6 +204,12 @@ class Loader:
             return self._handle.save()
         except StateError:
             return self._state
+
+    @property
+    def epoch(self):
+        """The epoch of the next batch. Setting it begins that epoch at its first batch."""
+        text = self._position()
+        return self._first if text is None else number(text, "epoch")
 
     @epoch.setter
     def epoch(self, n):

@@ -15,7 +15,7 @@ class Ragged:
     batch's memory as a Tensor does.
     """
 
-    __slots__ = ("values", "offsets", "shapes", "_at", "_dims")
+    __slots__ = ("values", "offsets", "shapes", "_at", "_dims", "__weakref__")
 
     def __init__(self, values, offsets, shapes):
         self.values, self.offsets, self.shapes = values, offsets, shapes
@@ -52,6 +52,10 @@ class Ragged:
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
+
+    def tolist(self):
+        """The rows as nested lists of numbers."""
+        return [row.tolist() for row in self]
 
     def __arrow_c_array__(self, requested_schema=None):
         """Two capsules of the Arrow C data interface. bool comes as u8."""

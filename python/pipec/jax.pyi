@@ -1,8 +1,10 @@
-from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import jax
 
 from . import Loader
+
+__all__ = ["Batches", "Ragged", "iterate", "share"]
 
 class Ragged(NamedTuple):
     """A field whose rows differ: row i is values[offsets[i]:offsets[i + 1]]."""
@@ -15,6 +17,8 @@ _Batch = Dict[str, Union[jax.Array, Ragged]]
 
 class Batches(Iterator[_Batch]):
     """What iterate gives: the batches that are left of an epoch."""
+    def __init__(self, loader: Loader, targets: Mapping[str, Any], depth: int) -> None: ...
+    def __del__(self) -> None: ...
     def __iter__(self) -> Batches: ...
     def __next__(self) -> _Batch: ...
     def __len__(self) -> int: ...

@@ -9,6 +9,7 @@ once all its tensors are gone. What writes into them writes into that batch alon
 program keeps more batches than the memory budget holds, it gets copies.
 """
 import os
+import warnings
 from typing import NamedTuple
 
 try:
@@ -67,6 +68,15 @@ def made(value, how):
     return how(value)
 
 
+def pins(asked):
+    """Whether batches are copied to pinned memory; as torch has it, never an error."""
+    there = torch.cuda.is_available()
+    if asked and not there:
+        warnings.warn("pin_memory=True, and there is no CUDA: batches are not pinned",
+                      stacklevel=3)
+    return there and (asked is None or bool(asked))
+
+
 def opened(path, options):
     try:
         return load(path, **options)
@@ -100,7 +110,7 @@ class DataLoader:
     path, options and parameters are those of pipec.load. rank and world are those of
     torch.distributed, or of torchrun, unless they are given; also where it is initialised
     only after this. pin_memory: True copies each batch to pinned memory; the default
-    does where CUDA is there.
+    does where CUDA is there. Without CUDA True is a warning.
 
     A `for` that is left early ends its epoch: the next one is the next epoch.
 
@@ -124,7 +134,7 @@ class DataLoader:
                              f"fields: {', '.join(known)}")
         self.fields = list(fields or known)
         self.mapping = mapping
-        self.pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
+        self.pin_memory = pins(pin_memory)
         self.batch_size = next((f.shape[0] for f in self.loader.fields.values()
                                 if f.shape), None)
         self._left_early = self._copies = False

@@ -4,7 +4,9 @@ from typing import (Any, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Op
 import torch
 import torch.utils.data
 
-from . import Loader, Path
+from . import Loader, _Path
+
+__all__ = ["DataLoader", "IterableDataset", "Ragged"]
 
 class Ragged(NamedTuple):
     """A field without a constant shape: row i is values[offsets[i]:offsets[i + 1]]."""
@@ -15,6 +17,7 @@ class Ragged(NamedTuple):
 _Value = Union[torch.Tensor, Ragged]
 
 class Records:
+    def __init__(self, owner: DataLoader) -> None: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> NoReturn: ...
 
@@ -34,7 +37,7 @@ class DataLoader:
     worker_init_fn: None
     generator: None
     multiprocessing_context: None
-    def __init__(self, path: Path, *, fields: Optional[Sequence[str]] = None,
+    def __init__(self, path: _Path, *, fields: Optional[Sequence[str]] = None,
                  mapping: bool = False, pin_memory: Optional[bool] = None,
                  **options: Any) -> None: ...
     def __iter__(self) -> Iterator[Any]: ...    # Tuple[_Value, ...] or Dict[str, _Value]
@@ -52,10 +55,10 @@ class DataLoader:
 
 class IterableDataset(torch.utils.data.IterableDataset[Tuple[_Value, ...]]):
     """For torch's own DataLoader, with batch_size=None: items are batches already."""
-    path: Path
+    path: _Path
     options: Dict[str, Any]
     job: Optional[Tuple[int, int]]
-    def __init__(self, path: Path, **options: Any) -> None: ...
+    def __init__(self, path: _Path, **options: Any) -> None: ...
     @property
     def epoch(self) -> int: ...
     def set_epoch(self, epoch: int) -> None: ...

@@ -1,11 +1,13 @@
 /* Batch: what one step of a loader gives. Fields are attributes and items. */
 #include "pipec_python.h"
+#include <structmember.h>
 
 typedef struct batch {
     PyObject_HEAD
     lease *lease;
     PyObject *names;                /* a tuple of interned str, in the order of emit */
     PyObject *attributes;           /* the same, None for what every batch has */
+    PyObject *weak;                 /* the references to it */
 } batch;
 
 /* Names that every batch has come before fields, which then are items only. */
@@ -34,6 +36,7 @@ static void batch_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     freefunc free_it = (freefunc)PyType_GetSlot(type, Py_tp_free);
     lease *l = ((batch *)self)->lease;
+    if (((batch *)self)->weak) PyObject_ClearWeakRefs(self);
     Py_XDECREF(((batch *)self)->names);
     Py_XDECREF(((batch *)self)->attributes);
     free_it(self);
@@ -201,6 +204,11 @@ static PyMethodDef methods[] = {
     {0},
 };
 
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(batch, weak), READONLY, NULL},
+    {0},
+};
+
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      "One batch. batch.image, batch['image'] and batch[0] give a field: a Tensor, or a\n"
@@ -213,6 +221,7 @@ static PyType_Slot slots[] = {
     {Py_tp_repr, batch_repr},
     {Py_tp_iter, batch_iter},
     {Py_tp_methods, methods},
+    {Py_tp_members, members},
     {Py_tp_getset, getters},
     {Py_mp_subscript, get_item},
     {Py_mp_length, batch_length},

@@ -86,7 +86,7 @@ typedef struct tensor {
     PyObject_HEAD
     lease *lease;
     const void *data;               /* never NULL */
-    PyObject *name;
+    PyObject *name, *weak;          /* weak: the references to it */
     int dtype, rank;
     int64_t dim[MAX_RANK];
     Py_ssize_t stride[MAX_RANK];    /* in bytes */

@@ -2,6 +2,7 @@
  * the buffer protocol, __array_interface__ or DLPack. It is immutable, and holds that. */
 #include "pipec_python.h"
 #include <math.h>
+#include <structmember.h>
 #include <string.h>
 
 /* By pipert_dtype: letters of `struct`, and of __array_interface__. Nobody has a letter
@@ -50,6 +51,7 @@ static void tensor_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     freefunc free_it = (freefunc)PyType_GetSlot(type, Py_tp_free);
     lease *l = t->lease;
+    if (t->weak) PyObject_ClearWeakRefs(self);
     Py_XDECREF(t->name);
     free_it(self);
     Py_DECREF(type);
@@ -168,6 +170,52 @@ static PyObject *tensor_row(PyObject *self, Py_ssize_t i) {
     return (PyObject *)tensor_new(state_of(Py_TYPE(self)), t->lease, t->name, t->dtype,
                                   t->rank - 1, t->dim + 1, at + i * t->stride[0]);
 }
+
+static tensor *rows_of(tensor *t, Py_ssize_t start, Py_ssize_t n) {
+    tensor *to = tensor_new(state_of(Py_TYPE((PyObject *)t)), t->lease, t->name, t->dtype,
+                            t->rank, t->dim, (const char *)t->data + start * t->stride[0]);
+    if (to) to->dim[0] = n;
+    return to;
+}
+
+/* Rows one after the other are dense, too; a step would not be. */
+static PyObject *tensor_slice(tensor *t, PyObject *slice) {
+    Py_ssize_t start, stop, step, n;
+    if (!t->rank) return PyErr_Format(PyExc_TypeError, "a scalar has no rows");
+    if (PySlice_Unpack(slice, &start, &stop, &step) < 0) return NULL;
+    if (step != 1)
+        return PyErr_Format(PyExc_ValueError,
+                            "%R: a slice of rows has no step: np.asarray(t) has all of "
+                            "NumPy's indexing, without a copy", slice);
+    n = PySlice_AdjustIndices((Py_ssize_t)t->dim[0], &start, &stop, step);
+    return (PyObject *)rows_of(t, start, n);
+}
+
+static PyObject *tensor_subscript(PyObject *self, PyObject *key) {
+    tensor *t = (tensor *)self;
+    Py_ssize_t i;
+    if (PySlice_Check(key)) return tensor_slice(t, key);
+    if (!PyIndex_Check(key))
+        return PyErr_Format(PyExc_TypeError,
+                            "a tensor has rows by number and by slice, not by %R: "
+                            "np.asarray(t) has all of NumPy's indexing, without a copy", key);
+    i = PyNumber_AsSsize_t(key, PyExc_IndexError);
+    if (i == -1 && PyErr_Occurred()) return NULL;
+    return tensor_row(self, t->rank && i < 0 ? i + (Py_ssize_t)t->dim[0] : i);
+}
+
+/* Neither answer would be what people expect: the elements' equality is NumPy's to
+ * compute, and that of the objects is `is`. */
+static PyObject *tensor_compare(PyObject *self, PyObject *other, int how) {
+    if (how == Py_EQ || how == Py_NE)
+        return PyErr_Format(PyExc_TypeError,
+                            "a tensor does not compare its elements: np.asarray(t) == x "
+                            "does, t.tolist() == x, and t.item() == x where it has one");
+    (void)self, (void)other;
+    return Py_NewRef(Py_NotImplemented);
+}
+
+static Py_hash_t tensor_hash(PyObject *self) { return (Py_hash_t)((uintptr_t)self >> 4); }
 
 /* What lies from element `start` on, as a tensor of that shape: rows of ragged fields. */
 static PyObject *tensor_part(PyObject *self, PyObject *args) {
@@ -290,12 +338,18 @@ static PyMethodDef methods[] = {
     {0},
 };
 
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(tensor, weak), READONLY, NULL},
+    {0},
+};
+
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      "One field of a batch, or a row of it: read-only memory of the loader.\n\n"
      "np.asarray(t), memoryview(t), torch.from_dlpack(t), jax.dlpack.from_dlpack(t) look\n"
      "at it without a copy, and a large field's batch is used again only when the last of\n"
-     "them is gone. Elements lie row by row, dense. bf16 goes through DLPack; the buffer\n"
+     "them is gone. t[i] is a row, t[i:j] are rows, without a copy, too. Elements lie row\n"
+     "by row, dense. bf16 goes through DLPack; the buffer\n"
      "protocol and NumPy see its bits as u16."},
     {Py_tp_new, not_made_by_hand},
     {Py_tp_dealloc, tensor_dealloc},
@@ -307,6 +361,11 @@ static PyType_Slot slots[] = {
     {Py_nb_bool, tensor_bool},
     {Py_sq_length, tensor_length},
     {Py_sq_item, tensor_row},
+    {Py_mp_length, tensor_length},
+    {Py_mp_subscript, tensor_subscript},
+    {Py_tp_richcompare, tensor_compare},
+    {Py_tp_hash, tensor_hash},
+    {Py_tp_members, members},
     {Py_bf_getbuffer, get_buffer},
     {0, NULL},
 };

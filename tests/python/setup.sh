@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/python/setup.sh: torch, jax, tensorflow and Lightning of PyPI, which the adapters
-# are tested with, in a virtual environment outside of the tree: $PIPEC_TEST_VENV, or
+# are tested with, and mypy, for the stubs, in a virtual environment outside of the tree: $PIPEC_TEST_VENV, or
 # ~/.cache/pipec/test-venv. Says in a line what could not be had; the tests of that are
 # left out, and say so. Where there is no torch, Debian's takes its place. Status 0.
 cd "$(dirname "$0")" || exit 2
@@ -61,6 +61,7 @@ has torch || debian_torch
 want jax jax
 want tensorflow tensorflow-cpu
 want pyarrow pyarrow ml_dtypes
+want mypy mypy
 # Its other dependencies are torch's.
 want pytorch_lightning --no-deps pytorch-lightning lightning-utilities torchmetrics \
     PyYAML tqdm packaging

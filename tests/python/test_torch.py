@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+import warnings
 import pipec
 from harness import LINES, RANGE, Skip, compiled, due, needs, raises, script
 
@@ -196,6 +197,17 @@ def test_two_ranks_of_torch_distributed_share_the_stream(folder):
     both = [subprocess.Popen([*argv, str(r), compiled(SHUFFLED), str(folder / "store")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for r in (0, 1)]
     said = [p.communicate()[0] for p in both]
     due(all(text.endswith("same\n") for text in said), said)
+
+
+def test_pinning_without_cuda_is_a_warning(folder):
+    if torch.cuda.is_available():
+        raise Skip("there is CUDA")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        loader = adapter.DataLoader(compiled(RANGE), pin_memory=True)
+        quiet = [adapter.DataLoader(compiled(RANGE), pin_memory=p) for p in (None, False)]
+    due([str(w.message)[:40] for w in said] == ["pin_memory=True, and there is no CUDA: b"] and said[0].filename == __file__, said)
+    due(not any(x.pin_memory for x in [loader, *quiet]) and len(list(loader)) == 62)
 
 
 def test_pinned_memory(folder):

@@ -58,6 +58,10 @@ def managed(capsule, kind):
 managed.names = []
 
 
+def address(tensor):
+    return tensor.__array_interface__["data"][0]
+
+
 def words(folder, text="ab\n\ncde\nf\n", **more):
     (folder / "a.txt").write_text(text)
     return pipec.load(compiled(LINES), root=folder / "a.txt", **more)
@@ -118,6 +122,42 @@ def test_rows(folder):
     raises(ValueError, batch.y.item, "16")
 
 
+def test_slices_are_rows(folder):
+    batch = next(iter(pipec.load(compiled(RANGE))))
+    y, z = list(range(1, 17)), [[k * i for i in range(3)] for k in range(16)]
+    for s in (slice(2, 5), slice(-3, None), slice(None, -14), slice(5, 2), slice(0, 99), slice(None), slice(4, 5, 1), slice(99, None)):
+        due(batch.y[s].tolist() == y[s] and batch.z[s].tolist() == z[s], s)
+        due(batch.z[s].shape == (len(z[s]), 3) and bytes(memoryview(batch.z[s])) == bytes(memoryview(batch.z))[6 * s.indices(16)[0]:][:6 * len(z[s])], s)
+    due(address(batch.z[3:5]) == address(batch.z) + 18 and batch.z[3:5][1].tolist() == z[4] and batch.z[2:][1:3].tolist() == z[3:5])
+    raises(ValueError, lambda: batch.y[::2], "step", "np.asarray")
+    raises(ValueError, lambda: batch.y[::-1], "step")
+    raises(TypeError, lambda: batch.z[1, 2], "np.asarray")
+    raises(TypeError, lambda: batch.z["a"], "slice")
+    raises(TypeError, lambda: batch.y[0][0:1], "scalar")
+    raises(IndexError, lambda: batch.y[-17], "16")
+    due(batch.y[-16].item() == 1)
+
+
+def test_tensors_are_not_compared_by_elements(folder):
+    batch = next(iter(pipec.load(compiled(RANGE))))
+    for compare in (lambda: batch.y == batch.y, lambda: batch.y != [1], lambda: batch.y[0] == 1):
+        raises(TypeError, compare, "np.asarray(t) == x")
+    raises(TypeError, lambda: batch.y < batch.y, "'<' not supported")
+    y = batch.y
+    due(y in [batch.z, y][1:] and len({y: 1, batch.z: 2}) == 2)
+
+
+def test_weak_references(folder):
+    (folder / "a.txt").write_text("ab\n")
+    batch = next(iter(pipec.load(compiled(LINES), root="a.txt")))
+    up, size = batch.up, batch.size
+    refs = [weakref.ref(x) for x in (batch, up, size)]
+    due([r() is x for r, x in zip(refs, (batch, up, size))] == [True] * 3)
+    del batch, up, size
+    gc.collect()
+    due([r() for r in refs] == [None] * 3)
+
+
 def test_views_hold_a_slot(folder):
     """A view of each sort is kept, with nothing else of its batch, while the loader goes on to its end."""
     views = dict(tensor=lambda b: b.y, row=lambda b: b.z[0], buffer=lambda b: memoryview(b.y), batch=lambda b: b,
@@ -160,10 +200,6 @@ def test_a_slot_comes_back_with_the_last_view(folder):
     views.clear()
     del batch
     due(sum(1 for _ in loader) == 1000 - len(before) - 1)
-
-
-def address(tensor):
-    return tensor.__array_interface__["data"][0]
 
 
 def test_small_fields_do_not_hold_a_slot(folder):
@@ -224,6 +260,7 @@ def test_ragged(folder):
     due(grid.shapes.tolist() == [[2, 2], [2, 0], [2, 3], [2, 1]] and grid.shape(2) == (2, 3))
     due(grid[2].tolist() == [[99, 100, 101], [100, 101, 102]] and grid[-1].tolist() == [[102], [103]] and grid[1].shape == (2, 0))
     raises(IndexError, lambda: up[4], "4 of 4")
+    due(up.tolist() == [[97, 98], [], [99, 100, 101], [102]] and grid.tolist()[1] == [[], []])
     due("ragged" not in repr(batch.size) and "4 rows" in repr(up) and batch.size.tolist() == [2, 0, 3, 1])
 
 
