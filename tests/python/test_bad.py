@@ -176,7 +176,7 @@ def test_too_few_descriptors(folder):
     for i in range(140):                            # as many are not held open
         (folder / "l" / f"{i}").write_text("line\n" * 300)
     # in mode "debug" nothing is read before it is asked for
-    for feature, root in ((FILES, "d"), (MANIFEST, "m.csv"), (LINES, "l/*")):
+    for feature, root in ((FILES, "d"), (FILES.replace("batch", "where size > 0\nbatch"), "d"), (MANIFEST, "m.csv"), (LINES, "l/*")):
         for options in (dict(mode="debug"), {}, dict(on_error="skip")):
             p = script(FEW, folder, [compiled(feature), root, options])
             due(p.stdout == "done\n" and p.returncode == 0, (feature, options, p.stdout))
