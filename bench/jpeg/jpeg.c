@@ -70,7 +70,7 @@ static void by_turbo(const File *f) {
     pk_tensor out = {pixels, {0}, {3 * f->header.width, 3, 1}};
     TurboDecoder d;
     host_reset(&host);
-    if (turbo_begin(&d, &host.call, &f->data, NULL) || turbo_rows(&d, INT32_MAX, &out)) exit(3);
+    if (turbo_begin(&d, &host.call, &f->data, (TurboWish){1, 0}, NULL) || turbo_rows(&d, INT32_MAX, &out)) exit(3);
     turbo_end(&d);
 }
 

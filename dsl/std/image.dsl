@@ -3,14 +3,23 @@
 # of torchvision. Results that are no exact levels are computed in f32 and, for
 # a picture of u8, rounded once at the end.
 
-## Decode a JPEG to 8-bit RGB.
-kernel decode_jpeg(data: bytes) -> u8[?h, ?w, 3]
+## Decode a JPEG to 8-bit RGB, at 1/scale of its size (1, 2, 4, 8; rounded up).
+kernel decode_jpeg(data: bytes, scale: int = 1) -> u8[?h, ?w, 3]
     from "image/jpeg.a"
     cost 2.2 * len(data) + 1.3 * h * w      # ns
     peek h, w
     rows
     region h, w
     layout rgb, rgbx
+    needs "libjpeg"
+
+## Its luminance alone, as the file has it: what was gray, or R, G and B weighted.
+kernel decode_jpeg_gray(data: bytes, scale: int = 1) -> u8[?h, ?w, 1]
+    from "image/jpeg.a"
+    cost 1.8 * len(data) + 0.6 * h * w      # ns
+    peek h, w
+    rows
+    region h, w
     needs "libjpeg"
 
 # ---- EXIF ----------------------------------------------------------------

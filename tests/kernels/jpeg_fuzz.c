@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int decode_jpeg_peek(pk_call *, const pk_tensor *, int64_t *, int64_t *);
-int decode_jpeg(pk_call *, const pk_tensor *, const pk_region *, pk_tensor *);
-int decode_jpeg_begin(pk_call *, const pk_tensor *, const pk_region *, void **);
+int decode_jpeg_peek(pk_call *, const pk_tensor *, int64_t, int64_t *, int64_t *);
+int decode_jpeg(pk_call *, const pk_tensor *, int64_t, const pk_region *, pk_tensor *);
+int decode_jpeg_begin(pk_call *, const pk_tensor *, int64_t, const pk_region *, void **);
 int decode_jpeg_rows(pk_call *, void *, int64_t, pk_tensor *);
 void decode_jpeg_end(pk_call *, void *);
+int decode_jpeg_gray(pk_call *, const pk_tensor *, int64_t, const pk_region *, pk_tensor *);
 
 enum { CHOICES = 6, MOST_PIXELS = 1 << 16 };
 
@@ -23,6 +24,7 @@ typedef struct Result {
     uint8_t *pixels;
 } Result;
 
+static const TurboWish whole_size = {1, 0};
 static Host host;
 static const uint8_t *choices;
 static pk_tensor file;
@@ -50,7 +52,7 @@ static Result by_turbo(void) {
     Result r = begin(0);
     pk_tensor out = rows_of(&r, 0);
     TurboDecoder d;
-    r.code = turbo_begin(&d, &host.call, &file, &window);
+    r.code = turbo_begin(&d, &host.call, &file, (TurboWish){1, pixel == 1}, &window);
     if (!r.code) r.code = turbo_rows(&d, height, &out);
     turbo_end(&d);
     end(&r);
@@ -60,7 +62,8 @@ static Result by_turbo(void) {
 static Result whole(int level) {
     Result r = begin(level);
     pk_tensor out = rows_of(&r, 0);
-    r.code = decode_jpeg(&host.call, &file, &window, &out);
+    r.code = pixel == 1 ? decode_jpeg_gray(&host.call, &file, 1, &window, &out)
+                        : decode_jpeg(&host.call, &file, 1, &window, &out);
     end(&r);
     return r;
 }
@@ -68,7 +71,7 @@ static Result whole(int level) {
 static Result in_rows(int level, int step) {
     Result r = begin(level);
     void *cursor;
-    r.code = decode_jpeg_begin(&host.call, &file, &window, &cursor);
+    r.code = decode_jpeg_begin(&host.call, &file, 1, &window, &cursor);
     if (!r.code) {
         for (int64_t row = 0; row < height && !r.code; row += step) {
             pk_tensor out = rows_of(&r, row);
@@ -114,9 +117,9 @@ static void compare_windows(void) {
     choose_side(1, width, choices[2], choices[3]);
     height = window.to[0] - window.from[0];
     width = window.to[1] - window.from[1];
-    pixel = choices[4] & 1 ? 4 : 3;
+    pixel = choices[4] >> 5 == 7 ? 1 : choices[4] & 1 ? 4 : 3;
     due = by_turbo();
-    got = choices[4] & 2 ? in_rows(choices[4] >> 2 & 1 ? host_cpu() : 0, 1 + choices[5] % 40)
+    got = choices[4] & 2 && pixel > 1 ? in_rows(choices[4] >> 2 & 1 ? host_cpu() : 0, 1 + choices[5] % 40)
                          : whole(choices[4] >> 2 & 1 ? host_cpu() : 0);
     compare(&due, &got);
     free(due.pixels);
@@ -132,8 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     choices = data;
     file = (pk_tensor){.data = malloc(n - CHOICES), .dim = {(int64_t)n - CHOICES}, .stride = {1}};
     memcpy(file.data, data + CHOICES, n - CHOICES);
-    code = turbo_peek(&host.call, &file, &height, &width);
-    if (!code != !decode_jpeg_peek(&host.call, &file, &own[0], &own[1]) ||
+    code = turbo_peek(&host.call, &file, whole_size, &height, &width);
+    if (!code != !decode_jpeg_peek(&host.call, &file, 1, &own[0], &own[1]) ||
         (!code && (own[0] != height || own[1] != width)))
         abort();
     if (!code && height * width <= MOST_PIXELS) compare_windows();

@@ -8,11 +8,14 @@
 #include <string.h>
 #include <jpeglib.h>
 
-int decode_jpeg_peek(pk_call *, const pk_tensor *, int64_t *, int64_t *);
-int decode_jpeg(pk_call *, const pk_tensor *, const pk_region *, pk_tensor *);
-int decode_jpeg_begin(pk_call *, const pk_tensor *, const pk_region *, void **);
-int decode_jpeg_rows(pk_call *, void *, int64_t, pk_tensor *);
-void decode_jpeg_end(pk_call *, void *);
+#define DECODER(name)                                                                    \
+    int name##_peek(pk_call *, const pk_tensor *, int64_t, int64_t *, int64_t *);        \
+    int name(pk_call *, const pk_tensor *, int64_t, const pk_region *, pk_tensor *);     \
+    int name##_begin(pk_call *, const pk_tensor *, int64_t, const pk_region *, void **); \
+    int name##_rows(pk_call *, void *, int64_t, pk_tensor *);                            \
+    void name##_end(pk_call *, void *);
+DECODER(decode_jpeg)
+DECODER(decode_jpeg_gray)
 
 enum { MEGA = 1 << 20, GUARD = 77 };
 
@@ -29,6 +32,9 @@ typedef struct Whole {
                                INT64_MAX */
     uint8_t *pixels;
 } Whole;
+
+/* Bytes of a pixel (1: gray), and the scale. */
+typedef struct Form { int pixel, scale; } Form;
 
 static int passed, failed;
 static Host host;
@@ -196,14 +202,19 @@ static void judge_error(j_common_ptr info) {
 
 /* Row by row, on through every warning. */
 static void read_whole(struct jpeg_decompress_struct *info, const File *file,
-                       Whole *whole, int pixel) {
+                       Whole *whole, Form form) {
+    int pixel = form.pixel;
     jpeg_mem_src(info, file->bytes, file->n);
     jpeg_read_header(info, TRUE);
     whole->height = (int)info->image_height;
     whole->width = (int)info->image_width;
     if ((int64_t)whole->height * whole->width > MEGA) return;
-    info->out_color_space = pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
+    info->out_color_space = pixel == 4 ? JCS_EXT_RGBX : pixel == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    info->scale_num = 1;
+    info->scale_denom = (unsigned)form.scale;
     jpeg_start_decompress(info);
+    whole->height = (int)info->output_height;
+    whole->width = (int)info->output_width;
     whole->pixels = malloc((size_t)whole->height * whole->width * pixel);
     while (info->output_scanline < info->output_height) {
         JSAMPROW row = whole->pixels +
@@ -212,7 +223,7 @@ static void read_whole(struct jpeg_decompress_struct *info, const File *file,
     }
 }
 
-static Whole decode_whole(const File *file, int pixel) {
+static Whole decode_whole(const File *file, Form form) {
     struct jpeg_decompress_struct info;
     Judge judge;
     Whole whole = {0};
@@ -221,7 +232,7 @@ static Whole decode_whole(const File *file, int pixel) {
     judge.errors.error_exit = judge_error;
     judge.errors.emit_message = judge_message;
     jpeg_create_decompress(&info);
-    if (setjmp(judge.give_up) == 0) read_whole(&info, file, &whole, pixel);
+    if (setjmp(judge.give_up) == 0) read_whole(&info, file, &whole, form);
     whole.bad_row = judge.bad_row;
     jpeg_destroy_decompress(&info);
     return whole;
@@ -232,7 +243,7 @@ static Whole decode_whole(const File *file, int pixel) {
 /* A window decoded into a buffer with room around every row. */
 typedef struct Window {
     pk_region region;
-    int pixel;
+    int pixel, scale;
     int64_t stride;
     uint8_t *memory, *first;
     size_t bytes;
@@ -256,10 +267,21 @@ static pk_tensor window_out(Window *w) {
     return out;
 }
 
+static int begin_any(const Window *w, const pk_tensor *data, void **cursor) {
+    return w->pixel == 1
+               ? decode_jpeg_gray_begin(&host.call, data, w->scale, &w->region, cursor)
+               : decode_jpeg_begin(&host.call, data, w->scale, &w->region, cursor);
+}
+
+static int decode_any(const Window *w, const pk_tensor *data, pk_tensor *out) {
+    return w->pixel == 1 ? decode_jpeg_gray(&host.call, data, w->scale, &w->region, out)
+                         : decode_jpeg(&host.call, data, w->scale, &w->region, out);
+}
+
 static void decode_in_rows(Window *w, const pk_tensor *data, pk_tensor *out) {
     int64_t row = 0, rows = out->dim[0];
     void *cursor;
-    w->code = decode_jpeg_begin(&host.call, data, &w->region, &cursor);
+    w->code = begin_any(w, data, &cursor);
     if (w->code) return;
     while (row < rows && !w->code) {
         pk_tensor some = *out;
@@ -267,23 +289,26 @@ static void decode_in_rows(Window *w, const pk_tensor *data, pk_tensor *out) {
         if (n > rows - row) n = rows - row;
         some.data = (char *)out->data + row * w->stride;
         some.dim[0] = n;
-        w->code = decode_jpeg_rows(&host.call, cursor, n, &some);
+        w->code = w->pixel == 1 ? decode_jpeg_gray_rows(&host.call, cursor, n, &some)
+                                : decode_jpeg_rows(&host.call, cursor, n, &some);
         row += n;
     }
-    decode_jpeg_end(&host.call, cursor);
+    if (w->pixel == 1) decode_jpeg_gray_end(&host.call, cursor);
+    else decode_jpeg_end(&host.call, cursor);
 }
 
 /* Any kind of processor that this machine is. */
 static void any_cpu(void) { host.call.cpu = draw((uint32_t)host_cpu() + 1); }
 
-static Window decode_window(const pk_tensor *data, pk_region region, int pixel,
+static Window decode_window(const pk_tensor *data, pk_region region, Form form,
                             int in_rows) {
-    Window w = {.region = region, .pixel = pixel, .bad_row = INT64_MAX};
+    Window w = {.region = region, .pixel = form.pixel, .scale = form.scale,
+                .bad_row = INT64_MAX};
     pk_tensor out = window_out(&w);
     host_reset(&host);
     any_cpu();
     if (in_rows) decode_in_rows(&w, data, &out);
-    else w.code = decode_jpeg(&host.call, data, &region, &out);
+    else w.code = decode_any(&w, data, &out);
     if (w.code) w.bad_row = host.first_row;
     memcpy(w.reason, host.reason, sizeof w.reason);
     return w;
@@ -332,10 +357,10 @@ static void check_window(const File *file, const Whole *whole, const Window *all
                          const Window *w) {
     char why[900];
     int bad = all->bad_row < w->region.to[0];
-    snprintf(why, sizeof why, "window %d %d %d %d of %d bytes a pixel: %s (bad row "
+    snprintf(why, sizeof why, "window %d %d %d %d of %d bytes a pixel, scale %d: %s (bad row "
              "%lld, %s; of the whole %lld, %s)",
              (int)w->region.from[0], (int)w->region.to[0], (int)w->region.from[1],
-             (int)w->region.to[1], w->pixel,
+             (int)w->region.to[1], w->pixel, w->scale,
              (w->code != 0) != bad ? "verdict" : "pixels", (long long)w->bad_row,
              w->reason, (long long)all->bad_row, all->reason);
     check((w->code != 0) == bad && (!bad || (w->bad_row == all->bad_row &&
@@ -343,20 +368,26 @@ static void check_window(const File *file, const Whole *whole, const Window *all
           (!whole->pixels || rows_are_right(w, whole)), file->what, why);
 }
 
-static void check_windows(const File *file, int n, int pixel) {
-    Whole whole = decode_whole(file, pixel);
+static Form any_form(void) {
+    static const int pixels[] = {3, 3, 4, 4, 1}, scales[] = {1, 1, 1, 1, 1, 2, 4, 8};
+    return (Form){pixels[draw(5)], scales[draw(8)]};
+}
+
+static void check_windows(const File *file, int n) {
+    Form form = any_form();
+    Whole whole = decode_whole(file, form);
     pk_tensor data = tensor_of(file);
     Window all = {0};
     char why[400];
     if (whole.height == 0) goto done;
     if ((int64_t)whole.height * whole.width > MEGA) goto done;
-    all = decode_window(&data, all_of(&whole), pixel, 0);
+    all = decode_window(&data, all_of(&whole), form, 0);
     check_window(file, &whole, &all, &all);
     snprintf(why, sizeof why, "bad from row %lld, libjpeg says %lld: %s",
              (long long)all.bad_row, (long long)whole.bad_row, all.reason);
     check(all.bad_row == whole.bad_row, file->what, why);
     for (int i = 0; i < n; i++) {
-        Window w = decode_window(&data, draw_region(&whole), pixel, i % 3 > 0);
+        Window w = decode_window(&data, draw_region(&whole), form, i % 3 > 0);
         check_window(file, &whole, &all, &w);
         free(w.memory);
     }
@@ -373,16 +404,17 @@ static void test_windows(int rounds) {
             for (int i = 0; i < 16; i++) {
                 int mode = (int)draw(MODES);
                 File file = make(&kinds[k], mode, sides[draw(15)], sides[draw(15)]);
-                check_windows(&file, 24, i % 2 ? 3 : 4);
+                check_windows(&file, 24);
                 free(file.bytes);
             }
 }
 
 /* All pairs of borders, of the columns and of the rows. */
 static void check_all_windows(const File *file) {
-    Whole whole = decode_whole(file, 3);
+    Form form = any_form();
+    Whole whole = decode_whole(file, form);
     pk_tensor data = tensor_of(file);
-    Window all = decode_window(&data, all_of(&whole), 3, 0);
+    Window all = decode_window(&data, all_of(&whole), form, 0);
     for (int side = 0; side < 2; side++) {
         int n = side ? whole.width : whole.height;
         for (int from = 0; from < n; from++)
@@ -390,7 +422,7 @@ static void check_all_windows(const File *file) {
                 pk_region region = draw_region(&whole);
                 Window w;
                 region.from[side] = from, region.to[side] = to;
-                w = decode_window(&data, region, 3, 1);
+                w = decode_window(&data, region, form, 1);
                 check_window(file, &whole, &all, &w);
                 free(w.memory);
             }
@@ -428,7 +460,7 @@ static void test_damaged(int rounds) {
         File file = make(&kinds[draw(KINDS)], mode, 1 + (int)draw(90),
                          1 + (int)draw(90));
         damage(&file);
-        check_windows(&file, 6, draw(2) ? 3 : 4);
+        check_windows(&file, 6);
         free(file.bytes);
     }
 }
@@ -439,7 +471,7 @@ static void fails_with(const char *name, File *file, const char *reason) {
     int code;
     host_reset(&host);
     out.stride[1] = 3, out.stride[2] = 1;
-    code = decode_jpeg(&host.call, &data, NULL, &out);
+    code = decode_jpeg(&host.call, &data, 1, NULL, &out);
     snprintf(why, sizeof why, "code %d: %s", code, host.reason);
     check(code && strstr(host.reason, reason), name, why);
     free(data.data);
@@ -491,8 +523,8 @@ static void test_long_sides(void) {
     for (int i = 0; i < 2; i++) {
         File wide = make(&kinds[5], i * PROGRESSIVE, 5, 65500);
         File high = make(&kinds[5], i * PROGRESSIVE, 65500, 5);
-        check_windows(&wide, 5, 3);
-        check_windows(&high, 5, 4);
+        check_windows(&wide, 5);
+        check_windows(&high, 5);
         free(wide.bytes);
         free(high.bytes);
     }
@@ -525,10 +557,12 @@ static void test_peek(void) {
         pk_tensor data = tensor_of(&file);
         int64_t h = 0, w = 0;
         host_reset(&host);
-        check(!decode_jpeg_peek(&host.call, &data, &h, &w) && h == height && w == width,
+        int64_t scale = 1 << draw(4);
+        check(!decode_jpeg_peek(&host.call, &data, scale, &h, &w) &&
+                  h == (height + scale - 1) / scale && w == (width + scale - 1) / scale,
               file.what, "peek");
         data.dim[0] = 20;
-        check(decode_jpeg_peek(&host.call, &data, &h, &w) && host.reason[0], file.what,
+        check(decode_jpeg_peek(&host.call, &data, scale, &h, &w) && host.reason[0], file.what,
               "peek at 20 bytes");
         free(data.data);
         free(file.bytes);

@@ -32,7 +32,7 @@ def tensor(array):
 def peek(data):
     h, w = I64(), I64()
     KERNELS.host_reset(HOST)
-    code = KERNELS.decode_jpeg_peek(HOST, ctypes.byref(tensor(data)), ctypes.byref(h),
+    code = KERNELS.decode_jpeg_peek(HOST, ctypes.byref(tensor(data)), I64(1), ctypes.byref(h),
                                     ctypes.byref(w))
     return None if code else (h.value, w.value)
 
@@ -43,7 +43,7 @@ def decode(data, window=None):
     out = np.zeros((bottom - top, right - left, 3), np.uint8)
     region = Region((I64 * RANK)(top, left, 0), (I64 * RANK)(bottom, right, 3))
     KERNELS.host_reset(HOST)
-    code = KERNELS.decode_jpeg(HOST, ctypes.byref(tensor(data)),
+    code = KERNELS.decode_jpeg(HOST, ctypes.byref(tensor(data)), I64(1),
                                ctypes.byref(region) if window else None,
                                ctypes.byref(tensor(out)))
     return None if code else out

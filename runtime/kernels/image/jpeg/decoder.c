@@ -39,10 +39,10 @@ static void lay_out(JpegDecoder *d, uint8_t *memory) {
 static int most(int a, int b) { return a > b ? a : b; }
 static int least(int a, int b) { return a < b ? a : b; }
 
-/* The samples of chroma that pixels from … to - 1 need, as MCUs; it is interpolated with
- * one sample more on each side. */
-static void need(int factor, int size, int from, int to, int *first, int *end) {
-    int beside = factor == 2, samples = (size + factor - 1) / factor;
+/* The samples of chroma that pixels from … to - 1 need, as MCUs; where it is interpolated,
+ * with one sample more on each side. */
+static void need(int factor, bool beside, int size, int from, int to, int *first, int *end) {
+    int samples = (size + factor - 1) / factor;
     int low = most(from / factor - beside, 0);
     int high = least((to - 1) / factor + beside, samples - 1);
     *first = low / 8;
@@ -51,8 +51,8 @@ static void need(int factor, int size, int from, int to, int *first, int *end) {
 
 static void choose_mcus(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    need(h->h, h->width, d->left, d->right, &d->from_mcu, &d->to_mcu);
-    need(h->v, h->height, d->top, d->bottom, &d->from_row, &d->to_row);
+    need(h->h, h->h == 2 && !d->gray, h->width, d->left, d->right, &d->from_mcu, &d->to_mcu);
+    need(h->v, h->v == 2 && !d->gray, h->height, d->top, d->bottom, &d->from_row, &d->to_row);
 }
 
 /* ---- tables ---- */
@@ -112,7 +112,7 @@ int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
 static int rows_ready(const JpegDecoder *d) {
     const JpegHeader *h = &d->header;
     if (d->mcu_row >= h->high) return h->height;
-    return d->mcu_row * 8 * h->v - (h->v == 2 ? 2 : 0);
+    return d->mcu_row * 8 * h->v - (h->v == 2 && !d->gray ? 2 : 0);
 }
 
 int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride) {

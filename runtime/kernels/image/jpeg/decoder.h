@@ -62,7 +62,8 @@ typedef struct JpegDecoder {
     int from_mcu, to_mcu, from_row, to_row; /* the MCUs that it needs */
     int mcu_row;                            /* the next one */
     int row;                                /* the next one that comes out */
-    int pixel;                              /* bytes: 3, or 4 with 255 */
+    int pixel;                              /* bytes: 3, or 4 with 255; 1 of gray */
+    bool gray;                              /* luma alone */
     JpegStrip strip[2];                     /* of even and odd rows of MCUs */
     ptrdiff_t stride[JPEG_COMPONENTS];
     int16_t *sums[2];                       /* chroma of two rows, weighted */

@@ -1,22 +1,24 @@
-/* decode_jpeg (dsl/std/image.dsl): our own decoder, and libjpeg-turbo for what it leaves
- * and from the row on in which it has doubts.
+/* decode_jpeg and decode_jpeg_gray (dsl/std/image.dsl): our own decoder, and libjpeg-turbo
+ * for what it leaves and from the row on in which it has doubts.
  *
  * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
- * or 4 bytes a pixel (the fourth byte is 255). */
+ * or 4 bytes a pixel (the fourth byte is 255); 1 of gray. */
 #include "decoder.h"
 #include "turbo.h"
 
 typedef struct Cursor {
     pk_call *call;
     pk_tensor data;
+    TurboWish wish;
     pk_region window;           /* rows, columns */
     bool by_turbo;
     JpegDecoder own;
     TurboDecoder turbo;
 } Cursor;
 
-static bool has_own_decoder(JpegHeader *h, const pk_tensor *data) {
-    return jpegdec_header(h, data->data, (size_t)data->dim[0]) == JPEG_OK;
+static bool has_own_decoder(JpegHeader *h, const pk_tensor *data, TurboWish wish) {
+    return wish.scale == 1 &&
+           jpegdec_header(h, data->data, (size_t)data->dim[0]) == JPEG_OK;
 }
 
 /* What is beyond the limits is for libjpeg to refuse. */
@@ -38,22 +40,24 @@ static void set_window(Cursor *c, const pk_region *region) {
 static bool begin_own(Cursor *c, const pk_region *region) {
     JpegDecoder *d = &c->own;
     uint8_t *memory;
-    if (!has_own_decoder(&d->header, &c->data) ||
+    if (!has_own_decoder(&d->header, &c->data, c->wish) ||
         !is_within_limits(c->call, &d->header))
         return false;
     set_window(c, region);
+    d->gray = c->wish.gray;
     memory = pk_alloc(c->call, jpegdec_memory(&d->header));
     if (memory && jpegdec_begin(d, jpegdec_level(c->call->cpu), memory) == JPEG_OK) return true;
     if (memory) jpegdec_end(d);
     return false;
 }
 
-static int begin(Cursor *c, pk_call *call, const pk_tensor *data,
+static int begin(Cursor *c, pk_call *call, const pk_tensor *data, TurboWish wish,
                  const pk_region *region) {
     c->call = call;
     c->data = *data;
+    c->wish = wish;
     c->by_turbo = !begin_own(c, region);
-    return c->by_turbo ? turbo_begin(&c->turbo, call, &c->data, region) : 0;
+    return c->by_turbo ? turbo_begin(&c->turbo, call, &c->data, wish, region) : 0;
 }
 
 static void end(Cursor *c) {
@@ -66,7 +70,7 @@ static int go_on_by_turbo(Cursor *c) {
     c->window.from[0] = c->own.row;
     jpegdec_end(&c->own);
     c->by_turbo = true;
-    return turbo_begin(&c->turbo, c->call, &c->data, &c->window);
+    return turbo_begin(&c->turbo, c->call, &c->data, c->wish, &c->window);
 }
 
 static int rows(Cursor *c, int64_t n, const pk_tensor *out) {
@@ -85,42 +89,63 @@ static int rows(Cursor *c, int64_t n, const pk_tensor *out) {
     return code ? code : turbo_rows(&c->turbo, n - row, &rest);
 }
 
-int decode_jpeg_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
+static int peek(pk_call *call, const pk_tensor *data, TurboWish wish, int64_t *h,
+                int64_t *w) {
     JpegHeader header;
-    if (!has_own_decoder(&header, data)) return turbo_peek(call, data, h, w);
+    if (!has_own_decoder(&header, data, wish)) return turbo_peek(call, data, wish, h, w);
     *h = header.height;
     *w = header.width;
     return 0;
 }
 
-int decode_jpeg(pk_call *call, const pk_tensor *data, const pk_region *region,
-                pk_tensor *out) {
+static int decode(pk_call *call, const pk_tensor *data, TurboWish wish,
+                  const pk_region *region, pk_tensor *out) {
     Cursor c;
-    int code = begin(&c, call, data, region);
+    int code = begin(&c, call, data, wish, region);
     if (!code) code = rows(&c, INT32_MAX, out);
     end(&c);
     return code;
 }
 
-int decode_jpeg_begin(pk_call *call, const pk_tensor *data, const pk_region *region,
-                      void **cursor) {
+static int decode_begin(pk_call *call, const pk_tensor *data, TurboWish wish,
+                        const pk_region *region, void **cursor) {
     Cursor *c = pk_alloc(call, sizeof *c);
     int code;
     if (!c) return pk_fail(call, "no memory for the decoder");
-    code = begin(c, call, data, region);
+    code = begin(c, call, data, wish, region);
     if (code) end(c);
     *cursor = c;
     return code;
 }
 
-int decode_jpeg_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
+static int decode_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
     Cursor *c = cursor;
     c->call = c->turbo.call = call;
     return rows(c, n, out);
 }
 
-/* After a begin that succeeded, whatever became of the rows. */
-void decode_jpeg_end(pk_call *call, void *cursor) {
-    (void)call;
-    end(cursor);
-}
+/* ---- the kernels; `end` after a begin that succeeded, whatever became of the rows ---- */
+
+#define DECODER(name, gray)                                                              \
+    int name##_peek(pk_call *call, const pk_tensor *data, int64_t scale, int64_t *h,     \
+                    int64_t *w) {                                                        \
+        return peek(call, data, (TurboWish){scale, gray}, h, w);                         \
+    }                                                                                    \
+    int name(pk_call *call, const pk_tensor *data, int64_t scale,                        \
+             const pk_region *region, pk_tensor *out) {                                  \
+        return decode(call, data, (TurboWish){scale, gray}, region, out);                \
+    }                                                                                    \
+    int name##_begin(pk_call *call, const pk_tensor *data, int64_t scale,                \
+                     const pk_region *region, void **cursor) {                           \
+        return decode_begin(call, data, (TurboWish){scale, gray}, region, cursor);       \
+    }                                                                                    \
+    int name##_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {            \
+        return decode_rows(call, cursor, n, out);                                        \
+    }                                                                                    \
+    void name##_end(pk_call *call, void *cursor) {                                       \
+        (void)call;                                                                      \
+        end(cursor);                                                                     \
+    }
+
+DECODER(decode_jpeg, 0)
+DECODER(decode_jpeg_gray, 1)

@@ -153,9 +153,9 @@ JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *s
 }
 
 /* The blocks of an MCU that the window needs, a bit each: all of chroma's, for it is
- * interpolated. */
+ * interpolated, or none. */
 JPEG_INLINE unsigned jpeg_needed(const JpegDecoder *d, JpegShape s, int mcu) {
-    unsigned needed = (1u << jpeg_nblocks(s)) - 1;
+    unsigned needed = (1u << (d->gray ? s.h * s.v : jpeg_nblocks(s))) - 1;
     for (int i = 0; i < s.h * s.v; i++) {
         int row = 8 * (d->mcu_row * s.v + i / s.h), column = 8 * (mcu * s.h + i % s.h);
         if (row >= d->bottom || row + 8 <= d->top || column >= d->right ||
@@ -207,7 +207,8 @@ JPEG_INLINE int jpeg_read_mcus(JpegDecoder *d, JpegBits *b, const JpegStrip *str
     const int many = jpeg_nblocks(s) % 2 ? 2 : 1;
     int top = 8 * s.v * d->mcu_row, bad = 0;
     bool whole = top >= d->top && top + 8 * s.v <= d->bottom;
-    bool runs = whole && (many == 1 || !d->header.restart);
+    bool runs = whole && (many == 1 || !d->header.restart) &&
+                (s.ncomponents == 1 || !d->gray);
     for (int i = from; i < to && !bad;)
         if (runs && i > from && i + many < to) {
             bad = jpeg_read_run(d, b, strip, s, i, many);
@@ -237,7 +238,7 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     d->bits = b;
     if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
     if (!bad && d->mcu_row == h->high - 1) bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
-    if (used && h->h == 2) jpeg_repeat_edges(d, strip);
+    if (used && h->h == 2 && !d->gray) jpeg_repeat_edges(d, strip);
     d->mcu_row++;
     return bad ? JPEG_OTHER : JPEG_OK;
 }
@@ -301,9 +302,10 @@ static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
 }
 
 static void jpeg_pixel_row(JpegDecoder *d, uint8_t *to) {
-    if (d->header.ncomponents == 1)
-        jpeg_gray(to, d->pixel, jpeg_row_of(d, 0, d->row) + d->left,
-                  d->right - d->left);
+    const uint8_t *luma = jpeg_row_of(d, 0, d->row) + d->left;
+    if (d->pixel == 1) memcpy(to, luma, (size_t)(d->right - d->left));
+    else if (d->header.ncomponents == 1)
+        jpeg_gray(to, d->pixel, luma, d->right - d->left);
     else jpeg_colour_row(d, to);
 }
 

@@ -20,7 +20,7 @@ enum {
 /* The first row that needs the MCUs that are being read. */
 static int64_t turbo_row_in_doubt(const TurboDecoder *d) {
     int64_t group = d->info.max_v_samp_factor;
-    int64_t first = d->info.input_iMCU_row * group * DCTSIZE;
+    int64_t first = d->info.input_iMCU_row * group * d->info.min_DCT_scaled_size;
     if (!d->one_pass) return 0;
     return first > 0 && d->needs_next ? first - group : first;
 }
@@ -91,12 +91,16 @@ static int64_t turbo_coefficient_bytes(const struct jpeg_decompress_struct *info
     return blocks * (int64_t)sizeof(JBLOCK);
 }
 
+static int turbo_is_colour(const struct jpeg_decompress_struct *info) {
+    return info->jpeg_color_space != JCS_CMYK && info->jpeg_color_space != JCS_YCCK;
+}
+
 /* What a record may cost is told by the header alone, not by the window. */
 static int turbo_check_header(TurboDecoder *d) {
     struct jpeg_decompress_struct *info = &d->info;
     int64_t pixels = (int64_t)info->image_width * info->image_height;
     int64_t bytes = 3 * pixels;
-    if (info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK)
+    if (!turbo_is_colour(info))
         return pk_fail(d->call, "CMYK pictures are not supported");
     if (pixels > d->call->max_pixels)
         return pk_fail(d->call, "%u pixels wide and %u high, more than %lld in all",
@@ -110,8 +114,8 @@ static int turbo_check_header(TurboDecoder *d) {
 }
 
 static void turbo_set_window(TurboDecoder *d, const pk_region *region) {
-    d->to[0] = d->info.image_height;
-    d->to[1] = d->info.image_width;
+    d->to[0] = d->info.output_height;
+    d->to[1] = d->info.output_width;
     for (int i = 0; region && i < 2; i++) {
         d->from[i] = region->from[i];
         d->to[i] = region->to[i];
@@ -123,23 +127,41 @@ static int turbo_fail(TurboDecoder *d) {
     return pk_fail_rows(d->call, d->bad_row, "%s", d->reason);
 }
 
-int turbo_begin(TurboDecoder *d, pk_call *call, const pk_tensor *data,
+/* What the output is, and how large. */
+static int turbo_set_output(TurboDecoder *d, TurboWish wish) {
+    struct jpeg_decompress_struct *info = &d->info;
+    d->wish = wish;
+    if (wish.scale != 1 && wish.scale != 2 && wish.scale != 4 && wish.scale != 8)
+        return pk_fail(d->call, "scale %lld: it takes 1, 2, 4 or 8", (long long)wish.scale);
+    if (setjmp(d->give_up)) return turbo_fail(d);
+    info->scale_num = 8 / (unsigned)wish.scale;
+    info->scale_denom = 8;
+    if (wish.gray) info->out_color_space = JCS_GRAYSCALE;
+    jpeg_calc_output_dimensions(info);
+    return 0;
+}
+
+int turbo_begin(TurboDecoder *d, pk_call *call, const pk_tensor *data, TurboWish wish,
                 const pk_region *region) {
+    int code;
     if (turbo_open(d, call, data, 0)) return turbo_fail(d);
-    turbo_set_window(d, region);
-    return turbo_check_header(d);
+    code = turbo_check_header(d);
+    if (!code) code = turbo_set_output(d, wish);
+    if (!code) turbo_set_window(d, region);
+    return code;
 }
 
 /* Whether libjpeg interpolates chroma between rows: then it holds back a group
  * of rows until it has the next row of MCUs. (jdsample.c: jinit_upsampler) */
 static int turbo_chroma_needs_next(const struct jpeg_decompress_struct *info) {
-    for (int i = 0; i < info->num_components; i++) {
+    int size = info->min_DCT_scaled_size;
+    for (int i = 0; i < info->num_components && size > 1; i++) {
         const jpeg_component_info *c = info->comp_info + i;
-        if (c->v_samp_factor * 2 != info->max_v_samp_factor) continue;
-        if (c->h_samp_factor == info->max_h_samp_factor) return 1;
-        if (c->h_samp_factor * 2 == info->max_h_samp_factor &&
-            c->downsampled_width > 2)
-            return 1;
+        int h = c->h_samp_factor * c->DCT_scaled_size / size;
+        int v = c->v_samp_factor * c->DCT_scaled_size / size;
+        if (!c->component_needed || v * 2 != info->max_v_samp_factor) continue;
+        if (h == info->max_h_samp_factor) return 1;
+        if (h * 2 == info->max_h_samp_factor && c->downsampled_width > 2) return 1;
     }
     return 0;
 }
@@ -154,7 +176,8 @@ static int turbo_guesses_coefficients(const struct jpeg_decompress_struct *info)
     return 0;
 }
 
-/* A crop in which a component is less than three samples wide would change how
+/* Not of smaller pictures, whose chroma is not always interpolated.
+ * A crop in which a component is less than three samples wide would change how
  * libjpeg upsamples it. */
 static void turbo_crop_columns(TurboDecoder *d) {
     JDIMENSION left = 0, width = d->info.output_width;
@@ -164,7 +187,8 @@ static void turbo_crop_columns(TurboDecoder *d) {
     if (from < 0) from = 0;
     if (to < from + least) to = from + least;
     if (to > width) to = width;
-    if (to - from < width && !turbo_guesses_coefficients(&d->info)) {
+    if (to - from < width && d->wish.scale == 1 &&
+        !turbo_guesses_coefficients(&d->info)) {
         left = (JDIMENSION)from;
         width = (JDIMENSION)(to - from);
         jpeg_crop_scanline(&d->info, &left, &width);
@@ -178,27 +202,40 @@ static void turbo_crop_columns(TurboDecoder *d) {
 static int turbo_alloc_strips(TurboDecoder *d) {
     size_t bytes = ((size_t)d->width * d->pixel + 31) / 32 * 32;
     uint8_t *memory;
-    if (d->left == d->from[1] && d->left + d->width == d->to[1]) return 0;
+    if (d->left == d->from[1] && d->left + d->width == d->to[1] &&
+        (d->wish.scale == 1 || !d->row))
+        return 0;
     memory = pk_alloc(d->call, TURBO_MAX_ROWS * bytes + 16);
     if (!memory) return pk_fail(d->call, "no memory for a row");
     for (int i = 0; i < TURBO_MAX_ROWS; i++) d->strip[i] = memory + i * bytes + 16;
     return 0;
 }
 
+/* To the first row of the window. Of smaller pictures rows are read and dropped: skipping
+ * gives others. */
+static int turbo_skip_rows(TurboDecoder *d) {
+    if (d->wish.scale == 1 && d->row > 0)
+        jpeg_skip_scanlines(&d->info, (JDIMENSION)d->row);
+    while (d->info.output_scanline < (JDIMENSION)d->row)
+        jpeg_read_scanlines(&d->info, d->strip, 1);
+    return 0;
+}
+
 /* The layout of the first rows that are asked for is that of all. */
 static int turbo_start(TurboDecoder *d, const pk_tensor *out) {
     struct jpeg_decompress_struct *info = &d->info;
+    int code;
     d->pixel = (size_t)out->stride[1];
     if (setjmp(d->give_up)) return turbo_fail(d);
-    info->out_color_space = d->pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
+    if (!d->wish.gray) info->out_color_space = d->pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
     info->dct_method = JDCT_ISLOW;
     info->do_fancy_upsampling = TRUE;
     jpeg_start_decompress(info);
     d->needs_next = turbo_chroma_needs_next(info);
     d->one_pass = !jpeg_has_multiple_scans(info);
     turbo_crop_columns(d);
-    if (d->row > 0) jpeg_skip_scanlines(info, (JDIMENSION)d->row);
-    return turbo_alloc_strips(d);
+    code = turbo_alloc_strips(d);
+    return code ? code : turbo_skip_rows(d);
 }
 
 /* Up to n of the next rows to `to`; returns how many. */
@@ -236,12 +273,14 @@ int turbo_rows(TurboDecoder *d, int64_t n, const pk_tensor *out) {
     return d->bad_row < end ? turbo_fail(d) : 0;
 }
 
-int turbo_peek(pk_call *call, const pk_tensor *data, int64_t *h, int64_t *w) {
+int turbo_peek(pk_call *call, const pk_tensor *data, TurboWish wish, int64_t *h,
+               int64_t *w) {
     TurboDecoder d;
     int code = 0;
     if (turbo_open(&d, call, data, 1)) code = turbo_fail(&d);
-    *h = d.info.image_height;
-    *w = d.info.image_width;
+    else code = turbo_set_output(&d, wish);
+    *h = d.info.output_height;
+    *w = d.info.output_width;
     turbo_end(&d);
     return code;
 }

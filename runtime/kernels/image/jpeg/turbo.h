@@ -8,17 +8,22 @@
 
 enum { TURBO_MAX_ROWS = 4 };    /* of libjpeg's largest group of rows */
 
+/* What is asked for: every scale-th pixel of 1, 2, 4, 8 (averaged, by a smaller idct);
+ * luminance alone. */
+typedef struct TurboWish { int64_t scale; int gray; } TurboWish;
+
 typedef struct TurboDecoder {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf give_up;
     pk_call *call;
+    TurboWish wish;
     int64_t from[2], to[2];     /* the window: rows, columns */
     int64_t row;                /* the next one, in the whole result */
     int64_t bad_row;            /* from here on rows fail; height: none */
     int64_t left, width;        /* the columns that libjpeg gives */
-    size_t pixel;               /* bytes: 3, or 4; 0 before the first row */
+    size_t pixel;               /* bytes: 1, 3 or 4; 0 before the first row */
     int peeking;                /* warnings do not matter */
     int one_pass;               /* rows come out as the scan is read */
     int needs_next;             /* the last rows of an MCU row need the next one */
@@ -29,8 +34,9 @@ typedef struct TurboDecoder {
 
 /* All return 0 or what pk_fail returned. turbo_end is called after turbo_begin in any
  * case. */
-int turbo_peek(pk_call *, const pk_tensor *data, int64_t *h, int64_t *w);
-int turbo_begin(TurboDecoder *, pk_call *, const pk_tensor *data, const pk_region *);
+int turbo_peek(pk_call *, const pk_tensor *data, TurboWish, int64_t *h, int64_t *w);
+int turbo_begin(TurboDecoder *, pk_call *, const pk_tensor *data, TurboWish,
+                const pk_region *);
 /* The next n rows of the window, or as many as it has. */
 int turbo_rows(TurboDecoder *, int64_t n, const pk_tensor *out);
 void turbo_end(TurboDecoder *);
