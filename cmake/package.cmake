@@ -43,7 +43,8 @@ or a hash.")
 set(CPACK_DEBIAN_PIPEC_PACKAGE_NAME pipec)
 set(CPACK_DEBIAN_PIPEC_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PIPEC_PACKAGE_DEPENDS
-    "libpipert${PROJECT_VERSION_MAJOR} ${release}, pipert ${release}, binutils, libc6-dev")
+    "libpipert${PROJECT_VERSION_MAJOR} ${release}, pipert ${release}, binutils, \
+libc6-dev")
 set(CPACK_DEBIAN_PIPEC_PACKAGE_RECOMMENDS
     "clang-19, gcc | c-compiler, pkg-config, libjpeg62-turbo-dev")
 set(CPACK_COMPONENT_PIPEC_DESCRIPTION "ahead-of-time compiler for ML input pipelines

@@ -70,7 +70,8 @@ macro(_pipec_ask)
     get_target_property(tool pipec::pipec LOCATION)
     if(EXISTS "${tool}")
       execute_process(COMMAND ${tool} ${source} --emit=json ${options} -o -
-                      RESULT_VARIABLE status OUTPUT_VARIABLE described ERROR_VARIABLE said)
+                      RESULT_VARIABLE status
+                      OUTPUT_VARIABLE described ERROR_VARIABLE said)
       if(status EQUAL 2 OR (arg_STATIC AND NOT status EQUAL 0))
         _pipec_fail("pipec says:\n${said}")
       endif()
