@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "driver.h"
+#include "driver_version.h"
 #include "../runtime/plan.h"
 
 static const pl_feature *load(Driver *d) {
@@ -11,6 +12,11 @@ static const pl_feature *load(Driver *d) {
     char *real = realpath(path, NULL);
     if (!real) {
         driver_fail_file(d, "read", path);
+        return NULL;
+    }
+    if (!file_exists(real)) {
+        driver_fail(d, DIAG_E0501_FILE, "%s is no file", path);
+        free(real);
         return NULL;
     }
     void *library = dlopen(real, RTLD_LAZY | RTLD_LOCAL);
@@ -22,8 +28,16 @@ static const pl_feature *load(Driver *d) {
     const pl_feature *feature = dlsym(library, PL_SYMBOL);
     if (feature && feature->abi == PL_ABI)
         return feature;
-    driver_fail(d, DIAG_E0501_FILE, feature ? "%s was made by another version of pipec"
-                                            : "%s is no library of pipec", path);
+    enum { ABI_OF_VERSION = 4 };        /* older ones have it elsewhere */
+    if (feature)
+        driver_fail(d, DIAG_E0501_FILE, "%s was made by %s (ABI %d), this is pipec %s (ABI "
+                    "%d): compile it again", path,
+                    feature->abi >= ABI_OF_VERSION
+                        ? arena_format(d->arena, "pipec %s", feature->version)
+                        : "an older pipec",
+                    feature->abi, PIPEC_VERSION, PL_ABI);
+    else
+        driver_fail(d, DIAG_E0501_FILE, "%s is no library of pipec", path);
     return NULL;
 }
 
