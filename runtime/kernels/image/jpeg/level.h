@@ -286,17 +286,16 @@ static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
     int from = d->left & -d->header.h, before = d->left - from, n = d->right - from;
     const uint8_t *luma = jpeg_row_of(d, 0, d->row) + from;
     JpegChroma chroma = jpeg_chroma(d, from, n);
-    size_t pixel = (size_t)d->pixel;
+    ptrdiff_t pixel = d->pixel;
     for (int i = 0; i < n;) {
         int skip = i ? 0 : before, end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
-        uint8_t *at = to + (size_t)(i - before) * pixel;
+        uint8_t *at = to + (i + skip - before) * pixel;
         if (!skip && end == JPEG_STEP) {
             i += jpeg_pixels(at, d->pixel, luma + i, &chroma, i, n - i);
         } else {
             uint8_t step[4 * JPEG_STEP];
             i += jpeg_pixels(step, d->pixel, luma + i, &chroma, i, JPEG_STEP);
-            memcpy(at + (size_t)skip * pixel, step + (size_t)skip * pixel,
-                   (size_t)(end - skip) * pixel);
+            memcpy(at, step + skip * pixel, (size_t)((end - skip) * pixel));
         }
     }
 }
