@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._loader import Loader
+
 ALIGNED = 64        # bytes: what jax and tensorflow take without a copy
 KEPT = 2            # batches that the loader keeps to work in
 MOST = 6            # batches that are lent at a time
@@ -81,6 +83,8 @@ class Lender:
 
 def chosen(loader, fields):
     """The names of `fields`, or of all; ValueError for one that is not there."""
+    if not isinstance(loader, Loader):
+        raise TypeError(f"{loader!r} is no loader: pipec.load(path, ...) makes one")
     known = list(loader.fields)
     unknown = [name for name in fields or () if name not in known]
     if unknown:

@@ -1,8 +1,9 @@
 #!/bin/sh
 # tests/python/setup.sh: torch, jax, tensorflow and Lightning of PyPI, which the adapters
-# are tested with, and mypy, for the stubs, in a virtual environment outside of the tree: $PIPEC_TEST_VENV, or
-# ~/.cache/pipec/test-venv. Says in a line what could not be had; the tests of that are
-# left out, and say so. Where there is no torch, Debian's takes its place. Status 0.
+# are tested with, and mypy, for the stubs, in a virtual environment outside of the tree:
+# $PIPEC_TEST_VENV, or ~/.cache/pipec/test-venv. Says in a line what could not be had; the
+# tests of that are left out, and say so. Where there is no torch, Debian's takes its
+# place. Status 0.
 cd "$(dirname "$0")" || exit 2
 venv=${PIPEC_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/pipec/test-venv}
 python=$venv/bin/python log=$venv/setup.log began=$(date +%s)

@@ -260,3 +260,7 @@ def test_two_processes_make_global_arrays(folder):
     both = [subprocess.Popen([sys.executable, str(folder / "part.py"), str(r), so, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for r in (0, 1)]
     said = [p.communicate()[0] for p in both]
     due(all("same\n" in text and not p.returncode for text, p in zip(said, both)), said)
+
+
+def test_a_path_is_no_loader(folder):
+    raises(TypeError, lambda: adapter.iterate("x.so"), "'x.so'", "pipec.load")

@@ -4,9 +4,10 @@ import pathlib
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 import pipec
-from harness import LINES, RANGE, compiled, due, script
+from harness import LINES, RANGE, Skip, compiled, due, script
 
 SLOW = """feature slow()
 from range(0, 100000)
@@ -146,3 +147,10 @@ def test_nothing_is_left_in_the_system(folder):
     for _ in range(20):
         pipec.load(compiled(RANGE)).start()
     due(len(os.listdir("/proc/self/fd")) == files)
+
+
+def test_the_gil_stays_off(folder):
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise Skip("this Python has a GIL")
+    next(iter(pipec.load(compiled(RANGE))))
+    due(not sys._is_gil_enabled())

@@ -159,3 +159,7 @@ def test_an_error_says_record_line_and_operator(folder):
 def test_two_iterations_at_a_time_are_refused(folder):
     data = adapter.dataset(pipec.load(compiled(LINE), n=12800))
     raises(tf.errors.UnknownError, lambda: list(tf.data.Dataset.zip((data, data))), "another iteration", "load twice")
+
+
+def test_a_path_is_no_loader(folder):
+    raises(TypeError, lambda: adapter.dataset("x.so"), "'x.so'", "pipec.load")
