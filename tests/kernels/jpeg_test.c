@@ -1,6 +1,7 @@
 /* decode_jpeg against libjpeg itself: every window of every kind of file has
  * the bits, and the verdict, of the full decode. `jpeg_test [ROUNDS [SEED
  * [FOLDER]]]`: more rounds, more files; FOLDER gets one of every kind, and that is all. */
+#include "decoder.h"
 #include "host.h"
 #include <setjmp.h>
 #include <stdio.h>
@@ -409,6 +410,74 @@ static void test_windows(int rounds) {
             }
 }
 
+/* ---- indexes ---- */
+/* A decoder of our own that has begun with a window; false: the file is not for it. */
+static int begin_own(JpegDecoder *d, const pk_tensor *data, pk_region region, int pixel) {
+    if (jpegdec_header(&d->header, data->data, (size_t)data->dim[0])) return 0;
+    d->top = (int)region.from[0], d->bottom = (int)region.to[0];
+    d->left = (int)region.from[1], d->right = (int)region.to[1];
+    d->pixel = pixel;
+    d->gray = pixel == 1;
+    host_reset(&host);
+    any_cpu();
+    return !jpegdec_begin(d, jpegdec_level(host.call.cpu),
+                          pk_alloc(&host.call, jpegdec_memory(&d->header)));
+}
+
+static JpegIndex *make_index(const pk_tensor *data, const Whole *whole, int every,
+                             size_t *bytes) {
+    static JpegDecoder d;
+    JpegIndex *index = NULL;
+    if (begin_own(&d, data, all_of(whole), 3)) {
+        *bytes = jpegdec_index_bytes(&d.header, every);
+        index = malloc(*bytes);
+        if (jpegdec_make_index(&d, every, index)) free(index), index = NULL;
+        jpegdec_end(&d);
+    }
+    return index;
+}
+
+static int indexed_window(const pk_tensor *data, const Whole *whole, Form form,
+                          const JpegIndex *index, size_t bytes, int pixels_matter) {
+    static JpegDecoder d;
+    Window w = {.region = draw_region(whole), .pixel = form.pixel, .bad_row = INT64_MAX};
+    pk_tensor out = window_out(&w);
+    int good = 1;
+    if (begin_own(&d, data, w.region, form.pixel)) {
+        jpegdec_use_index(&d, index, bytes);
+        w.code = jpegdec_rows(&d, (int)out.dim[0], out.data, w.stride);
+        if (pixels_matter) good = d.index && !w.code && rows_are_right(&w, whole);
+        jpegdec_end(&d);
+    }
+    free(w.memory);
+    return good;
+}
+
+/* Windows reached by an index are those of the whole; an index that is wrong does no
+ * harm to memory. */
+static void test_indexes(int rounds) {
+    for (int i = 0; i < KINDS * rounds; i++) {
+        Form form = {(int[]){1, 3, 4}[draw(3)], 1};
+        int every = 1 + (int)draw(12), mode = draw(3) ? 0 : OPTIMIZED;
+        File file = make(&kinds[i % KINDS], mode, 1 + (int)draw(150), 1 + (int)draw(300));
+        Whole whole = decode_whole(&file, form);
+        pk_tensor data = tensor_of(&file);
+        size_t bytes;
+        JpegIndex *index = make_index(&data, &whole, every, &bytes);
+        for (int k = 0; index && k < 12; k++)
+            check(indexed_window(&data, &whole, form, index, bytes, 1), file.what, "index");
+        for (int k = 0; index && k < 12; k++) {
+            ((uint8_t *)index)[sizeof *index + draw((uint32_t)(bytes - sizeof *index))] ^=
+                (uint8_t)(1 << draw(8));
+            indexed_window(&data, &whole, form, index, bytes, 0);
+        }
+        free(index);
+        free(whole.pixels);
+        free(data.data);
+        free(file.bytes);
+    }
+}
+
 /* All pairs of borders, of the columns and of the rows. */
 static void check_all_windows(const File *file) {
     Form form = any_form();
@@ -606,6 +675,7 @@ int main(int argc, char **argv) {
     run("jpeg_refusals_limits_peek", test_small, 1);
     run("jpeg_windows_have_the_bits_of_the_whole", test_windows, rounds);
     run("jpeg_windows_at_every_alignment", test_alignments, rounds);
+    run("jpeg_indexes_reach_the_same_pixels", test_indexes, 8 * rounds);
     run("jpeg_damage_gives_one_verdict", test_damaged, 1500 * rounds);
     host_reset(&host);
     printf("# %d checks, %d failed\n", passed + failed, failed);

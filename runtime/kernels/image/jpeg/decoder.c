@@ -99,11 +99,44 @@ int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
     d->restart_left = h->restart;
     d->restart_next = d->mcu_row = 0;
     d->row = d->top;
+    d->mcu = -1;
+    d->index = NULL;
     memset(d->predictor, 0, sizeof d->predictor);
     memset(d->block, 0, sizeof d->block);
     lay_out(d, memory);
     choose_mcus(d);
     return choose_tables(d);
+}
+
+/* ---- indexes ---- */
+void jpegdec_use_index(JpegDecoder *d, const void *index, size_t n) {
+    const JpegIndex *x = index;
+    const JpegHeader *h = &d->header;
+    d->index = NULL;
+    if (n < sizeof *x || (uintptr_t)index % _Alignof(JpegIndex) || h->restart) return;
+    if (!x->every || x->every > 65536 || (int)x->wide != h->wide ||
+        (int)x->high != h->high || x->scan_bytes != (uint64_t)(h->end - h->scan) ||
+        n != jpegdec_index_bytes(h, (int)x->every))
+        return;
+    d->index = x;
+}
+
+size_t jpegdec_index_bytes(const JpegHeader *h, int every) {
+    return sizeof(JpegIndex) + sizeof(JpegPoint) * jpegdec_index_points(
+        (uint32_t)every, (uint32_t)h->wide, (uint32_t)h->high);
+}
+
+int jpegdec_make_index(JpegDecoder *d, int every, JpegIndex *to) {
+    const JpegHeader *h = &d->header;
+    size_t each = jpegdec_index_points((uint32_t)every, (uint32_t)h->wide, 1);
+    memset(to, 0, jpegdec_index_bytes(h, every));
+    *to = (JpegIndex){.every = (uint32_t)every, .wide = (uint32_t)h->wide,
+                      .high = (uint32_t)h->high,
+                      .scan_bytes = (uint32_t)(h->end - h->scan)};
+    if (h->restart || h->end - h->scan > UINT32_MAX) return JPEG_OTHER;
+    for (int i = 0; i < h->high; i++)
+        if (d->level->index_row(d, every, to->point + each * (size_t)i)) return JPEG_OTHER;
+    return JPEG_OK;
 }
 
 /* Rows that can be made of the rows of MCUs that were read; the last one of 4:2:0 is

@@ -9,6 +9,7 @@
 #define JPEG_DECODER_H
 #include "bits.h"
 #include "huffman.h"
+#include "index.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,8 @@ typedef struct JpegDecoder {
     int left, right, top, bottom;           /* the window, in pixels */
     int from_mcu, to_mcu, from_row, to_row; /* the MCUs that it needs */
     int mcu_row;                            /* the next one */
+    const JpegIndex *index;                 /* or NULL */
+    int64_t mcu;                            /* of the scan: the next one, with an index */
     int row;                                /* the next one that comes out */
     int pixel;                              /* bytes: 3, or 4 with 255; 1 of gray */
     bool gray;                              /* luma alone */
@@ -102,6 +105,8 @@ typedef struct JpegLevel {
     int (*mcu_row)(JpegDecoder *);
     /* Row d->row of the window, right - left pixels. */
     void (*pixel_row)(JpegDecoder *, uint8_t *to);
+    /* The points of the next row of MCUs, which is passed over. */
+    int (*index_row)(JpegDecoder *, int every, JpegPoint *to);
 } JpegLevel;
 
 extern const JpegLevel jpegdec_scalar, jpegdec_avx2, jpegdec_avx512;
@@ -116,6 +121,14 @@ size_t jpegdec_memory(const JpegHeader *);
  * memory is aligned to 64 bytes, and lives until jpegdec_end, which is called in any
  * case. */
 int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory);
+
+/* Takes the n bytes of an index, if they fit the header; before the first row. */
+void jpegdec_use_index(JpegDecoder *d, const void *index, size_t n);
+
+/* Bytes of an index of the picture; its points are made by jpegdec_make_index, which
+ * needs a decoder that has begun with the whole picture. every: MCUs, at least 1. */
+size_t jpegdec_index_bytes(const JpegHeader *, int every);
+int jpegdec_make_index(JpegDecoder *, int every, JpegIndex *to);
 
 /* The next n rows of the window. JPEG_OTHER: d->row is the first that did not come. */
 int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride);

@@ -43,12 +43,12 @@ static void jpeg_unstuff(JpegStream *s, ptrdiff_t n) {
     s->safe = s->marker ? to + 16 : to - JPEG_MCU_BYTES;
 }
 
-/* A segment between markers begins. */
-static void jpeg_begin_segment(JpegStream *s, JpegBits *b) {
+/* A segment between markers begins, or its rest; n bytes of it are unstuffed at once. */
+static void jpeg_begin_segment(JpegStream *s, JpegBits *b, ptrdiff_t n) {
     s->marker = 0;
     s->filled = s->buffer + JPEG_BEHIND;
     *b = (JpegBits){0, 0, s->filled};
-    jpeg_unstuff(s, JPEG_PIECE);
+    jpeg_unstuff(s, n);
     jpeg_refill(b);
 }
 
@@ -85,7 +85,7 @@ static int jpeg_restart(JpegDecoder *d, JpegBits *b) {
     d->restart_left = d->header.restart;
     d->stream.from += 2;
     memset(d->predictor, 0, sizeof d->predictor);
-    jpeg_begin_segment(&d->stream, b);
+    jpeg_begin_segment(&d->stream, b, JPEG_PIECE);
     return JPEG_OK;
 }
 
@@ -243,13 +243,93 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     return bad ? JPEG_OTHER : JPEG_OK;
 }
 
+/* ---- with an index ---- */
+/* The scan goes on at the last point up to an MCU of this row. */
+static int jpeg_jump(JpegDecoder *d, JpegBits *b, int mcu) {
+    enum { PIECE = 2048 };
+    const JpegIndex *x = d->index;
+    uint32_t nth = (uint32_t)mcu / x->every, each = (x->wide + x->every - 1) / x->every;
+    const JpegPoint *p = &x->point[(size_t)d->mcu_row * each + nth];
+    if (p->byte >= x->scan_bytes || p->bit > 7) return JPEG_OTHER;
+    d->stream.from = d->header.scan + p->byte;
+    jpeg_begin_segment(&d->stream, b, PIECE);
+    jpeg_take(b, p->bit);
+    jpeg_refill(b);
+    for (int c = 0; c < JPEG_COMPONENTS; c++) d->predictor[c] = p->predictor[c];
+    d->mcu = (int64_t)d->mcu_row * x->wide + nth * x->every;
+    return JPEG_OK;
+}
+
+/* What the window needs of a row, and no more. */
+JPEG_INLINE int jpeg_reach_row(JpegDecoder *d, JpegShape s) {
+    const JpegStrip *strip = &d->strip[d->mcu_row & 1];
+    const JpegHeader *h = &d->header;
+    int64_t row = (int64_t)d->mcu_row * h->wide;
+    JpegBits b = d->bits;
+    int bad = 0;
+    if (d->mcu_row >= d->from_row && d->mcu_row < d->to_row) {
+        int point = d->from_mcu / (int)d->index->every * (int)d->index->every;
+        if (row + point != d->mcu && row + d->from_mcu != d->mcu)
+            bad = jpeg_jump(d, &b, d->from_mcu);
+        if (!bad) bad = jpeg_skip_mcus(d, &b, s, (int)(row + d->from_mcu - d->mcu));
+        if (!bad) bad = jpeg_read_mcus(d, &b, strip, s, d->from_mcu, d->to_mcu);
+        d->mcu = row + d->to_mcu;
+        d->bits = b;
+        if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
+        if (h->h == 2 && !d->gray) jpeg_repeat_edges(d, strip);
+    }
+    d->mcu_row++;
+    return bad ? JPEG_OTHER : JPEG_OK;
+}
+
+/* The byte of the scan that holds the next bit, and the bit. */
+static void jpeg_tell(const JpegDecoder *d, const JpegBits *b, JpegPoint *to) {
+    const JpegStream *s = &d->stream;
+    int64_t left = jpeg_bits_left(s, b);
+    const uint8_t *at = s->filled - (left + 7) / 8;
+    ptrdiff_t stuffing = 0;
+    for (const uint8_t *x = at; x < s->filled; x++) stuffing += *x == 0xFF;
+    to->byte = (uint32_t)(s->from - d->header.scan - (s->filled - at) - stuffing);
+    to->bit = (uint8_t)((8 - left % 8) % 8);
+    for (int c = 0; c < JPEG_COMPONENTS; c++)
+        to->predictor[c] = (int16_t)d->predictor[c];
+}
+
+JPEG_INLINE int jpeg_index_mcus(JpegDecoder *d, JpegShape s, int every, JpegPoint *to) {
+    JpegBits b = d->bits;
+    int bad = 0;
+    for (int i = 0; i < d->header.wide && !bad; i++) {
+        bad = jpeg_begin_mcu(d, &b);
+        if (!bad && i % every == 0) jpeg_tell(d, &b, to++);
+        if (!bad) bad = jpeg_skip_mcu(d, &b, s);
+    }
+    d->bits = b;
+    d->mcu_row++;
+    if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
+    if (!bad && d->mcu_row == d->header.high)
+        bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
+    return bad ? JPEG_OTHER : JPEG_OK;
+}
+
+static int jpeg_index_row(JpegDecoder *d, int every, JpegPoint *to) {
+    const JpegHeader *h = &d->header;
+    JpegShape s = {h->h, h->v, h->ncomponents};
+    if (d->mcu_row == 0) jpeg_begin_segment(&d->stream, &d->bits, JPEG_PIECE);
+    return jpeg_index_mcus(d, s, every, to);
+}
+
+/* ---- rows ---- */
+JPEG_INLINE int jpeg_next_row(JpegDecoder *d, JpegShape s) {
+    return d->index ? jpeg_reach_row(d, s) : jpeg_read_row(d, s);
+}
+
 static int jpeg_mcu_row(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    if (d->mcu_row == 0) jpeg_begin_segment(&d->stream, &d->bits);
-    if (h->ncomponents == 1) return jpeg_read_row(d, (JpegShape){1, 1, 1});
-    if (h->v == 2) return jpeg_read_row(d, (JpegShape){2, 2, 3});
-    if (h->h == 2) return jpeg_read_row(d, (JpegShape){2, 1, 3});
-    return jpeg_read_row(d, (JpegShape){1, 1, 3});
+    if (d->mcu_row == 0) jpeg_begin_segment(&d->stream, &d->bits, JPEG_PIECE);
+    if (h->ncomponents == 1) return jpeg_next_row(d, (JpegShape){1, 1, 1});
+    if (h->v == 2) return jpeg_next_row(d, (JpegShape){2, 2, 3});
+    if (h->h == 2) return jpeg_next_row(d, (JpegShape){2, 1, 3});
+    return jpeg_next_row(d, (JpegShape){1, 1, 3});
 }
 
 /* ---- a row of pixels ---- */
@@ -308,4 +388,4 @@ static void jpeg_pixel_row(JpegDecoder *d, uint8_t *to) {
     else jpeg_colour_row(d, to);
 }
 
-const JpegLevel JPEG_LEVEL = {jpeg_mcu_row, jpeg_pixel_row};
+const JpegLevel JPEG_LEVEL = {jpeg_mcu_row, jpeg_pixel_row, jpeg_index_row};
