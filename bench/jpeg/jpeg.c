@@ -3,8 +3,9 @@
  *     jpeg ROUNDS FILE...
  *
  * Prints one JSON object a round and level: {"level": 3, "turbo": s, "whole": s,
- * "window": s}, seconds over all files; windows are boxes of RandomResizedCrop, the same
- * in every round. Pixels go to memory that is reused. */
+ * "window": s, "row": s, "eight": s}, seconds over all files; windows are boxes of
+ * RandomResizedCrop, the same in every round; `row` and `eight` reach them by an index of
+ * every row of MCUs, and of every 8 of them. Pixels go to memory that is reused. */
 #include "decoder.h"
 #include "turbo.h"
 #include "host.h"
@@ -17,6 +18,8 @@ typedef struct File {
     pk_tensor data;
     JpegHeader header;
     int top, bottom, left, right;       /* its box */
+    JpegIndex *index[2];                /* of rows, of every 8 MCUs */
+    size_t bytes[2];
 } File;
 
 static Host host;
@@ -36,7 +39,7 @@ static double uniform(double low, double high) {
 /* torchvision's: ten tries, then the whole. */
 static void choose_box(File *f) {
     int height = f->header.height, width = f->header.width;
-    *f = (File){f->data, f->header, 0, height, 0, width};
+    *f = (File){.data = f->data, .header = f->header, .bottom = height, .right = width};
     for (int i = 0; i < 10; i++) {
         double area = height * (double)width * uniform(.08, 1);
         double ratio = exp(uniform(log(3. / 4), log(4. / 3)));
@@ -48,6 +51,19 @@ static void choose_box(File *f) {
         f->right = f->left + w;
         return;
     }
+}
+
+static void make_index(File *f, int i, int every) {
+    decoder.header = f->header;
+    decoder.top = decoder.left = 0;
+    decoder.bottom = f->header.height;
+    decoder.right = f->header.width;
+    f->bytes[i] = jpegdec_index_bytes(&f->header, every);
+    f->index[i] = malloc(f->bytes[i]);
+    if (jpegdec_begin(&decoder, jpegdec_level(0), memory) ||
+        jpegdec_make_index(&decoder, every, f->index[i]))
+        exit(3);
+    jpegdec_end(&decoder);
 }
 
 static void read_file(File *f, const char *path) {
@@ -64,6 +80,8 @@ static void read_file(File *f, const char *path) {
         exit(2);
     }
     choose_box(f);
+    make_index(f, 0, f->header.wide);
+    make_index(f, 1, 8);
 }
 
 static void by_turbo(const File *f) {
@@ -74,7 +92,8 @@ static void by_turbo(const File *f) {
     turbo_end(&d);
 }
 
-static void by_own(const File *f, const JpegLevel *level, bool whole) {
+/* index: -1: without one. */
+static void by_own(const File *f, const JpegLevel *level, bool whole, int index) {
     JpegDecoder *d = &decoder;
     if (jpegdec_header(&d->header, f->data.data, (size_t)f->data.dim[0])) exit(3);
     d->top = whole ? 0 : f->top;
@@ -82,28 +101,26 @@ static void by_own(const File *f, const JpegLevel *level, bool whole) {
     d->left = whole ? 0 : f->left;
     d->right = whole ? f->header.width : f->right;
     d->pixel = 3;
-    if (jpegdec_begin(d, level, memory) ||
-        jpegdec_rows(d, d->bottom - d->top, pixels, 3 * (d->right - d->left)))
-        exit(3);
+    if (jpegdec_begin(d, level, memory)) exit(3);
+    if (index >= 0) jpegdec_use_index(d, f->index[index], f->bytes[index]);
+    if (jpegdec_rows(d, d->bottom - d->top, pixels, 3 * (d->right - d->left))) exit(3);
     jpegdec_end(d);
 }
 
 static void measure(const File *files, int n, int cpu) {
+    static const char *const names[] = {"turbo", "whole", "window", "row", "eight"};
     const JpegLevel *level = jpegdec_level(cpu);
-    double spent[3] = {0};
-    for (int i = 0; i < n; i++) {
-        double t[4];
-        t[0] = now();
-        by_turbo(&files[i]);
-        t[1] = now();
-        by_own(&files[i], level, true);
-        t[2] = now();
-        by_own(&files[i], level, false);
-        t[3] = now();
-        for (int k = 0; k < 3; k++) spent[k] += t[k + 1] - t[k];
-    }
-    printf("{\"level\": %d, \"turbo\": %.6f, \"whole\": %.6f, \"window\": %.6f}\n", cpu,
-           spent[0], spent[1], spent[2]);
+    double spent[5] = {0};
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 5; k++) {
+            double began = now();
+            if (k == 0) by_turbo(&files[i]);
+            else by_own(&files[i], level, k == 1, k - 3);
+            spent[k] += now() - began;
+        }
+    printf("{\"level\": %d", cpu);
+    for (int k = 0; k < 5; k++) printf(", \"%s\": %.6f", names[k], spent[k]);
+    printf("}\n");
 }
 
 int main(int argc, char **argv) {
@@ -118,6 +135,6 @@ int main(int argc, char **argv) {
     for (int i = 0; i <= rounds; i++)           /* the first one warms up */
         for (int cpu = 3; cpu <= host_cpu(); cpu++)
             if (i) measure(files, n, cpu);
-            else for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(cpu), true);
+            else for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(cpu), true, -1);
     return 0;
 }
