@@ -54,6 +54,7 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     for (; i < r->read; i++) {
         const pl_value *in = r->values + (i - r->at) * f->ninputs;
         uint64_t id = schedule_id(p, r, i);
+        w->in = in;
         if (enter(&w->call, lib, in, id, NULL, 0, frame) != PL_OK) break;
         slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
         if (emit(&w->call, lib, &frame, w->out) != PL_OK) break;

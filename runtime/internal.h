@@ -79,6 +79,7 @@ struct worker {
     scratch *memory;            /* where call.kernel points */
     scratch *own;               /* the worker's, where no run brings one */
     const char *message;        /* of the kernel that failed last */
+    const pl_value *in;         /* of the record that its code works on */
     slot *slot;                 /* alloc_out takes from it … */
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
@@ -480,7 +481,7 @@ struct pipert {
     char *lines; size_t nlines; /* what it holds, if it is for another process */
     int64_t epoch_bad;
     int64_t ended;              /* epochs whose end it was told */
-    bool told_of_nothing;
+    bool told_of_nothing, told_note;
     pipert_stats stats;
     saved *restored;            /* until its epoch begins */
 };

@@ -152,6 +152,7 @@ static bool enter_fast(worker *w, run *r) {
         node *n = record_node(w, code, NULL, 0, in, schedule_id(p, r, r->enter));
         int verdict;
         if (!n) return false;
+        w->in = in;
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
         if (verdict == PL_OK) {
             n->place = r->first + r->enter;

@@ -38,6 +38,11 @@ struct pk_call {
     int (*vfail)(pk_call *, int64_t first_row, const char *format, va_list);
     int64_t max_bytes, max_pixels;                   /* limits per record */
     int64_t cpu;        /* code that may run: 2, 3, 4: x86-64-v2, v3, v4; 0: the baseline */
+    /* What an index knows of the n bytes at data, which came from a source, in a format
+     * (pk_indexer); aligned to 8, lives as they do. NULL: nothing, or there is no such
+     * function. It may be wrong: nothing may be done with memory that it says. */
+    const void *(*index)(pk_call *, const char *format, const void *data, int64_t n,
+                         size_t *bytes);
     void *runtime;                                   /* not for kernels */
 };
 
@@ -60,6 +65,15 @@ static inline void *pk_scratch(pk_call *call, size_t bytes) {
 static inline int pk_at_close(pk_call *call, void (*destroy)(void *), void *what) {
     return call->at_close(call, destroy, what);
 }
+
+/* What a library with kernels offers `pipert index`: pk_indexers, up to a NULL. */
+typedef struct pk_indexer {
+    const char *format;         /* at most 7 characters */
+    /* The index of the n bytes of a file, *bytes of pk_alloc's memory; every: as fine as
+     * --every says, in the format's units. NULL: the file is of another format, or none
+     * can be made. */
+    const void *(*make)(pk_call *, const void *data, int64_t n, int every, size_t *bytes);
+} pk_indexer;
 
 /* Fails the whole result; returns the code to return. */
 #if defined __GNUC__

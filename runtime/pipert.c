@@ -272,6 +272,12 @@ static void none_good(pipert *p, slot *s) {
              (long long)s->number, *first ? "; the first: " : "", first);
 }
 
+static void tell_note(pipert *p) {
+    const char *note = __atomic_load_n(&p->source.note, __ATOMIC_ACQUIRE);
+    if (note && !p->told_note) log_text(p, PIPERT_LOG_WARNING, "%s", note);
+    p->told_note = note != NULL;
+}
+
 static int hand_out(pipert *p, slot *s, pipert_batch **out) {
     int64_t last = -1;
     if (s->status == PIPERT_MEMORY) return batch_failed(p, s);
@@ -283,6 +289,7 @@ static int hand_out(pipert *p, slot *s, pipert_batch **out) {
     p->stats.batches++;
     p->stats.records += s->real;
     *out = &s->public;
+    tell_note(p);
     schedule_taken(p, s);
     return PIPERT_OK;
 }

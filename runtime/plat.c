@@ -185,6 +185,7 @@ static void fill_stat(plat_stat *to, const struct stat *s) {
                : S_ISDIR(s->st_mode) ? PLAT_FOLDER
                                      : PLAT_OTHER;
     to->size = s->st_size;
+    to->modified = s->st_mtim.tv_sec * INT64_C(1000000000) + s->st_mtim.tv_nsec;
     to->device = s->st_dev;
     to->inode = s->st_ino;
 }

@@ -80,7 +80,7 @@ int plat_poll(int first, int second, int64_t until);
 typedef enum { PLAT_NONE, PLAT_FILE, PLAT_FOLDER, PLAT_LINK, PLAT_OTHER } plat_kind;
 typedef struct plat_stat {
     plat_kind kind;
-    int64_t size;
+    int64_t size, modified;     /* modified: ns since 1970 */
     uint64_t device, inode;
 } plat_stat;
 

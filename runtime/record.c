@@ -81,6 +81,19 @@ static int32_t call_fail_kernel(pl_call *call, int32_t site) {
     return add_failure(w, (pl_failure){site, call->first_failed_row, 0, w->message});
 }
 
+/* Of the input that the source has an index for, as a whole. */
+static const void *call_index(pk_call *call, const char *format, const void *data,
+                              int64_t n, size_t *bytes) {
+    const worker *w = (const worker *)(void *)call;
+    int k = w->p->source.indexed;
+    const source_index *x = (const source_index *)data - 1;
+    if (k < 0 || !w->in || !n || w->in[k].data != data || w->in[k].n != n || !x->index ||
+        strncmp(x->format, format, sizeof x->format))
+        return NULL;
+    *bytes = x->bytes;
+    return x->index;
+}
+
 static void *call_alloc_out(pl_call *call, size_t bytes) {
     return slot_take((worker *)(void *)call, bytes);
 }
@@ -99,7 +112,8 @@ void record_worker_init(worker *w, pipert *p, uint64_t key) {
         .kernel = {.more = call_more, .scratch = call_scratch,
                    .at_close = call_at_close, .vfail = call_vfail,
                    .max_bytes = p->options.max_bytes,
-                   .max_pixels = p->options.max_pixels, .cpu = p->kernel_cpu},
+                   .max_pixels = p->options.max_pixels, .cpu = p->kernel_cpu,
+                   .index = call_index},
         .key = key, .fail = call_fail, .fail_kernel = call_fail_kernel,
         .alloc_out = call_alloc_out, .user = p->feature->user,
         .lock = call_lock, .unlock = call_unlock};
@@ -196,9 +210,15 @@ node *record_node(worker *w, const pl_code *code, node *parent, int64_t row,
     return n;
 }
 
+static const pl_value *inputs_of(const node *n) {
+    while (n->parent) n = n->parent;
+    return n->in;
+}
+
 static int enter_code(worker *w, node *n) {
     void *lib = lib_of(w, n->code);
     if (!lib) return PL_FAILED;
+    w->in = inputs_of(n);
     n->verdict = n->code->enter[n->level](&w->call, lib, n->in, n->id,
                                           n->parent ? n->parent->frame : NULL,
                                           n->row, n->frame);
@@ -243,6 +263,7 @@ int record_enter(worker *w, node *parent, int64_t row, const pl_value *in,
 static int emit_code(worker *w, node *n, pl_out *out) {
     void *frames[PL_MAX_LEVELS], *lib = lib_of(w, n->code);
     if (!lib) return PL_FAILED;
+    w->in = inputs_of(n);
     for (node *k = n; k; k = k->parent) frames[k->level] = k->frame;
     return n->code->emit(&w->call, lib, frames, out);
 }

@@ -23,6 +23,7 @@ int source_open(source *s, const char *name, const source_request *request,
                 char *why, size_t n) {
     memset(s, 0, sizeof *s);
     s->ops = source_find(name);
+    s->indexed = -1;
     s->request = *request;
     if (!s->ops) return snprintf(why, n, "there is no source `%s`", name), 1;
     if (s->ops->open(s, why, n)) {
@@ -35,6 +36,7 @@ int source_open(source *s, const char *name, const source_request *request,
 
 void source_close(source *s) {
     if (s->ops) s->ops->close(s);
+    free(s->note);
     memset(s, 0, sizeof *s);
 }
 
@@ -125,6 +127,27 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
     }
 }
 
+void source_note(source *s, const char *format, ...) {
+    char text[1024], *kept, *none = NULL;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    kept = strdup(text);
+    if (kept && !__atomic_compare_exchange_n(&s->note, &none, kept, false,
+                                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        free(kept);
+}
+
+static char *take_data(const source *s, source_reader *r, const plat_stat *st) {
+    source_index *head;
+    if (s->indexed < 0) return source_take(r, (size_t)st->size);
+    head = source_take(r, sizeof *head + (size_t)st->size);
+    if (!head) return NULL;
+    *head = (source_index){.modified = st->modified};
+    return (char *)(head + 1);
+}
+
 /* Reads the open file into a value; NULL or what is wrong. */
 static const char *read_open(source *s, source_reader *r, int fd, pl_value *value,
                              char *text, size_t room) {
@@ -140,7 +163,7 @@ static const char *read_open(source *s, source_reader *r, int fd, pl_value *valu
                  (long long)st.size, (long long)s->request.max_bytes);
         return text;
     }
-    data = source_take(r, (size_t)st.size);
+    data = take_data(s, r, &st);
     if (!data) return "no memory to read it";
     error = plat_read_at(fd, data, (size_t)st.size, 0, &got);
     source_error(r, error);

@@ -70,8 +70,20 @@ struct source {
     int64_t typical;                    /* bytes of a record, the first guess; 0: none */
     const char *const *classes;         /* names behind `label` */
     int nclasses;
+    int indexed;                        /* the input whose bytes have a source_index before
+                                           them; -1: none */
+    char *note;                         /* for the log, once; set by any thread */
     void *state;                        /* the source's own */
 };
+
+/* What stands before the bytes of an input that may be indexed. */
+typedef struct source_index {
+    const void *index;                  /* NULL: none */
+    size_t bytes;
+    char format[8];
+    int64_t modified;                   /* of the file, plat_stat.modified */
+    char unused[SOURCE_SLACK - 32];
+} source_index;
 
 const source_ops *source_find(const char *name);
 /* 0, or a message in why; the source is then closed. */
@@ -100,7 +112,9 @@ void source_fail(source *, source_reader *, int64_t at, int64_t n,
 /* The argument's text with a final 0, from malloc; NULL if it was not given. */
 char *source_text(const source_request *, int argument);
 bool source_given(const source_request *, int argument);
-/* A file's bytes. 0; or fails record `at`, as source_fail, and returns 1. */
+/* Tells the log what holds for many records; the first one counts. */
+void source_note(source *, const char *format, ...);
+/* A file's bytes, behind a source_index where the source has one. 0; or fails record `at`, as source_fail, and returns 1. */
 int source_read_file(source *, source_reader *, const char *path, int64_t at,
                      int64_t n, pl_value *values, pl_value *value);
 #endif

@@ -25,9 +25,10 @@ static int command(int argc, char **argv) {
     }
     if (argc < 2) return usage();
     if (!strcmp(argv[1], "run")) return run_command(argc - 2, argv + 2);
+    if (!strcmp(argv[1], "index")) return index_command(argc - 2, argv + 2);
     if (!strcmp(argv[1], "serve")) pipert_serve();
-    fprintf(stderr, "pipert: there is no command `%s`; it is: pipert run FEATURE.so\n",
-            argv[1]);
+    fprintf(stderr, "pipert: there is no command `%s`; it is: pipert run FEATURE.so, or "
+                    "pipert index FOLDER\n", argv[1]);
     return STATUS_USAGE;
 }
 

@@ -28,6 +28,9 @@ void print_help(FILE *);
 /* ---- run.c ---- */
 int run(const options *);
 
+/* ---- index.c: the words behind `pipert index`; a status ---- */
+int index_command(int argc, char **argv);
+
 /* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
 /* What can be known before a file is written: nothing is changed. */
 bool file_possible(const char *path, char *why, size_t n);

@@ -37,6 +37,18 @@ static void set_window(Cursor *c, const pk_region *region) {
     d->right = (int)c->window.to[1];
 }
 
+/* It pays where the window leaves something out. */
+static void use_index(Cursor *c) {
+    JpegDecoder *d = &c->own;
+    size_t n;
+    const void *index;
+    if (!c->call->index || (d->bottom == d->header.height && d->top == 0 && d->left == 0 &&
+                            d->right == d->header.width))
+        return;
+    index = c->call->index(c->call, "jpeg", c->data.data, c->data.dim[0], &n);
+    if (index) jpegdec_use_index(d, index, n);
+}
+
 static bool begin_own(Cursor *c, const pk_region *region) {
     JpegDecoder *d = &c->own;
     uint8_t *memory;
@@ -46,9 +58,10 @@ static bool begin_own(Cursor *c, const pk_region *region) {
     set_window(c, region);
     d->gray = c->wish.gray;
     memory = pk_alloc(c->call, jpegdec_memory(&d->header));
-    if (memory && jpegdec_begin(d, jpegdec_level(c->call->cpu), memory) == JPEG_OK) return true;
-    if (memory) jpegdec_end(d);
-    return false;
+    if (!memory) return false;
+    if (jpegdec_begin(d, jpegdec_level(c->call->cpu), memory)) return jpegdec_end(d), false;
+    use_index(c);
+    return true;
 }
 
 static int begin(Cursor *c, pk_call *call, const pk_tensor *data, TurboWish wish,
