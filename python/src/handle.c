@@ -53,9 +53,10 @@ static void held_text(run *r, outcome *o) {
     pipert_stats s;
     pipert_stats_get(r->p, &s);
     snprintf(o->why, sizeof o->why,
-             "all batches that the loader keeps are in use (64, or as many as the memory "
-             "budget of %lld bytes holds): drop batches, and what was taken from them, "
-             "before you ask for more; or copy what you keep; or raise memory=",
+             "all batches that the loader keeps are in use, as many as the memory budget of "
+             "%lld bytes holds (64 if memory= is not given): drop batches, and what was "
+             "taken from them, before you ask for more; or copy what you keep; or raise "
+             "memory=",
              (long long)s.memory);
 }
 
