@@ -88,7 +88,9 @@ static void by_turbo(const File *f) {
     pk_tensor out = {pixels, {0}, {3 * f->header.width, 3, 1}};
     TurboDecoder d;
     host_reset(&host);
-    if (turbo_begin(&d, &host.call, &f->data, (TurboWish){1, 0}, NULL) || turbo_rows(&d, INT32_MAX, &out)) exit(3);
+    if (turbo_begin(&d, &host.call, &f->data, (TurboWish){1, 0}, NULL) ||
+        turbo_rows(&d, INT32_MAX, &out))
+        exit(3);
     turbo_end(&d);
 }
 
@@ -132,9 +134,8 @@ int main(int argc, char **argv) {
     host_init(&host, INT32_MAX, INT32_MAX);
     srand(1);
     for (int i = 0; i < n; i++) read_file(&files[i], argv[i + 2]);
-    for (int i = 0; i <= rounds; i++)           /* the first one warms up */
-        for (int cpu = 3; cpu <= host_cpu(); cpu++)
-            if (i) measure(files, n, cpu);
-            else for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(cpu), true, -1);
+    for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(host_cpu()), true, -1);
+    for (int i = 0; i < rounds; i++)
+        for (int cpu = 3; cpu <= host_cpu(); cpu++) measure(files, n, cpu);
     return 0;
 }

@@ -17,7 +17,7 @@ typedef struct files {
     int32_t *label;
     const char **classes;
     int *field;                 /* per input */
-    int32_t *folder;            /* per file: which index; -1: none. NULL: there are none */
+    int32_t *folder;            /* per file: which index, -1: none; NULL: there is none */
     folder_index **index;
     int nindexes;
 } files;

@@ -33,15 +33,16 @@ static bool is_sound(const folder_index *x) {
 static bool read_tables(folder_index *x, int fd, int64_t size) {
     index_head *h = &x->head;
     size_t entries;
-    if (!read_all(fd, h, sizeof *h, 0) || memcmp(h->magic, INDEX_MAGIC, sizeof h->magic) ||
-        h->version != 1)
+    if (!read_all(fd, h, sizeof *h, 0) || h->version != 1 ||
+        memcmp(h->magic, INDEX_MAGIC, sizeof h->magic))
         return false;
     entries = h->n * sizeof *x->entry;
     if (entries > (uint64_t)size || h->names > (uint64_t)size) return false;
     x->entry = malloc(entries + 1);
     x->names = malloc(h->names + 1);
     return x->entry && x->names && read_all(fd, x->entry, entries, sizeof *h) &&
-           read_all(fd, x->names, h->names, (int64_t)(sizeof *h + entries)) && is_sound(x);
+           read_all(fd, x->names, h->names, (int64_t)(sizeof *h + entries)) &&
+           is_sound(x);
 }
 
 void index_close(folder_index *x) {

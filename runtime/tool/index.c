@@ -26,7 +26,9 @@ typedef struct indexing {
 } indexing;
 
 /* ---- what indexers are given ---- */
-static void *no_more(pk_call *call, size_t bytes) { return (void)call, (void)bytes, NULL; }
+static void *no_more(pk_call *call, size_t bytes) {
+    return (void)call, (void)bytes, NULL;
+}
 static int no_closer(pk_call *call, void (*destroy)(void *), void *what) {
     return (void)call, (void)destroy, (void)what, 1;
 }
@@ -35,7 +37,8 @@ static int ignore_failure(pk_call *call, int64_t row, const char *format, va_lis
 }
 
 static bool init_call(indexing *x) {
-    if (!arena_init(&x->memory, (size_t)1 << 30) || !arena_init(&x->file, (size_t)4 << 30))
+    if (!arena_init(&x->memory, (size_t)1 << 30) ||
+        !arena_init(&x->file, (size_t)4 << 30))
         return false;
     x->call = (pk_call){.more = no_more, .scratch = no_more, .at_close = no_closer,
                         .vfail = ignore_failure, .max_bytes = INT64_C(1) << 30,
@@ -64,8 +67,8 @@ static bool find_indexers(indexing *x) {
         globfree(&found);
     }
     if (!x->nindexers)
-        fprintf(stderr, "pipert: no kernels that make indexes in %s: they come with pipec\n",
-                pattern);
+        fprintf(stderr, "pipert: no kernels that make indexes in %s: they come with "
+                        "pipec\n", pattern);
     return x->nindexers > 0;
 }
 
@@ -158,19 +161,21 @@ static bool add_file(indexing *x, FILE *out, const char *path, index_entry *e) {
 static bool write_folder(indexing *x, FILE *out, const int64_t *file, int64_t n,
                          index_entry *entry) {
     index_head head = {INDEX_MAGIC, 1, (uint32_t)n, 0};
+    uint64_t tables;
     bool good;
     for (int64_t i = 0; i < n; i++) {
         entry[i] = (index_entry){.name = head.names};
         head.names += strlen(name_of(x->list.path[file[i]])) + 1;
     }
     head.names = (head.names + 7) & ~UINT64_C(7);
+    tables = sizeof head + (uint64_t)n * sizeof *entry + head.names;
     good = fwrite(&head, sizeof head, 1, out) == 1 &&
            fwrite(entry, sizeof *entry, (size_t)n, out) == (size_t)n;
     for (int64_t i = 0; i < n && good; i++) {
         const char *name = name_of(x->list.path[file[i]]);
         good = fwrite(name, strlen(name) + 1, 1, out) == 1;
     }
-    while (good && (uint64_t)ftello(out) < sizeof head + (uint64_t)n * sizeof *entry + head.names)
+    while (good && (uint64_t)ftello(out) < tables)
         good = putc(0, out) != EOF;
     for (int64_t i = 0; i < n && good; i++)
         good = add_file(x, out, x->list.path[file[i]], &entry[i]);
@@ -192,10 +197,11 @@ static bool index_folder(indexing *x, const int64_t *file, int64_t n) {
     bool good;
     FILE *out;
     if (!entry) return folder_fails("an index", ENOMEM);
-    snprintf(path, sizeof path, "%s/%.*s/" INDEX_NAME, x->root, (int)folder_of(first), first);
+    snprintf(path, sizeof path, "%s/%.*s/" INDEX_NAME, x->root, (int)folder_of(first),
+             first);
     snprintf(part, sizeof part, "%s.%ld", path, (long)getpid());
-    out = fopen(part, "wb");
     errno = 0;
+    out = fopen(part, "wb");
     good = out && write_folder(x, out, file, n, entry) && !fflush(out);
     if (out && fclose(out)) good = false;
     free(entry);
@@ -259,11 +265,12 @@ int index_command(int argc, char **argv) {
     bool good = !status && init_call(x) && find_indexers(x) && find_files(x) &&
                 index_folders(x);
     if (good && !x->indexed) {
-        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n", x->root);
+        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n",
+                x->root);
         good = false;
     } else if (good) {
-        printf("%lld of %lld files in %lld folders indexed, %.1f MB\n", (long long)x->indexed,
-               (long long)x->list.n, (long long)x->folders, (double)x->bytes / 1e6);
+        printf("%lld of %lld files in %lld folders indexed, %.1f MB\n",
+               (long long)x->indexed, (long long)x->list.n, (long long)x->folders, (double)x->bytes / 1e6);
     }
     if (x) {
         glob_free(&x->list);

@@ -173,8 +173,8 @@ void print_help(FILE *f) {
     }
     fprintf(f, "  %-20s %s\n  %-20s %s\n", "--help", "this text",
             "--version", "of pipert");
-    fprintf(f, "\nOf index: --every N points at every N-th square of a JPEG (8), --every row "
-               "at every row.\n");
+    fprintf(f, "\nOf index: --every N points at every N-th square of a JPEG (8), --every "
+               "row at every row.\n");
     fprintf(f, "\nStatus: 0 done, 1 the run failed, 2 the command line is wrong,\n"
                "130 interrupted.\n");
 }

@@ -13,7 +13,8 @@ int decode_jpeg(pk_call *, const pk_tensor *, int64_t, const pk_region *, pk_ten
 int decode_jpeg_begin(pk_call *, const pk_tensor *, int64_t, const pk_region *, void **);
 int decode_jpeg_rows(pk_call *, void *, int64_t, pk_tensor *);
 void decode_jpeg_end(pk_call *, void *);
-int decode_jpeg_gray(pk_call *, const pk_tensor *, int64_t, const pk_region *, pk_tensor *);
+int decode_jpeg_gray(pk_call *, const pk_tensor *, int64_t, const pk_region *,
+                     pk_tensor *);
 
 enum { CHOICES = 6, MOST_PIXELS = 1 << 16 };
 
@@ -40,7 +41,8 @@ static pk_tensor rows_of(const Result *r, int64_t from) {
 static Result begin(int level) {
     host_reset(&host);
     host.call.cpu = level;
-    return (Result){.bad_row = INT64_MAX, .pixels = malloc((size_t)(height * width * pixel))};
+    return (Result){.bad_row = INT64_MAX,
+                    .pixels = malloc((size_t)(height * width * pixel))};
 }
 
 static void end(Result *r) {
@@ -113,14 +115,15 @@ static void choose_side(int axis, int64_t n, int a, int b) {
 
 static void compare_windows(void) {
     Result due, got;
+    int level;
     choose_side(0, height, choices[0], choices[1]);
     choose_side(1, width, choices[2], choices[3]);
     height = window.to[0] - window.from[0];
     width = window.to[1] - window.from[1];
     pixel = choices[4] >> 5 == 7 ? 1 : choices[4] & 1 ? 4 : 3;
     due = by_turbo();
-    got = choices[4] & 2 && pixel > 1 ? in_rows(choices[4] >> 2 & 1 ? host_cpu() : 0, 1 + choices[5] % 40)
-                         : whole(choices[4] >> 2 & 1 ? host_cpu() : 0);
+    level = choices[4] >> 2 & 1 ? host_cpu() : 0;
+    got = choices[4] & 2 && pixel > 1 ? in_rows(level, 1 + choices[5] % 40) : whole(level);
     compare(&due, &got);
     free(due.pixels);
     free(got.pixels);
@@ -133,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n <= CHOICES) return 0;
     host_init(&host, MOST_PIXELS, (int64_t)1 << 26);
     choices = data;
-    file = (pk_tensor){.data = malloc(n - CHOICES), .dim = {(int64_t)n - CHOICES}, .stride = {1}};
+    file = (pk_tensor){malloc(n - CHOICES), {(int64_t)n - CHOICES}, {1}};
     memcpy(file.data, data + CHOICES, n - CHOICES);
     code = turbo_peek(&host.call, &file, whole_size, &height, &width);
     if (!code != !decode_jpeg_peek(&host.call, &file, 1, &own[0], &own[1]) ||

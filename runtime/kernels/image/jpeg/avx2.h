@@ -128,7 +128,8 @@ static inline __attribute__((always_inline)) void store_blocks(JpegJob first,
 }
 
 /* Coefficients up to the tenth lie in the first four rows and columns. */
-static inline __attribute__((always_inline)) int idct_rows(JpegJob a, JpegJob b, int rows) {
+static inline __attribute__((always_inline)) int idct_rows(JpegJob a, JpegJob b,
+                                                           int rows) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i x[8], large;
     for (int i = 0; i < rows; i++)

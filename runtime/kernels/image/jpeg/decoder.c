@@ -39,9 +39,10 @@ static void lay_out(JpegDecoder *d, uint8_t *memory) {
 static int most(int a, int b) { return a > b ? a : b; }
 static int least(int a, int b) { return a < b ? a : b; }
 
-/* The samples of chroma that pixels from … to - 1 need, as MCUs; where it is interpolated,
- * with one sample more on each side. */
-static void need(int factor, bool beside, int size, int from, int to, int *first, int *end) {
+/* The samples of chroma that pixels from … to - 1 need, as MCUs; where it is
+ * interpolated, with one sample more on each side. */
+static void need(int factor, bool beside, int size, int from, int to, int *first,
+                 int *end) {
     int samples = (size + factor - 1) / factor;
     int low = most(from / factor - beside, 0);
     int high = least((to - 1) / factor + beside, samples - 1);
@@ -51,8 +52,10 @@ static void need(int factor, bool beside, int size, int from, int to, int *first
 
 static void choose_mcus(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    need(h->h, h->h == 2 && !d->gray, h->width, d->left, d->right, &d->from_mcu, &d->to_mcu);
-    need(h->v, h->v == 2 && !d->gray, h->height, d->top, d->bottom, &d->from_row, &d->to_row);
+    need(h->h, h->h == 2 && !d->gray, h->width, d->left, d->right, &d->from_mcu,
+         &d->to_mcu);
+    need(h->v, h->v == 2 && !d->gray, h->height, d->top, d->bottom, &d->from_row,
+         &d->to_row);
 }
 
 /* ---- tables ---- */
@@ -135,7 +138,8 @@ int jpegdec_make_index(JpegDecoder *d, int every, JpegIndex *to) {
                       .scan_bytes = (uint32_t)(h->end - h->scan)};
     if (h->restart || h->end - h->scan > UINT32_MAX) return JPEG_OTHER;
     for (int i = 0; i < h->high; i++)
-        if (d->level->index_row(d, every, to->point + each * (size_t)i)) return JPEG_OTHER;
+        if (d->level->index_row(d, every, to->point + each * (size_t)i))
+            return JPEG_OTHER;
     return JPEG_OK;
 }
 

@@ -25,7 +25,8 @@ static __attribute__((noinline)) unsigned jpeg_find_code(uint64_t bits,
     for (int length = 1; length <= 16; length++) {
         int32_t code = (int32_t)(bits >> (64 - length));
         if (code <= c->last[length])
-            return (unsigned)c->dht[16 + code + c->offset[length]] << 8 | (unsigned)length;
+            return (unsigned)c->dht[16 + code + c->offset[length]] << 8 |
+                   (unsigned)length;
     }
     return 0;
 }
@@ -54,9 +55,10 @@ JPEG_INLINE int jpeg_read_dc(JpegBits *b, const JpegDcTable *t, int *bad) {
 
 /* ---- AC, one symbol at a time ---- */
 /* On from coefficient k, to the block's end or by `one` symbol. The last k, + JPEG_END
- * where the file says that the block ends; below 0: no code, or a block of more than 64. */
-static __attribute__((noinline)) int jpeg_read_slowly(JpegBits *from, const JpegAcTable *t,
-                                                      int k, int16_t *block, bool one) {
+ * where the file says that the block ends; below 0: no code, or more than 64 in it. */
+static __attribute__((noinline)) int jpeg_read_slowly(JpegBits *from,
+                                                      const JpegAcTable *t, int k,
+                                                      int16_t *block, bool one) {
     JpegBits b = *from;
     do {
         unsigned code, size;

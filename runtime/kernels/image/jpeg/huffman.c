@@ -143,7 +143,7 @@ static uint16_t *fill_skips(uint16_t *to, int entry, int n) {
     return to;
 }
 
-/* Entries for the next `rest` bits, behind symbols that took `bits` and moved k by `k`. */
+/* Entries for the next `rest` bits, behind symbols that took `bits` and moved on by k. */
 static void fill_skip(const Symbols *s, uint16_t *to, int rest, int k, int bits) {
     enum { MOST = 96 };         /* k stays below JPEG_END */
     int own = bits ? k << 8 | bits : JPEG_SLOW << 8;

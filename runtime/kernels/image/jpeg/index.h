@@ -1,4 +1,4 @@
-/* Where in a scan its MCUs begin, so that a window is reached without what lies before it.
+/* Where in a scan its MCUs begin, so that a window is reached without what lies before.
  *
  * In a file: a JpegIndex and its points, little-endian, for the MCUs 0, every, 2 every, …
  * of every row. An index is made of a file that decodes without a doubt and has no

@@ -1,5 +1,5 @@
-/* decode_jpeg and decode_jpeg_gray (dsl/std/image.dsl): our own decoder, and libjpeg-turbo
- * for what it leaves and from the row on in which it has doubts.
+/* decode_jpeg and decode_jpeg_gray (dsl/std/image.dsl): our own decoder, and
+ * libjpeg-turbo for what it leaves and from the row on in which it has doubts.
  *
  * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
  * or 4 bytes a pixel (the fourth byte is 255); 1 of gray. */
@@ -40,11 +40,11 @@ static void set_window(Cursor *c, const pk_region *region) {
 /* It pays where the window leaves something out. */
 static void use_index(Cursor *c) {
     JpegDecoder *d = &c->own;
+    bool all = d->top == 0 && d->bottom == d->header.height && d->left == 0 &&
+               d->right == d->header.width;
     size_t n;
     const void *index;
-    if (!c->call->index || (d->bottom == d->header.height && d->top == 0 && d->left == 0 &&
-                            d->right == d->header.width))
-        return;
+    if (!c->call->index || all) return;
     index = c->call->index(c->call, "jpeg", c->data.data, c->data.dim[0], &n);
     if (index) jpegdec_use_index(d, index, n);
 }
@@ -59,7 +59,10 @@ static bool begin_own(Cursor *c, const pk_region *region) {
     d->gray = c->wish.gray;
     memory = pk_alloc(c->call, jpegdec_memory(&d->header));
     if (!memory) return false;
-    if (jpegdec_begin(d, jpegdec_level(c->call->cpu), memory)) return jpegdec_end(d), false;
+    if (jpegdec_begin(d, jpegdec_level(c->call->cpu), memory)) {
+        jpegdec_end(d);
+        return false;
+    }
     use_index(c);
     return true;
 }
@@ -137,7 +140,8 @@ static int decode_rows(pk_call *call, void *cursor, int64_t n, pk_tensor *out) {
     return rows(c, n, out);
 }
 
-/* ---- the kernels; `end` after a begin that succeeded, whatever became of the rows ---- */
+/* ---- the kernels ---- */
+/* `end` comes after a begin that succeeded, whatever became of the rows. */
 
 #define DECODER(name, gray)                                                              \
     int name##_peek(pk_call *call, const pk_tensor *data, int64_t scale, int64_t *h,     \

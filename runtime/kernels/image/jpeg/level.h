@@ -237,7 +237,8 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     if (!bad) bad = jpeg_skip_mcus(d, &b, s, h->wide - to);
     d->bits = b;
     if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
-    if (!bad && d->mcu_row == h->high - 1) bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
+    if (!bad && d->mcu_row == h->high - 1)
+        bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
     if (used && h->h == 2 && !d->gray) jpeg_repeat_edges(d, strip);
     d->mcu_row++;
     return bad ? JPEG_OTHER : JPEG_OK;

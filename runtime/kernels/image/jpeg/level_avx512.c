@@ -1,4 +1,4 @@
-/* x86-64-v4: vectors of 512 bits where four blocks, or 64 pixels of 4:2:0, come at once. */
+/* x86-64-v4: 512 bits where four blocks, or 64 pixels of 4:2:0, come at once. */
 #if defined __x86_64__
 #include "avx2.h"
 
@@ -126,7 +126,8 @@ static inline __attribute__((always_inline)) int four_rows(const JpegJob *j, int
     for (int k = 0; k < 4; k++)
         for (int i = 0; i < rows; i += 4)
             _mm512_store_si512((void *)(j[k].block + 8 * i), zero);
-    large = _mm512_cmpgt_epi16_mask(_mm512_abs_epi16(x[0]), _mm512_set1_epi16(JPEG_LARGEST));
+    large = _mm512_cmpgt_epi16_mask(_mm512_abs_epi16(x[0]),
+                                    _mm512_set1_epi16(JPEG_LARGEST));
     pass_512(x, 11);
     transpose_512(x);
     for (int i = rows; i < 8; i++) x[i] = zero;
@@ -208,7 +209,8 @@ static inline void store_512(uint8_t *to, __m512i a, __m512i b, __m512i c) {
     _mm512_storeu_si512((void *)(to + 128), _mm512_permutex2var_epi64(z, third_b, b));
 }
 
-static inline void pixels_64(uint8_t *to, const uint8_t *luma, const JpegChroma *c, int at) {
+static inline void pixels_64(uint8_t *to, const uint8_t *luma, const JpegChroma *c,
+                             int at) {
     __m512i y = _mm512_loadu_si512((const void *)luma), even[2], odd[2];
     Rgb512 a, b, all;
     for (int k = 0; k < 2; k++) spread_512(c->sums[k] + at / 2, &even[k], &odd[k]);

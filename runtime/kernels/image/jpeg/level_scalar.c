@@ -15,7 +15,9 @@ static ptrdiff_t jpeg_copy(uint8_t *to, const uint8_t *from, ptrdiff_t n) {
 }
 
 /* ---- idct ---- */
-static int saturate(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
+static int saturate(int x, int low, int high) {
+    return x < low ? low : x > high ? high : x;
+}
 
 /* The even and the odd half of libjpeg's islow, of 8 numbers `step` apart. Sums of two
  * inputs wrap at 16 bits, results saturate, as in libjpeg's SIMD code. */

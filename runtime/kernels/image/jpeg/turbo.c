@@ -132,7 +132,8 @@ static int turbo_set_output(TurboDecoder *d, TurboWish wish) {
     struct jpeg_decompress_struct *info = &d->info;
     d->wish = wish;
     if (wish.scale != 1 && wish.scale != 2 && wish.scale != 4 && wish.scale != 8)
-        return pk_fail(d->call, "scale %lld: it takes 1, 2, 4 or 8", (long long)wish.scale);
+        return pk_fail(d->call, "scale %lld: it takes 1, 2, 4 or 8",
+                       (long long)wish.scale);
     if (setjmp(d->give_up)) return turbo_fail(d);
     info->scale_num = 8 / (unsigned)wish.scale;
     info->scale_denom = 8;
