@@ -1,5 +1,6 @@
 /* Emits every field of a source as it comes: bytes as ragged u8, the rest as i64 or
- * f64. -D SOURCE, INPUTS, COLUMNS, READ, NARGS (paths), SHUFFLE, BATCH. */
+ * f64. -D SOURCE, INPUTS, COLUMNS, READ, NARGS (paths), SHUFFLE, BATCH; INDEX: the
+ * format of an index that is emitted in place of the bytes. */
 #include "plan.h"
 #include <string.h>
 
@@ -46,10 +47,16 @@ static int emit(pl_call *c, void *lib, void *const *frames, pl_out *out) {
         }
         volatile char slack = ((const char *)f->in[k].data)[f->in[k].n + 63];
         (void)slack;
-        out[k].data = c->alloc_out(c, (size_t)f->in[k].n);
+        size_t bytes = (size_t)f->in[k].n;
+        const void *from = f->in[k].data;
+#ifdef INDEX
+        from = c->kernel.index(&c->kernel, INDEX, from, f->in[k].n, &bytes);
+        if (!from) bytes = 0;
+#endif
+        out[k].data = c->alloc_out(c, bytes);
         if (!out[k].data) return PL_NO_MEMORY;
-        memcpy(out[k].data, f->in[k].data, (size_t)f->in[k].n);
-        out[k].dim[0] = f->in[k].n;
+        if (bytes) memcpy(out[k].data, from, bytes);
+        out[k].dim[0] = (int64_t)bytes;
     }
     return PL_OK;
 }

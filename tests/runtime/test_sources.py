@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The sources against Python's own readers. Usage: test_sources.py PIPERT FOLDER [CC ...]"""
-import csv, io, json, os, pathlib, random, subprocess, sys
+import csv, ctypes, ctypes.util, io, json, os, pathlib, random, struct, subprocess, sys
 import numpy as np
 
 pipert, folder = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
@@ -59,6 +59,54 @@ def write(name, data):
     p.parent.mkdir(parents=True, exist_ok=True)
     p.write_bytes(data if isinstance(data, bytes) else data.encode())
     return p
+
+
+def index_of(folder, entries, names=None):
+    """A .pipert-index as runtime/source/index.h has it: {name: (format, bytes, changes)}."""
+    xxh = ctypes.CDLL(ctypes.util.find_library("xxhash"))
+    xxh.XXH3_64bits.restype = ctypes.c_uint64
+    order = sorted(entries, key=os.fsencode)
+    texts = [os.fsencode(n) + b"\0" for n in order]
+    blob, table = b"", b""
+    at = 24 + 56 * len(order) + sum(map(len, texts))
+    pad = -at % 8
+    for i, name in enumerate(order):
+        form, content, changes = entries[name]
+        data, st = (folder / name).read_bytes(), (folder / name).stat()
+        hash_ = xxh.XXH3_64bits(data[:4096], ctypes.c_size_t(len(data[:4096])))
+        row = dict(format=form, size=len(data), modified=st.st_mtime_ns, hash=hash_, name=sum(map(len, texts[:i])),
+                   at=at + pad + len(blob), bytes=len(content), **{}) | changes
+        table += struct.pack("<8sqqQQQQ", *row.values())
+        blob += content + bytes(-len(content) % 8)
+    return struct.pack("<8sIIQ", b"pipertix", 1, len(order), sum(map(len, texts)) + pad) + table + b"".join(texts) + bytes(pad) + blob
+
+
+def test_indexes():
+    so = build("indexed", "files", [("data", "bytes")], nargs=2, INDEX='"test"')
+    root = folder / "indexed"
+    for i in range(9):
+        write(f"indexed/d/{i}", bytes([i]) * (700 * i))
+    write("indexed/d/e/5", b"below")
+    write("indexed/top", b"no index beside it")
+    entries = {str(i): (b"test", f"index of {i}".encode() * i, {}) for i in range(8)}
+    entries["2"] = (b"test", b"stale", dict(modified=5))
+    entries["3"] = (b"test", b"of another size", dict(size=1))
+    entries["4"] = (b"test", b"of other bytes", dict(hash=7))
+    entries["5"] = (b"other", b"of another format", {})
+    due = [b"" if i in (0, 2, 3, 4, 5, 8) else f"index of {i}".encode() * i for i in range(9)] + [b"", b""]
+    good = index_of(root / "d", entries)
+    write("indexed/d/.pipert-index", good)
+    write("indexed/d/e/.pipert-index", index_of(root / "d/e", {"5": (b"test", b"x" * 99999, {})}))      # larger than is any help
+    equal(run(so, root, pattern="**")["data"], due, "indexes")
+    write("indexed/d/e/.pipert-index", index_of(root / "d/e", {"5": (b"test", b"", dict(at=1 << 40, bytes=88))}))
+    equal(run(so, root, pattern="**")["data"], due, "an index beyond its file")
+    r = random.Random(1)
+    for _ in range(40):             # nothing is read or written that must not be: sanitizers look
+        bad = bytearray(good[:r.randrange(len(good))] if r.random() < .4 else good)
+        for _ in range(r.randrange(1, 6) if bad else 0):
+            bad[r.randrange(min(len(bad), 700))] = r.choice((0, 1, 127, 255))
+        write("indexed/d/.pipert-index", bytes(bad))
+        equal(len(run(so, root, pattern="**")["data"]), len(due), "records with a broken index")
 
 
 def test_files():
@@ -185,6 +233,7 @@ def test_manifest():
 
 folder.mkdir(parents=True, exist_ok=True)
 test_files()
+test_indexes()
 test_lines()
 test_manifest()
 print(f"{passed} passed, 0 failed")
