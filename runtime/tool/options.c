@@ -162,9 +162,7 @@ enum { OPTIONS = sizeof table / sizeof *table };
 void print_help(FILE *f) {
     fprintf(f, "usage: pipert run FEATURE.so [option ...]\n"
                "       pipert index FOLDER [--every N | row]\n"
-               "Runs a feature that pipec compiled and hands out its batches; or writes "
-               "where\nparts of the files of a folder begin, so that windows of them are "
-               "reached sooner.\n\n");
+               "Runs a feature that pipec compiled and hands out its batches.\n\n");
     for (int i = 0; i < OPTIONS; i++) {
         char left[32];
         snprintf(left, sizeof left, "%s %s", table[i].name,
@@ -173,8 +171,6 @@ void print_help(FILE *f) {
     }
     fprintf(f, "  %-20s %s\n  %-20s %s\n", "--help", "this text",
             "--version", "of pipert");
-    fprintf(f, "\nOf index: --every N points at every N-th square of a JPEG (8), --every "
-               "row at every row.\n");
     fprintf(f, "\nStatus: 0 done, 1 the run failed, 2 the command line is wrong,\n"
                "130 interrupted.\n");
 }
