@@ -62,7 +62,7 @@ static inline __attribute__((always_inline)) Halves halves(const __m256i *x, int
 static inline __attribute__((always_inline)) void idct_pass(__m256i *x, int shift) {
     const __m256i half = _mm256_set1_epi32(1 << (shift - 1));
     Halves a = halves(x, 0, half), b = halves(x, 1, half);
-    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m256i sum = _mm256_add_epi32(a.even[i], a.odd[i]);
         __m256i sum2 = _mm256_add_epi32(b.even[i], b.odd[i]);
         __m256i difference = _mm256_sub_epi32(a.even[i], a.odd[i]);
@@ -76,17 +76,17 @@ static inline __attribute__((always_inline)) void idct_pass(__m256i *x, int shif
 
 static inline __attribute__((always_inline)) void transpose(__m256i *x) {
     __m256i a[8], b[8];
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         a[2 * i] = _mm256_unpacklo_epi16(x[2 * i], x[2 * i + 1]);
         a[2 * i + 1] = _mm256_unpackhi_epi16(x[2 * i], x[2 * i + 1]);
     }
-    for (int i = 0; i < 8; i += 4) {
+    JPEG_UNROLL for (int i = 0; i < 8; i += 4) {
         b[i] = _mm256_unpacklo_epi32(a[i], a[i + 2]);
         b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 2]);
         b[i + 2] = _mm256_unpacklo_epi32(a[i + 1], a[i + 3]);
         b[i + 3] = _mm256_unpackhi_epi32(a[i + 1], a[i + 3]);
     }
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         x[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 4]);
         x[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 4]);
     }
@@ -109,16 +109,16 @@ static inline __attribute__((always_inline)) void store_blocks(JpegJob first,
                                                                const __m256i *x) {
     const __m256i middle = _mm256_set1_epi8(-128);
     __m256i p[4], a[4], b[4];
-    for (int i = 0; i < 4; i++) p[i] = _mm256_packs_epi16(x[i], x[i + 4]);
-    for (int i = 0; i < 2; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) p[i] = _mm256_packs_epi16(x[i], x[i + 4]);
+    JPEG_UNROLL for (int i = 0; i < 2; i++) {
         a[i] = _mm256_unpacklo_epi8(p[2 * i], p[2 * i + 1]);        /* columns 0 … 3 */
         a[i + 2] = _mm256_unpackhi_epi8(p[2 * i], p[2 * i + 1]);    /* 4 … 7 */
     }
-    for (int i = 0; i < 4; i += 2) {
+    JPEG_UNROLL for (int i = 0; i < 4; i += 2) {
         b[i] = _mm256_unpacklo_epi16(a[i], a[i + 1]);               /* rows 0 … 3 */
         b[i + 1] = _mm256_unpackhi_epi16(a[i], a[i + 1]);           /* 4 … 7 */
     }
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m256i rows = i & 1 ? _mm256_unpackhi_epi32(b[i / 2], b[i / 2 + 2])
                              : _mm256_unpacklo_epi32(b[i / 2], b[i / 2 + 2]);
         rows = _mm256_add_epi8(rows, middle);
@@ -132,18 +132,18 @@ static inline __attribute__((always_inline)) int idct_rows(JpegJob a, JpegJob b,
                                                            int rows) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i x[8], large;
-    for (int i = 0; i < rows; i++)
+    JPEG_UNROLL for (int i = 0; i < rows; i++)
         x[i] = _mm256_mullo_epi16(load_rows(a.block + 8 * i, b.block + 8 * i),
                                   load_rows(a.quant + 8 * i, b.quant + 8 * i));
-    for (int i = rows; i < 8; i++) x[i] = zero;
-    for (int i = 0; i < rows; i += 2) {
+    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
+    JPEG_UNROLL for (int i = 0; i < rows; i += 2) {
         _mm256_store_si256((void *)(a.block + 8 * i), zero);
         _mm256_store_si256((void *)(b.block + 8 * i), zero);
     }
     large = _mm256_cmpgt_epi16(_mm256_abs_epi16(x[0]), _mm256_set1_epi16(JPEG_LARGEST));
     idct_pass(x, 11);
     transpose(x);
-    for (int i = rows; i < 8; i++) x[i] = zero;
+    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
     idct_pass(x, 18);
     store_blocks(a, b, x);
     return _mm256_movemask_epi8(large);
@@ -157,7 +157,7 @@ static __attribute__((noinline)) int idct_pair(JpegJob a, JpegJob b, int last) {
 static inline __attribute__((always_inline)) int idct_pairs(const JpegJob *job,
                                                             const int *last, int n) {
     int large = 0;
-    _Pragma("GCC unroll 3") for (int i = 0; i < n; i += 2) {
+    JPEG_UNROLL for (int i = 0; i < n; i += 2) {
         int k = i + 1 < n ? i + 1 : i, most = last[i] > last[k] ? last[i] : last[k];
         if (most == 0) large |= jpeg_idct_flat(job[i]) | jpeg_idct_flat(job[k]);
         else large |= idct_pair(job[i], job[k], most);
@@ -250,9 +250,9 @@ static const uint8_t apart[9][16] = {
 
 /* Bytes: 32 pixels of a channel each. */
 static inline void store_rgb(uint8_t *to, Rgb x, const uint8_t places[9][16]) {
-    for (int k = 0; k < 3; k++) {
+    JPEG_UNROLL for (int k = 0; k < 3; k++) {
         __m256i masks[3], part;
-        for (int c = 0; c < 3; c++)
+        JPEG_UNROLL for (int c = 0; c < 3; c++)
             masks[c] = _mm256_broadcastsi128_si256(
                 _mm_loadu_si128((const void *)places[3 * k + c]));
         part = _mm256_or_si256(_mm256_shuffle_epi8(x.r, masks[0]),
@@ -267,7 +267,7 @@ static inline void store_rgbx(uint8_t *to, Rgb x) {
     const __m256i full = _mm256_set1_epi8(-1);
     __m256i rg[2] = {_mm256_unpacklo_epi8(x.r, x.g), _mm256_unpackhi_epi8(x.r, x.g)};
     __m256i bx[2] = {_mm256_unpacklo_epi8(x.b, full), _mm256_unpackhi_epi8(x.b, full)};
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m256i four = i & 1 ? _mm256_unpackhi_epi16(rg[i / 2], bx[i / 2])
                              : _mm256_unpacklo_epi16(rg[i / 2], bx[i / 2]);
         _mm_storeu_si128((void *)(to + 16 * i), _mm256_castsi256_si128(four));
@@ -319,7 +319,7 @@ static inline void pixels_32(uint8_t *to, int pixel, const uint8_t *luma,
         store_pixels(to, pixel, one_by_one(y, cb, cr));
         return;
     }
-    for (int k = 0; k < 2; k++)
+    JPEG_UNROLL for (int k = 0; k < 2; k++)
         if (c->v == 2) spread_sums(c->sums[k] + at / 2, &even[k], &odd[k]);
         else spread_row(c->row[k] + at / 2, &even[k], &odd[k]);
     store_pixels_apart(to, pixel, even_and_odd(y, even, odd));

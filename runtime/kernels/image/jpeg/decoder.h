@@ -15,6 +15,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Arrays of vectors lie in registers only where the loops over them are unrolled, and
+ * gcc -O2 unrolls none that would grow. */
+#define JPEG_UNROLL _Pragma("GCC unroll 8")
+
 enum {
     JPEG_OK = 0,
     JPEG_OTHER = 1,         /* a file for libjpeg-turbo */

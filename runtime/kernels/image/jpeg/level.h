@@ -140,7 +140,7 @@ JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *s
     JpegJob job[JPEG_BLOCKS];
     JpegBits b = *from;
     if (bad) return bad;
-    _Pragma("GCC unroll 6") for (int i = 0; i < all; i++) {
+    JPEG_UNROLL for (int i = 0; i < all; i++) {
         int c = jpeg_component_of(s, i % each);
         int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
         worst |= last[i] = jpeg_read_ac(&b, d->ac[c], d->block[i]);

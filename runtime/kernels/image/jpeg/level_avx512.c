@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) Halves512 halves_512(const __m512i 
 static inline __attribute__((always_inline)) void pass_512(__m512i *x, int shift) {
     const __m512i half = _mm512_set1_epi32(1 << (shift - 1));
     Halves512 a = halves_512(x, 0, half), b = halves_512(x, 1, half);
-    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m512i sum = _mm512_add_epi32(a.even[i], a.odd[i]);
         __m512i sum2 = _mm512_add_epi32(b.even[i], b.odd[i]);
         __m512i difference = _mm512_sub_epi32(a.even[i], a.odd[i]);
@@ -58,17 +58,17 @@ static inline __attribute__((always_inline)) void pass_512(__m512i *x, int shift
 
 static inline __attribute__((always_inline)) void transpose_512(__m512i *x) {
     __m512i a[8], b[8];
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         a[2 * i] = _mm512_unpacklo_epi16(x[2 * i], x[2 * i + 1]);
         a[2 * i + 1] = _mm512_unpackhi_epi16(x[2 * i], x[2 * i + 1]);
     }
-    for (int i = 0; i < 8; i += 4) {
+    JPEG_UNROLL for (int i = 0; i < 8; i += 4) {
         b[i] = _mm512_unpacklo_epi32(a[i], a[i + 2]);
         b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 2]);
         b[i + 2] = _mm512_unpacklo_epi32(a[i + 1], a[i + 3]);
         b[i + 3] = _mm512_unpackhi_epi32(a[i + 1], a[i + 3]);
     }
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         x[2 * i] = _mm512_unpacklo_epi64(b[i], b[i + 4]);
         x[2 * i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 4]);
     }
@@ -101,16 +101,16 @@ static inline __attribute__((always_inline)) void store_all(const JpegJob *j,
                                                             const __m512i *x) {
     const __m512i middle = _mm512_set1_epi8(-128);
     __m512i p[4], a[4], b[4];
-    for (int i = 0; i < 4; i++) p[i] = _mm512_packs_epi16(x[i], x[i + 4]);
-    for (int i = 0; i < 2; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) p[i] = _mm512_packs_epi16(x[i], x[i + 4]);
+    JPEG_UNROLL for (int i = 0; i < 2; i++) {
         a[i] = _mm512_unpacklo_epi8(p[2 * i], p[2 * i + 1]);
         a[i + 2] = _mm512_unpackhi_epi8(p[2 * i], p[2 * i + 1]);
     }
-    for (int i = 0; i < 4; i += 2) {
+    JPEG_UNROLL for (int i = 0; i < 4; i += 2) {
         b[i] = _mm512_unpacklo_epi16(a[i], a[i + 1]);
         b[i + 1] = _mm512_unpackhi_epi16(a[i], a[i + 1]);
     }
-    for (int i = 0; i < 4; i++) {
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m512i rows = i & 1 ? _mm512_unpackhi_epi32(b[i / 2], b[i / 2 + 2])
                              : _mm512_unpacklo_epi32(b[i / 2], b[i / 2 + 2]);
         store_four(j, 2 * i, _mm512_add_epi8(rows, middle));
@@ -121,16 +121,16 @@ static inline __attribute__((always_inline)) int four_rows(const JpegJob *j, int
     const __m512i zero = _mm512_setzero_si512();
     __m512i x[8];
     __mmask32 large;
-    for (int i = 0; i < rows; i++) x[i] = load_four(j, i);
-    for (int i = rows; i < 8; i++) x[i] = zero;
-    for (int k = 0; k < 4; k++)
-        for (int i = 0; i < rows; i += 4)
+    JPEG_UNROLL for (int i = 0; i < rows; i++) x[i] = load_four(j, i);
+    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
+    JPEG_UNROLL for (int k = 0; k < 4; k++)
+        JPEG_UNROLL for (int i = 0; i < rows; i += 4)
             _mm512_store_si512((void *)(j[k].block + 8 * i), zero);
     large = _mm512_cmpgt_epi16_mask(_mm512_abs_epi16(x[0]),
                                     _mm512_set1_epi16(JPEG_LARGEST));
     pass_512(x, 11);
     transpose_512(x);
-    for (int i = rows; i < 8; i++) x[i] = zero;
+    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
     pass_512(x, 18);
     store_all(j, x);
     return large != 0;
@@ -149,7 +149,7 @@ static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
                                                            bool square) {
     int most = 0;
     if (!square) return idct_pairs(job, last, n);
-    for (int i = 0; i < 4; i++) most = last[i] > most ? last[i] : most;
+    JPEG_UNROLL for (int i = 0; i < 4; i++) most = last[i] > most ? last[i] : most;
     return (most ? idct_four(job, most) : idct_pairs(job, last, 4)) |
            idct_pairs(job + 4, last + 4, 2);
 }
@@ -186,7 +186,7 @@ static inline Rgb512 to_rgb_512(__m512i y, __m512i cb, __m512i cr) {
 /* 16 bytes of every lane's 48, in the order of `apart`. */
 static inline __m512i mix_512(Rgb512 x, int k) {
     __m512i part[3] = {x.r, x.g, x.b};
-    for (int c = 0; c < 3; c++) {
+    JPEG_UNROLL for (int c = 0; c < 3; c++) {
         __m128i places = _mm_loadu_si128((const void *)apart[3 * k + c]);
         part[c] = _mm512_shuffle_epi8(part[c], _mm512_broadcast_i32x4(places));
     }
@@ -213,7 +213,8 @@ static inline void pixels_64(uint8_t *to, const uint8_t *luma, const JpegChroma 
                              int at) {
     __m512i y = _mm512_loadu_si512((const void *)luma), even[2], odd[2];
     Rgb512 a, b, all;
-    for (int k = 0; k < 2; k++) spread_512(c->sums[k] + at / 2, &even[k], &odd[k]);
+    JPEG_UNROLL for (int k = 0; k < 2; k++)
+        spread_512(c->sums[k] + at / 2, &even[k], &odd[k]);
     a = to_rgb_512(_mm512_and_si512(y, _mm512_set1_epi16(255)), even[0], even[1]);
     b = to_rgb_512(_mm512_srli_epi16(y, 8), odd[0], odd[1]);
     all = (Rgb512){_mm512_packus_epi16(a.r, b.r), _mm512_packus_epi16(a.g, b.g),
