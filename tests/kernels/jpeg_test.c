@@ -1,6 +1,6 @@
 /* decode_jpeg against libjpeg itself: every window of every kind of file has
- * the bits, and the verdict, of the full decode. `jpeg_test [ROUNDS [SEED
- * [FOLDER]]]`: more rounds, more files; FOLDER gets one of every kind, and that is all. */
+ * the bits, and the verdict, of the full decode. `jpeg_test [ROUNDS [SEED]]`: more rounds,
+ * other files. */
 #include "decoder.h"
 #include "host.h"
 #include <setjmp.h>
@@ -653,25 +653,10 @@ static void test_small(int rounds) {
     test_peek();
 }
 
-/* A file of every kind and mode, for the fuzzer: six bytes for the window first. */
-static void write_seeds(const char *folder) {
-    for (int i = 0; i < KINDS * MODES; i++) {
-        File file = make(&kinds[i / MODES], i % MODES, 1 + (int)draw(60), 1 + (int)draw(60));
-        char path[4096];
-        FILE *out;
-        snprintf(path, sizeof path, "%s/%03d", folder, i);
-        out = fopen(path, "wb");
-        for (int k = 0; k < 6; k++) putc((int)draw(256), out);
-        if (fwrite(file.bytes, 1, file.n, out) != file.n || fclose(out)) exit(2);
-        free(file.bytes);
-    }
-}
-
 int main(int argc, char **argv) {
     int rounds = argc > 1 ? atoi(argv[1]) : 1;
     if (argc > 2) state = strtoull(argv[2], NULL, 10);
     host_init(&host, MEGA, MEGA * 64);
-    if (argc > 3) return write_seeds(argv[3]), 0;
     run("jpeg_refusals_limits_peek", test_small, 1);
     run("jpeg_windows_have_the_bits_of_the_whole", test_windows, rounds);
     run("jpeg_windows_at_every_alignment", test_alignments, rounds);
