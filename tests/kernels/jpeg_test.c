@@ -92,11 +92,14 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 enum { OPTIMIZED = 1, PROGRESSIVE = 2, RESTARTS = 4, ARITHMETIC = 8, APART = 16,
        UNFINISHED = 32, MODES = 64 };
 
-static void paint_row(uint8_t *row, int y, int width, int components) {
+/* Soft; or bars of which every block is one coefficient, 8 times as large. */
+static void paint_row(uint8_t *row, int y, int width, int components, int bars) {
     for (int x = 0; x < width; x++)
         for (int k = 0; k < components; k++) {
             int wave = (x * (k + 3) + y * (5 - k)) % 97 * 2 + (x / 7 + y / 5) % 2 * 40;
-            row[x * components + k] = (uint8_t)(wave + draw(24));
+            int high = ((x + 1) / 2 + x / 8 + y / 8) % 2;
+            wave += (int)draw(24);
+            row[x * components + k] = (uint8_t)(!bars ? wave : 128 + (high ? bars : -bars));
         }
 }
 
@@ -152,6 +155,7 @@ static File make(const Kind *kind, int mode, int height, int width) {
     static const J_COLOR_SPACE spaces[] = {0, JCS_GRAYSCALE, JCS_UNKNOWN, JCS_RGB,
                                            JCS_CMYK};
     uint8_t *row = malloc((size_t)width * 4);
+    int bars = draw(5) == 0 ? 1 + (int)draw(127) : 0;
     info.err = jpeg_std_error(&errors);
     jpeg_create_compress(&info);
     jpeg_mem_dest(&info, &file.bytes, &file.n);
@@ -160,11 +164,11 @@ static File make(const Kind *kind, int mode, int height, int width) {
     info.input_components = kind->components;
     info.in_color_space = spaces[kind->components];
     jpeg_set_defaults(&info);
-    jpeg_set_quality(&info, 40 + (int)draw(60), TRUE);
+    jpeg_set_quality(&info, bars ? 100 : 40 + (int)draw(60), TRUE);
     set_kind(&info, kind, mode);
     jpeg_start_compress(&info, TRUE);
     for (int y = 0; y < height; y++) {
-        paint_row(row, y, width, kind->components);
+        paint_row(row, y, width, kind->components, bars);
         jpeg_write_scanlines(&info, &row, 1);
     }
     jpeg_finish_compress(&info);

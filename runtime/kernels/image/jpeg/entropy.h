@@ -85,25 +85,30 @@ static __attribute__((noinline)) int jpeg_read_slowly(JpegBits *from,
     return k;
 }
 
-/* Where a look-up left the block: behind it (it began the next one's symbols: those are
- * given back and done one by one), or at a code that is longer than a look-up. */
-JPEG_INLINE int jpeg_mend(JpegBits *b, const JpegAcTable *t, int k, uint64_t entry,
+/* Where a look-up of `taken` bits left the block, at k: behind it (it began the next
+ * one's symbols: those are given back and done one by one), or at a code that is longer
+ * than a look-up. */
+JPEG_INLINE int jpeg_mend(JpegBits *b, const JpegAcTable *t, int k, unsigned taken,
                           int16_t *block) {
-    k -= (int)(entry >> 8 & 255);
-    if (!(entry & 255)) return jpeg_read_slowly(b, t, k, block, true);
-    jpeg_give_back(b, entry & 255);
+    if (!taken) return jpeg_read_slowly(b, t, k, block, true);
+    jpeg_give_back(b, taken);
     return jpeg_read_slowly(b, t, k, block, false);
 }
 
 JPEG_INLINE bool jpeg_is_end(int k) { return k == 63 || (unsigned)(k - JPEG_END) < 63; }
 
 /* ---- AC of a block that is read ---- */
-JPEG_INLINE void jpeg_store(int16_t *block, const uint8_t *place, uint64_t e,
-                            uint64_t bits) {
-    int mask = (int)(e >> 32 & 0xFFFF), raw = (int)(bits >> (-e & 63)) & mask;
+JPEG_INLINE int jpeg_grow(uint32_t e) { return (int)(e >> 15 & 255); }
+
+/* Returns by how much k grows. */
+JPEG_INLINE int jpeg_store(int16_t *block, const uint8_t *place, uint32_t e,
+                           uint64_t bits) {
+    int grow = jpeg_grow(e), mask = (int)((1u << (e >> 6 & 15)) - 1);
+    int raw = (int)(bits >> (-e & 63)) & mask;
     int negative = (2 * raw - mask) >> 31;      /* below half: all ones */
-    block[place[e >> 16 & 255]] = (int16_t)(e >> 48);
-    block[place[e >> 24 & 255]] = (int16_t)(raw - (mask & negative));
+    block[place[grow]] = (int16_t)(raw - (mask & negative));
+    block[place[e >> 10 & 31]] = (int16_t)((int32_t)e >> 23);
+    return grow;
 }
 
 /* Coefficients 1 … 63, stored where they are not 0. Returns the last k that was
@@ -111,7 +116,8 @@ JPEG_INLINE void jpeg_store(int16_t *block, const uint8_t *place, uint64_t e,
 JPEG_INLINE int jpeg_read_ac(JpegBits *from, const JpegAcTable *t, int16_t *block) {
     const uint8_t *place = jpeg_place, *const last = jpeg_place + 63;
     JpegBits b = *from;
-    uint64_t e = t->entry[b.bits >> (64 - JPEG_AC_BITS)], next, bits;
+    uint32_t e = t->entry[b.bits >> (64 - JPEG_AC_BITS)], next;
+    uint64_t bits;
     int k;
     for (;;) {
         for (;;) {
@@ -119,14 +125,12 @@ JPEG_INLINE int jpeg_read_ac(JpegBits *from, const JpegAcTable *t, int16_t *bloc
             bits = b.bits;
             jpeg_take(&b, e);
             next = t->entry[b.bits >> (64 - JPEG_AC_BITS)];
-            jpeg_store(block, place, e, bits);
-            place += e >> 8 & 255;
+            place += jpeg_store(block, place, e, bits);
             if (JPEG_RARE(place >= last)) break;
             bits = b.bits;
             jpeg_take(&b, next);
             e = t->entry[b.bits >> (64 - JPEG_AC_BITS)];
-            jpeg_store(block, place, next, bits);
-            place += next >> 8 & 255;
+            place += jpeg_store(block, place, next, bits);
             if (JPEG_RARE(place >= last)) {
                 e = next;
                 break;
@@ -134,7 +138,7 @@ JPEG_INLINE int jpeg_read_ac(JpegBits *from, const JpegAcTable *t, int16_t *bloc
         }
         k = (int)(place - jpeg_place);
         if (JPEG_LIKELY(jpeg_is_end(k))) break;
-        k = jpeg_mend(&b, t, k, e, block);
+        k = jpeg_mend(&b, t, k - jpeg_grow(e), e & 63, block);
         if (k < 0) return k;
         jpeg_refill(&b);
         if (k >= 63) break;
@@ -167,7 +171,7 @@ JPEG_INLINE int jpeg_skip_ac(JpegBits *from, const JpegAcTable *t) {
             }
         }
         if (JPEG_LIKELY(jpeg_is_end(k))) break;
-        k = jpeg_mend(&b, t, k, e, NULL);
+        k = jpeg_mend(&b, t, k - (int)(e >> 8), e & 255, NULL);
         if (k < 0) return k;
         jpeg_refill(&b);
         if (k >= 63) break;

@@ -78,31 +78,32 @@ const JpegDcTable *jpegdec_dc_table(JpegTables *tables, int i, const uint8_t *dh
 }
 
 /* ---- AC: blocks that are read ---- */
-static uint64_t pack(int first, int second, int size, int grow, int bits) {
-    uint64_t mask = (UINT64_C(1) << size) - 1;
-    return (uint64_t)first << 16 | (uint64_t)second << 24 | mask << 32 |
-           (uint64_t)grow << 8 | (uint64_t)bits;
+enum { MOST_WITHIN = 8 };       /* bits of a first value: it has nine with its sign */
+
+/* A second value of `size` bits, at what k grows by. */
+static uint32_t pack(int first, int size, int grow, int bits) {
+    return (uint32_t)(grow << 15 | first << 10 | size << 6 | bits);
 }
 
-static uint64_t *fill(uint64_t *to, uint64_t entry, int n) {
+static uint32_t *fill(uint32_t *to, uint32_t entry, int n) {
     while (n--) *to++ = entry;
     return to;
 }
 
 /* Behind a first symbol that took `bits` and moved k on by `k`: entries for the
  * next `rest` bits. */
-static void fill_second(const Symbols *s, uint64_t *to, int rest, int k, int bits) {
-    uint64_t *end = to + (1 << rest);
+static void fill_second(const Symbols *s, uint32_t *to, int rest, int k, int bits) {
+    uint32_t *end = to + (1 << rest);
     for (int i = 0; i < s->n && s->at[i].length <= rest; i++) {
         int length = s->at[i].length, run = s->at[i].run, size = s->at[i].size;
         int n = 1 << (rest - length), all = bits + length + size;
-        uint64_t entry = pack(k, k + 1, 0, k, bits);    /* it comes next */
-        if (size) entry = pack(k, k + run + 1, size, k + run + 1, all);
-        else if (run == 15) entry = pack(k, k + 1, 0, k + 16, all);
-        else if (run == 0) entry = pack(k, k + 1, 0, k + JPEG_END, all);
+        uint32_t entry = pack(k, 0, k, bits);           /* it comes next */
+        if (size) entry = pack(k, size, k + run + 1, all);
+        else if (run == 15) entry = pack(k, 0, k + 16, all);
+        else if (run == 0) entry = pack(k, 0, k + JPEG_END, all);
         to = fill(to, entry, n);
     }
-    fill(to, pack(k, k + 1, 0, k, bits), (int)(end - to));
+    fill(to, pack(k, 0, k, bits), (int)(end - to));
 }
 
 static int value_of(int raw, int size) {
@@ -110,27 +111,27 @@ static int value_of(int raw, int size) {
 }
 
 /* A symbol whose value is within the look-up: its second symbols for every value. */
-static void fill_values(const Symbols *s, uint64_t *to, int rest, int k, int bits,
+static void fill_values(const Symbols *s, uint32_t *to, int rest, int k, int bits,
                         int size) {
     int n = 1 << rest;
     fill_second(s, to, rest, k, bits);
     for (int raw = (1 << size) - 1; raw >= 0; raw--) {
-        uint64_t value = (uint64_t)(uint16_t)value_of(raw, size) << 48;
+        uint32_t value = (uint32_t)value_of(raw, size) << 23;
         for (int i = 0; i < n; i++) to[raw * n + i] = to[i] | value;
     }
 }
 
 static void fill_ac(JpegAcTable *t, const Symbols *s) {
-    const uint64_t slow = pack(1, 1, 0, JPEG_SLOW, 0);
-    uint64_t *to = t->entry, *end = t->entry + (1 << JPEG_AC_BITS);
+    const uint32_t slow = pack(1, 0, JPEG_SLOW, 0);
+    uint32_t *to = t->entry, *end = t->entry + (1 << JPEG_AC_BITS);
     for (int i = 0; i < s->n && s->at[i].length <= JPEG_AC_BITS; i++) {
         int length = s->at[i].length, run = s->at[i].run, size = s->at[i].size;
         int rest = JPEG_AC_BITS - length, n = 1 << rest;
-        if (size && size > rest)
-            fill(to, pack(run + 1, run + 1, size, run + 1, length + size), n);
+        if (size > rest || size > MOST_WITHIN)
+            fill(to, pack(run + 2, size, run + 1, length + size), n);
         else if (size) fill_values(s, to, rest - size, run + 1, length + size, size);
         else if (run == 15) fill_second(s, to, rest, 16, length);
-        else if (run == 0) fill(to, pack(1, 1, 0, JPEG_END, length), n);
+        else if (run == 0) fill(to, pack(1, 0, JPEG_END, length), n);
         else fill(to, slow, n);
         to += n;
     }

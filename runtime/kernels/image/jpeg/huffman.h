@@ -28,17 +28,21 @@ typedef struct JpegDcTable {
     uint32_t entry[1 << JPEG_DC_BITS];
 } JpegDcTable;
 
-/* An entry has up to two coefficients:
- *   bits  0 …  7  how many bits are taken, both values included; 0: a longer code
- *   bits  8 … 15  by how much k grows, or JPEG_END, JPEG_SLOW
- *   bits 16 … 23  where the first lies, from k; bits 48 … 63 its value
- *   bits 24 … 31  where the second lies; its raw value are the last bits taken, under
- *   bits 32 … 47  its mask (0: there is no second; a 0 is stored behind all)
- * An entry of `skip`, for blocks nobody reads: bits 0 … 7 and 8 … 15 alone, of as many
- * symbols as fit. */
+/* An entry has up to two coefficients, in few bytes, for the tables should stay in the
+ * nearest cache:
+ *   bits  0 …  5  how many bits are taken, both values included; 0: a longer code
+ *   bits  6 …  9  the bits of the second's value, which are the last ones taken
+ *   bits 10 … 14  where the first lies, from k
+ *   bits 15 … 22  by how much k grows, to the second, or JPEG_END, JPEG_SLOW
+ *   bits 23 … 31  the first's value
+ * The second is stored before the first: where there is none a 0, that the first or what
+ * comes later overwrites. A single value too long for the look-up is a second, whose
+ * first is a 0 behind it.
+ * An entry of `skip`, for blocks nobody reads: bits 0 … 7 taken, 8 … 15 by how much k
+ * grows, of as many symbols as fit. */
 typedef struct JpegAcTable {
     JpegCodes codes;
-    uint64_t entry[1 << JPEG_AC_BITS];
+    uint32_t entry[1 << JPEG_AC_BITS];
     uint16_t skip[1 << JPEG_SKIP_BITS];
 } JpegAcTable;
 
