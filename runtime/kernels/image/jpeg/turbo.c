@@ -73,6 +73,7 @@ static int turbo_open(TurboDecoder *d, pk_call *call, const pk_tensor *data,
     jpeg_create_decompress(&d->info);
     d->info.progress = &d->progress;
     if (data->dim[0] == 1) {            /* libjpeg would name two bytes of it */
+        d->bad_row = 0;
         snprintf(d->reason, sizeof d->reason, "too short for a JPEG file: 1 byte");
         return -1;
     }
