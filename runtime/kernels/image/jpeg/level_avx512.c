@@ -1,4 +1,4 @@
-/* x86-64-v4: 512 bits where four blocks, or 64 pixels of 4:2:0, come at once. */
+/* x86-64-v4: 512 bits where four blocks, or 64 pixels, come at once. */
 #if defined __x86_64__
 #include "avx2.h"
 
@@ -74,13 +74,18 @@ static inline __attribute__((always_inline)) void transpose_512(__m512i *x) {
     }
 }
 
-/* Row i of four blocks that share a table. */
-static inline __m512i load_four(const JpegJob *j, int i) {
-    __m256i a = load_rows(j[0].block + 8 * i, j[1].block + 8 * i);
-    __m256i b = load_rows(j[2].block + 8 * i, j[3].block + 8 * i);
+static inline __m512i join(__m256i a, __m256i b) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* Row i of four blocks; those of a square share a table. */
+static inline __m512i load_four(const JpegJob *j, int i, bool square) {
+    __m512i x = join(load_rows(j[0].block + 8 * i, j[1].block + 8 * i),
+                     load_rows(j[2].block + 8 * i, j[3].block + 8 * i));
     __m128i quant = _mm_load_si128((const void *)(j[0].quant + 8 * i));
-    return _mm512_mullo_epi16(_mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1),
-                              _mm512_broadcast_i32x4(quant));
+    if (square) return _mm512_mullo_epi16(x, _mm512_broadcast_i32x4(quant));
+    return _mm512_mullo_epi16(x, join(load_rows(j[0].quant + 8 * i, j[1].quant + 8 * i),
+                                      load_rows(j[2].quant + 8 * i, j[3].quant + 8 * i)));
 }
 
 static inline void store_row(uint8_t *to, __m128i two_blocks) {
@@ -88,7 +93,7 @@ static inline void store_row(uint8_t *to, __m128i two_blocks) {
 }
 
 /* Two rows of four blocks, which stand in two rows of two. */
-static inline void store_four(const JpegJob *j, int row, __m512i x) {
+static inline void store_square(const JpegJob *j, int row, __m512i x) {
     __m512i rows = _mm512_permutex_epi64(x, 0xD8);
     uint8_t *above = j[0].to + row * j->stride, *below = j[2].to + row * j->stride;
     store_row(above, _mm512_castsi512_si128(rows));
@@ -97,8 +102,16 @@ static inline void store_four(const JpegJob *j, int row, __m512i x) {
     store_row(below + j->stride, _mm512_extracti32x4_epi32(rows, 3));
 }
 
+static inline void store_apart(const JpegJob *j, int row, __m512i x) {
+    store_rows(j[0], row, _mm512_castsi512_si128(x));
+    store_rows(j[1], row, _mm512_extracti32x4_epi32(x, 1));
+    store_rows(j[2], row, _mm512_extracti32x4_epi32(x, 2));
+    store_rows(j[3], row, _mm512_extracti32x4_epi32(x, 3));
+}
+
 static inline __attribute__((always_inline)) void store_all(const JpegJob *j,
-                                                            const __m512i *x) {
+                                                            const __m512i *x,
+                                                            bool square) {
     const __m512i middle = _mm512_set1_epi8(-128);
     __m512i p[4], a[4], b[4];
     JPEG_UNROLL for (int i = 0; i < 4; i++) p[i] = _mm512_packs_epi16(x[i], x[i + 4]);
@@ -113,15 +126,18 @@ static inline __attribute__((always_inline)) void store_all(const JpegJob *j,
     JPEG_UNROLL for (int i = 0; i < 4; i++) {
         __m512i rows = i & 1 ? _mm512_unpackhi_epi32(b[i / 2], b[i / 2 + 2])
                              : _mm512_unpacklo_epi32(b[i / 2], b[i / 2 + 2]);
-        store_four(j, 2 * i, _mm512_add_epi8(rows, middle));
+        rows = _mm512_add_epi8(rows, middle);
+        if (square) store_square(j, 2 * i, rows);
+        else store_apart(j, 2 * i, rows);
     }
 }
 
-static inline __attribute__((always_inline)) int four_rows(const JpegJob *j, int rows) {
+static inline __attribute__((always_inline)) int four_rows(const JpegJob *j, int rows,
+                                                           bool square) {
     const __m512i zero = _mm512_setzero_si512();
     __m512i x[8];
     __mmask32 large;
-    JPEG_UNROLL for (int i = 0; i < rows; i++) x[i] = load_four(j, i);
+    JPEG_UNROLL for (int i = 0; i < rows; i++) x[i] = load_four(j, i, square);
     JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
     JPEG_UNROLL for (int k = 0; k < 4; k++)
         JPEG_UNROLL for (int i = 0; i < rows; i += 4)
@@ -132,12 +148,24 @@ static inline __attribute__((always_inline)) int four_rows(const JpegJob *j, int
     transpose_512(x);
     JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
     pass_512(x, 18);
-    store_all(j, x);
+    store_all(j, x, square);
     return large != 0;
 }
 
-static __attribute__((noinline)) int idct_four(const JpegJob *j, int last) {
-    return last <= 9 ? four_rows(j, 4) : four_rows(j, 8);
+static __attribute__((noinline)) int idct_square(const JpegJob *j, int last) {
+    return last <= 9 ? four_rows(j, 4, true) : four_rows(j, 8, true);
+}
+
+static __attribute__((noinline)) int idct_apart(const JpegJob *j, int last) {
+    return last <= 9 ? four_rows(j, 4, false) : four_rows(j, 8, false);
+}
+
+static inline __attribute__((always_inline)) int idct_four(const JpegJob *j,
+                                                           const int *last, bool square) {
+    int a = last[0] > last[1] ? last[0] : last[1];
+    int b = last[2] > last[3] ? last[2] : last[3], most = a > b ? a : b;
+    if (most == 0) return idct_pairs(j, last, 4);
+    return square ? idct_square(j, most) : idct_apart(j, most);
 }
 
 static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
@@ -147,11 +175,8 @@ static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
 static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
                                                            const int *last, int n,
                                                            bool square) {
-    int most = 0;
-    if (!square) return idct_pairs(job, last, n);
-    JPEG_UNROLL for (int i = 0; i < 4; i++) most = last[i] > most ? last[i] : most;
-    return (most ? idct_four(job, most) : idct_pairs(job, last, 4)) |
-           idct_pairs(job + 4, last + 4, 2);
+    if (n < 4) return idct_pairs(job, last, n);
+    return idct_four(job, last, square) | idct_pairs(job + 4, last + 4, n - 4);
 }
 
 /* ---- 64 pixels ---- */
@@ -166,6 +191,22 @@ static inline void spread_512(const int16_t *at, __m512i *even, __m512i *odd) {
     *even = _mm512_mulhrs_epi16(_mm512_add_epi16(x, before), sixteenth);
     after = _mm512_add_epi16(after, _mm512_set1_epi16(-1));
     *odd = _mm512_mulhrs_epi16(_mm512_add_epi16(x, after), sixteenth);
+}
+
+static inline __m512i load_32(const uint8_t *at) {
+    return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)at));
+}
+
+static inline void spread_row_512(const uint8_t *at, __m512i *even, __m512i *odd) {
+    const __m512i middle = _mm512_set1_epi16(128);
+    __m512i x = load_32(at);
+    __m512i before = _mm512_add_epi16(load_32(at - 1), _mm512_set1_epi16(1));
+    __m512i after = _mm512_add_epi16(load_32(at + 1), _mm512_set1_epi16(2));
+    x = _mm512_add_epi16(_mm512_add_epi16(x, x), x);
+    *even = _mm512_srli_epi16(_mm512_add_epi16(x, before), 2);
+    *odd = _mm512_srli_epi16(_mm512_add_epi16(x, after), 2);
+    *even = _mm512_sub_epi16(*even, middle);
+    *odd = _mm512_sub_epi16(*odd, middle);
 }
 
 static inline Rgb512 to_rgb_512(__m512i y, __m512i cb, __m512i cr) {
@@ -183,12 +224,17 @@ static inline Rgb512 to_rgb_512(__m512i y, __m512i cb, __m512i cr) {
                     _mm512_add_epi16(blue, y)};
 }
 
-/* 16 bytes of every lane's 48, in the order of `apart`. */
-static inline __m512i mix_512(Rgb512 x, int k) {
+static inline Rgb512 pack_512(Rgb512 a, Rgb512 b) {
+    return (Rgb512){_mm512_packus_epi16(a.r, b.r), _mm512_packus_epi16(a.g, b.g),
+                    _mm512_packus_epi16(a.b, b.b)};
+}
+
+/* 16 bytes of every lane's 48. */
+static inline __m512i mix_512(Rgb512 x, const uint8_t places[3][16]) {
     __m512i part[3] = {x.r, x.g, x.b};
     JPEG_UNROLL for (int c = 0; c < 3; c++) {
-        __m128i places = _mm_loadu_si128((const void *)apart[3 * k + c]);
-        part[c] = _mm512_shuffle_epi8(part[c], _mm512_broadcast_i32x4(places));
+        __m128i mask = _mm_loadu_si128((const void *)places[c]);
+        part[c] = _mm512_shuffle_epi8(part[c], _mm512_broadcast_i32x4(mask));
     }
     return _mm512_ternarylogic_epi64(part[0], part[1], part[2], 0xFE);      /* or */
 }
@@ -209,22 +255,40 @@ static inline void store_512(uint8_t *to, __m512i a, __m512i b, __m512i c) {
     _mm512_storeu_si512((void *)(to + 128), _mm512_permutex2var_epi64(z, third_b, b));
 }
 
+static inline Rgb512 even_and_odd_512(__m512i y, const JpegChroma *c, int at) {
+    __m512i even[2], odd[2];
+    JPEG_UNROLL for (int k = 0; k < 2; k++)
+        if (c->v == 2) spread_512(c->sums[k] + at / 2, &even[k], &odd[k]);
+        else spread_row_512(c->row[k] + at / 2, &even[k], &odd[k]);
+    return pack_512(
+        to_rgb_512(_mm512_and_si512(y, _mm512_set1_epi16(255)), even[0], even[1]),
+        to_rgb_512(_mm512_srli_epi16(y, 8), odd[0], odd[1]));
+}
+
+static inline Rgb512 one_by_one_512(__m512i y, const JpegChroma *c, int at) {
+    const __m512i zero = _mm512_setzero_si512(), middle = _mm512_set1_epi16(128);
+    __m512i cb = _mm512_loadu_si512((const void *)(c->row[0] + at));
+    __m512i cr = _mm512_loadu_si512((const void *)(c->row[1] + at));
+    return pack_512(
+        to_rgb_512(_mm512_unpacklo_epi8(y, zero),
+                   _mm512_sub_epi16(_mm512_unpacklo_epi8(cb, zero), middle),
+                   _mm512_sub_epi16(_mm512_unpacklo_epi8(cr, zero), middle)),
+        to_rgb_512(_mm512_unpackhi_epi8(y, zero),
+                   _mm512_sub_epi16(_mm512_unpackhi_epi8(cb, zero), middle),
+                   _mm512_sub_epi16(_mm512_unpackhi_epi8(cr, zero), middle)));
+}
+
 static inline void pixels_64(uint8_t *to, const uint8_t *luma, const JpegChroma *c,
                              int at) {
-    __m512i y = _mm512_loadu_si512((const void *)luma), even[2], odd[2];
-    Rgb512 a, b, all;
-    JPEG_UNROLL for (int k = 0; k < 2; k++)
-        spread_512(c->sums[k] + at / 2, &even[k], &odd[k]);
-    a = to_rgb_512(_mm512_and_si512(y, _mm512_set1_epi16(255)), even[0], even[1]);
-    b = to_rgb_512(_mm512_srli_epi16(y, 8), odd[0], odd[1]);
-    all = (Rgb512){_mm512_packus_epi16(a.r, b.r), _mm512_packus_epi16(a.g, b.g),
-                   _mm512_packus_epi16(a.b, b.b)};
-    store_512(to, mix_512(all, 0), mix_512(all, 1), mix_512(all, 2));
+    __m512i y = _mm512_loadu_si512((const void *)luma);
+    const uint8_t(*places)[16] = c->h == 1 ? in_order : apart;
+    Rgb512 x = c->h == 1 ? one_by_one_512(y, c, at) : even_and_odd_512(y, c, at);
+    store_512(to, mix_512(x, places), mix_512(x, places + 3), mix_512(x, places + 6));
 }
 
 static inline int jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma,
                               const JpegChroma *c, int at, int n) {
-    if (n >= 2 * JPEG_STEP && c->v == 2 && pixel == 3) {
+    if (n >= 2 * JPEG_STEP && pixel == 3) {
         pixels_64(to, luma, c, at);
         return 2 * JPEG_STEP;
     }
