@@ -127,30 +127,102 @@ static inline __attribute__((always_inline)) void store_blocks(JpegJob first,
     }
 }
 
-/* Coefficients up to the tenth lie in the first four rows and columns. */
-static inline __attribute__((always_inline)) int idct_rows(JpegJob a, JpegJob b,
-                                                           int rows) {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i x[8], large;
-    JPEG_UNROLL for (int i = 0; i < rows; i++)
-        x[i] = _mm256_mullo_epi16(load_rows(a.block + 8 * i, b.block + 8 * i),
-                                  load_rows(a.quant + 8 * i, b.quant + 8 * i));
-    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
+static inline __m256i load_pair(JpegJob a, JpegJob b, int i) {
+    return _mm256_mullo_epi16(load_rows(a.block + 8 * i, b.block + 8 * i),
+                              load_rows(a.quant + 8 * i, b.quant + 8 * i));
+}
+
+static inline void clear_pair(JpegJob a, JpegJob b, int rows) {
     JPEG_UNROLL for (int i = 0; i < rows; i += 2) {
-        _mm256_store_si256((void *)(a.block + 8 * i), zero);
-        _mm256_store_si256((void *)(b.block + 8 * i), zero);
+        _mm256_store_si256((void *)(a.block + 8 * i), _mm256_setzero_si256());
+        _mm256_store_si256((void *)(b.block + 8 * i), _mm256_setzero_si256());
     }
-    large = _mm256_cmpgt_epi16(_mm256_abs_epi16(x[0]), _mm256_set1_epi16(JPEG_LARGEST));
+}
+
+static inline int is_large(__m256i first_row) {
+    const __m256i most = _mm256_set1_epi16(JPEG_LARGEST);
+    return _mm256_movemask_epi8(
+        _mm256_cmpgt_epi16(_mm256_abs_epi16(first_row), most));
+}
+
+static inline __attribute__((always_inline)) int idct_all(JpegJob a, JpegJob b) {
+    __m256i x[8];
+    int large;
+    JPEG_UNROLL for (int i = 0; i < 8; i++) x[i] = load_pair(a, b, i);
+    clear_pair(a, b, 8);
+    large = is_large(x[0]);
     idct_pass(x, 11);
     transpose(x);
-    JPEG_UNROLL for (int i = rows; i < 8; i++) x[i] = zero;
     idct_pass(x, 18);
     store_blocks(a, b, x);
-    return _mm256_movemask_epi8(large);
+    return large;
+}
+
+/* The sums of `halves` where the last four of the eight are 0. */
+static inline __attribute__((always_inline)) Halves fewer_halves(const __m256i *x,
+                                                                 int upper,
+                                                                 __m256i half) {
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i x13 = INTERLEAVE(x[1], x[3]), x2 = INTERLEAVE(x[2], zero);
+    __m256i t0 = scaled(INTERLEAVE(zero, x[0]), half);
+    __m256i t3 = madd(x2, 4433 + 6270, 0), t2 = madd(x2, 4433, 0);
+    return (Halves){{_mm256_add_epi32(t0, t3), _mm256_add_epi32(t0, t2),
+                     _mm256_sub_epi32(t0, t2), _mm256_sub_epi32(t0, t3)},
+                    {madd(x13, 12299 - 7373 + 9633 - 3196, 9633),
+                     madd(x13, 9633, 25172 - 20995 + 9633 - 16069),
+                     madd(x13, 9633 - 3196, 9633 - 20995),
+                     madd(x13, 9633 - 7373, 9633 - 16069)}};
+}
+
+static inline __m256i narrow(__m256i a, __m256i b, int shift) {
+    return _mm256_packs_epi32(_mm256_srai_epi32(a, shift), _mm256_srai_epi32(b, shift));
+}
+
+/* Rows 0 … 3 of columns 0 … 3 to columns of eight rows. */
+static inline __attribute__((always_inline)) void pass_fewer(__m256i *x) {
+    Halves h = fewer_halves(x, 0, _mm256_set1_epi32(1 << 10));
+    __m256i row[8], p[4], a[4], b[4];
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
+        row[i] = _mm256_add_epi32(h.even[i], h.odd[i]);
+        row[7 - i] = _mm256_sub_epi32(h.even[i], h.odd[i]);
+    }
+    JPEG_UNROLL for (int i = 0; i < 4; i++) p[i] = narrow(row[2 * i], row[2 * i + 1], 11);
+    JPEG_UNROLL for (int i = 0; i < 4; i += 2) {
+        a[i] = _mm256_unpacklo_epi16(p[i], p[i + 1]);
+        a[i + 1] = _mm256_unpackhi_epi16(p[i], p[i + 1]);
+        b[i] = _mm256_unpacklo_epi16(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_epi16(a[i], a[i + 1]);
+    }
+    JPEG_UNROLL for (int i = 0; i < 2; i++) {
+        x[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 2]);
+        x[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 2]);
+    }
+}
+
+/* Coefficients up to the tenth lie in the first four rows and columns. */
+static inline __attribute__((always_inline)) int idct_fewer(JpegJob a, JpegJob b) {
+    const __m256i half = _mm256_set1_epi32(1 << 17);
+    __m256i x[8];
+    Halves low, high;
+    int large;
+    JPEG_UNROLL for (int i = 0; i < 4; i++) x[i] = load_pair(a, b, i);
+    clear_pair(a, b, 4);
+    large = is_large(x[0]);
+    pass_fewer(x);
+    low = fewer_halves(x, 0, half);
+    high = fewer_halves(x, 1, half);
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
+        x[i] = narrow(_mm256_add_epi32(low.even[i], low.odd[i]),
+                      _mm256_add_epi32(high.even[i], high.odd[i]), 18);
+        x[7 - i] = narrow(_mm256_sub_epi32(low.even[i], low.odd[i]),
+                          _mm256_sub_epi32(high.even[i], high.odd[i]), 18);
+    }
+    store_blocks(a, b, x);
+    return large;
 }
 
 static __attribute__((noinline)) int idct_pair(JpegJob a, JpegJob b, int last) {
-    return last <= 9 ? idct_rows(a, b, 4) : idct_rows(a, b, 8);
+    return last <= 9 ? idct_fewer(a, b) : idct_all(a, b);
 }
 
 /* Blocks in pairs, the last one with itself if it is alone. */
