@@ -59,6 +59,10 @@ typedef struct Result {
 } Result;
 
 Result decode(const pk_tensor *file, const Way *);
+/* Of coefficients that no encoder makes, libjpeg's vectors wrap as the machine does, and
+ * ours as x86-64's do. */
+extern bool pixels_are_judged;
+
 /* Aborts if the result is not what libjpeg said of the whole. */
 void compare(const char *what, const Whole *, const Way *, const Result *);
 /* The same for two ways to the same window. */

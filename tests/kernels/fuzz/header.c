@@ -104,7 +104,7 @@ static void decode_a_pixel(const pk_tensor *file) {
     if (!theirs) theirs = turbo_rows(&d, 1, &out);
     turbo_end(&d);
     due(!code == !theirs, "the first pixel's verdict");
-    due(code || !memcmp(pixel[0], pixel[1], 3), "the first pixel");
+    due(code || !pixels_are_judged || !memcmp(pixel[0], pixel[1], 3), "the first pixel");
 }
 
 void fuzz_header(Input *in) {

@@ -71,6 +71,8 @@ Result decode(const pk_tensor *file, const Way *w) {
 }
 
 /* ---- comparing ---- */
+bool pixels_are_judged = true;
+
 void differ(const char *what) {
     fprintf(stderr, "DIFFERENT: %s\n", what);
     abort();
@@ -92,12 +94,13 @@ static int64_t good_rows(const Way *w, int64_t bad_row) {
 
 void compare(const char *what, const Whole *whole, const Way *w, const Result *got) {
     int64_t due = whole->bad_row < w->window.to[0] ? whole->bad_row : INT64_MAX;
+    int64_t good = pixels_are_judged ? good_rows(w, due) : 0;
     size_t bytes = (size_t)(width_of(w) * w->form.pixel);
     if (got->bad_row != due) {
         tell(w, got, due);
         differ(what);
     }
-    for (int64_t i = 0; whole->pixels && i < good_rows(w, due); i++) {
+    for (int64_t i = 0; whole->pixels && i < good; i++) {
         size_t at = (size_t)((w->window.from[0] + i) * whole->width + w->window.from[1]);
         if (!memcmp(got->pixels + (size_t)i * bytes,
                     whole->pixels + at * (size_t)w->form.pixel, bytes))
