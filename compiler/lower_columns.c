@@ -3,16 +3,16 @@
  *   for i, j: [a, b, c]        for i, j, k: a  (k over 2 to 4)        sum(for i, j: a)
  *
  * whose reads are of neighbours in memory, or of channels of neighbouring pixels.
- * Columns that fill no vector are made one by one. */
+ * Folds make BROAD columns at once. Columns that fill no vector are made one by one. */
 #include "lower_lanes.h"
 
-typedef struct Columns {
+struct Columns {
     const Term *loop;
-    Lanes *lanes;
-    int column;                 /* its loop; the channels' is the next, if any */
+    Lanes *lanes, *broad;       /* broad: NULL if there is no fold */
+    int column, channel;        /* loops; channel -1: none */
     int parts;                  /* channels */
     bool array;                 /* the body lists them */
-} Columns;
+};
 
 /* ---- what fits ---- */
 
@@ -41,93 +41,211 @@ static bool body_fits(const Columns *c) {
     return true;
 }
 
-static int small_loop(const Loop *loop) {
+int64_t small_trip(const Loop *loop) {
     int64_t from, to;
-    if (!term_is_int(loop->from, &from) || !term_is_int(loop->to, &to) || from != 0) return 0;
-    return to >= 2 && to <= PIXEL ? (int)to : 0;
+    if (!term_is_int(loop->from, &from) || !term_is_int(loop->to, &to) || from) return 0;
+    return to >= 2 && to <= PIXEL ? to : 0;
 }
 
-static bool find_columns(Gen *g, const Term *loop, Columns *c) {
+static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may_run) {
     const Term *part = last_part(loop->arg[0]);
-    const Var *channel = NULL;
-    *c = (Columns){.loop = loop, .column = loop->nloops - 1, .parts = 1};
-    if (part->kind == TERM_ARRAY) {
-        c->array = true;
-        c->parts = part->nargs;
-    } else if (loop->nloops > 1 && small_loop(&loop->loop[loop->nloops - 1])) {
-        c->parts = small_loop(&loop->loop[loop->nloops - 1]);
-        c->column = loop->nloops - 2;
-        channel = loop->loop[loop->nloops - 1].var;
-    }
-    if (c->parts > PIXEL || (c->array && part->type->rank != 1)) return false;
-    c->lanes = lanes_of_columns(g, loop->loop[c->column].var, channel);
-    return body_fits(c);
+    const Var *over = loop->loop[column].var;
+    const Var *fixed = channel < 0 ? NULL : loop->loop[channel].var;
+    Columns *c = arena_new_of(g->all->arena, Columns);
+    *c = (Columns){.loop = loop, .column = column, .channel = channel, .parts = 1};
+    c->array = part->kind == TERM_ARRAY;
+    if (c->array && (channel >= 0 || part->type->rank != 1)) return NULL;
+    if (c->array) c->parts = part->nargs;
+    else if (channel >= 0) c->parts = (int)small_trip(&loop->loop[channel]);
+    if (!c->parts || c->parts > PIXEL) return NULL;
+    c->lanes = lanes_of_columns(g, BLOCK, over, fixed);
+    if (may_run) lanes_may_run(c->lanes);
+    if (!body_fits(c)) return NULL;
+    if (!term_has_fold(loop->arg[0])) return c;
+    if (c->lanes->picks) return NULL;       /* shuffles in every round */
+    c->broad = lanes_of_columns(g, BROAD, over, fixed);
+    return c;
+}
+
+const Columns *columns_find(Gen *g, const Term *loop, int column, int channel) {
+    return find(g, loop, column, channel, false);
+}
+
+/* What does not run is made one by one, so it had better be little. */
+const Columns *columns_find_run(Gen *g, const Term *loop, int column, int channel,
+                                Lanes **lanes) {
+    const Columns *c = find(g, loop, column, channel, true);
+    const Term *const *reads;
+    if (!c || c->array || loop->arg[0]->kind != TERM_INDEX ||
+        lanes_runs(c->lanes, &reads) != 1)
+        return NULL;
+    *lanes = c->lanes;
+    return c;
+}
+
+/* Columns, and perhaps channels, are the innermost loops. */
+const Columns *columns_inner(Gen *g, const Term *loop) {
+    int last = loop->nloops - 1;
+    bool list = last_part(loop->arg[0])->kind == TERM_ARRAY;
+    if (!list && last > 0 && small_trip(&loop->loop[last]))
+        return columns_find(g, loop, last - 1, last);
+    return columns_find(g, loop, last, -1);
+}
+
+int columns_parts(const Columns *c) { return c->parts; }
+
+void columns_loops(const Columns *c, int *column, int *channel) {
+    *column = c->column;
+    *channel = c->channel;
 }
 
 /* ---- a row ---- */
 
-static void make_block(Gen *g, const Columns *c, Value column, Value *v) {
-    const Term *part = c->loop->arg[0];
-    int old = context_open(g);
-    if (c->array) {
-        lanes_start(c->lanes, column);
-        for (; part->kind == TERM_LET; part = part->arg[1]) lanes_let(c->lanes, part);
-        for (int k = 0; k < c->parts; k++) v[k] = lanes_many(c->lanes, part->arg[k]);
-    } else {
-        for (int k = 0; k < c->parts; k++) {
-            lanes_fix(c->lanes, k);
-            if (c->parts > 1)
-                bind_index(g, c->loop->loop[c->column + 1].var, scalar(gen_long(g, k)));
-            v[k] = lanes_at(c->lanes, column, part);
-        }
-    }
-    context_close(g, old);
+/* Where it goes: f->to or a sink of blocks; `base` is the element of column `from`. */
+typedef struct Row {
+    const Columns *c;
+    const Fill *f;
+    Value base, from, columns;
+    bool stream;                /* vectors are cache lines of their own, not read soon */
+    Value runs;                 /* ptr to an i32 for each block: its columns run; or
+                                   NO_VALUE: all do */
+} Row;
+
+static bool is_planar(Gen *g, const Row *r) {
+    int64_t step;
+    return gen_is_int(g, r->f->below[r->c->column + 1], &step) && step == 1;
 }
 
-static void store_block(Gen *g, const Columns *c, const Fill *f, Value e, Value *v) {
+static Value channel_at(Gen *g, const Row *r, int k) {
+    int axis = r->c->array ? r->c->loop->nloops : r->c->channel;
+    return axis < 0 ? gen_long(g, 0) : gen_mul(g, gen_long(g, k), r->f->below[axis + 1]);
+}
+
+static Value element(Gen *g, const Row *r, Value column) {
+    return gen_add(g, r->base, gen_mul(g, column, r->f->below[r->c->column + 1]));
+}
+
+static Value place(Gen *g, const Row *r, Value e) {
+    return build_offset(&g->b, r->f->to->data, e, dtype_size(r->f->to->dtype));
+}
+
+/* Streams go line by line. */
+static void store_plane(Gen *g, const Row *r, Value e, int k, Value v) {
+    int lanes = value_type(&g->b, v).lanes, n = r->stream ? BLOCK : lanes;
+    if (r->f->canonical) v = lane_canonical(g, v);
+    e = gen_add(g, e, channel_at(g, r, k));
+    for (int at = 0; at < lanes; at += n) {
+        Value part = n == lanes ? v : lane_pick(g, v, v, n, at, 1);
+        build_store(&g->b, part, place(g, r, gen_add(g, e, gen_long(g, at))),
+                    r->f->to->buffer);
+        if (!r->stream) continue;
+        built(&g->b)->align = LINE;
+        built(&g->b)->stream = true;
+    }
+}
+
+/* Channels side by side. */
+static void store_pixels(Gen *g, const Row *r, Value e, Value *v) {
     int64_t room;
-    int parts = c->parts;
-    if (f->sink) {
-        f->sink_block(g, e, v[0], f->data);
-        return;
-    }
-    for (int k = 0; f->canonical && k < parts; k++) v[k] = lane_canonical(g, v[k]);
-    if (gen_is_int(g, f->below[c->column + 1], &room))      /* pixels have room for more */
+    int parts = r->c->parts;
+    for (int k = 0; r->f->canonical && k < parts; k++) v[k] = lane_canonical(g, v[k]);
+    if (gen_is_int(g, r->f->below[r->c->column + 1], &room))   /* perhaps for more */
         while (parts < room && parts < PIXEL) v[parts++] = v[0];
-    lanes_store(g, parts, v, build_offset(&g->b, f->to->data, e, dtype_size(f->to->dtype)),
-                f->to->buffer);
+    lanes_store(g, parts, v, place(g, r, e), r->f->to->buffer);
 }
 
-static void one_by_one(Gen *g, const Columns *c, const Fill *f, Value base, Value from,
-                       Value first, Value columns) {
-    int old = context_open(g), axis = c->column + 1;
-    Value j = gen_for(g, first, columns);
-    Value e = gen_add(g, base, gen_mul(g, j, f->below[axis]));
-    bind_index(g, c->loop->loop[c->column].var, scalar(gen_add(g, from, j)));
-    if (axis < c->loop->nloops) {
-        Value k = gen_for(g, gen_long(g, 0), gen_long(g, c->parts));
-        bind_index(g, c->loop->loop[axis].var, scalar(k));
-        gen_fill(g, f, axis + 1, gen_add(g, e, k), c->loop->arg[0]);
-        gen_end(g);
-    } else {
-        gen_fill(g, f, axis, e, c->loop->arg[0]);
+static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e,
+                       Value *v) {
+    const Columns *c = r->c;
+    const Term *part = c->loop->arg[0];
+    bool planar = r->f->to && is_planar(g, r);
+    if (c->array) {
+        lanes_start(lanes, column);
+        for (; part->kind == TERM_LET; part = part->arg[1]) lanes_let(lanes, part);
     }
-    gen_end(g);
+    for (int k = 0; k < c->parts; k++) {
+        if (c->channel >= 0) {
+            lanes_fix(lanes, k);
+            bind_index(g, c->loop->loop[c->channel].var, scalar(gen_long(g, k)));
+        }
+        v[k] = c->array ? lanes_many(lanes, part->arg[k]) : lanes_at(lanes, column, part);
+        if (planar && !c->array) store_plane(g, r, e, k, v[k]);
+    }
+    for (int k = 0; planar && c->array && k < c->parts; k++)
+        store_plane(g, r, e, k, v[k]);
+}
+
+static void make_block(Gen *g, const Row *r, Lanes *lanes, Value first) {
+    Value v[PIXEL], e = element(g, r, first);
+    int old = context_open(g);
+    make_parts(g, r, lanes, gen_add(g, r->from, first), e, v);
+    if (r->f->sink) r->f->sink_block(g, e, v[0], r->f->data);
+    else if (!is_planar(g, r)) store_pixels(g, r, e, v);
     context_close(g, old);
 }
 
-static void make_row(Gen *g, const Columns *c, const Fill *f, Value base, Value from,
-                     Value columns) {
-    Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2, columns, gen_long(g, 4));
-    Value done = gen_mul(g, blocks, gen_long(g, BLOCK)), block, first, v[PIXEL];
+void gen_if_runs(Gen *g, Value runs, Value block) {
+    Value at = build_offset(&g->b, runs, block, 4);
+    Value run = build_load(&g->b, loop_type(LT_I32), at, 0);
+    gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, run, gen_int(g, LT_I32, 0)));
+}
+
+static Value whole_blocks(Gen *g, Value columns, int size) {
     int64_t n;
-    block = gen_for(g, gen_long(g, 0), blocks);
-    first = gen_mul(g, block, gen_long(g, BLOCK));
-    make_block(g, c, gen_add(g, from, first), v);
-    store_block(g, c, f, gen_add(g, base, gen_mul(g, first, f->below[c->column + 1])), v);
+    if (gen_is_int(g, columns, &n)) return gen_long(g, n / size * size);
+    return gen_op(g, LOOP_AND, LT_I64, 2, columns, gen_long(g, -size));
+}
+
+static void one_element(Gen *g, const Row *r, Value j, Value e) {
+    const Columns *c = r->c;
+    int old = context_open(g);
+    Value k;
+    bind_index(g, c->loop->loop[c->column].var, scalar(gen_add(g, r->from, j)));
+    if (c->channel >= 0) {
+        k = gen_for(g, gen_long(g, 0), gen_long(g, c->parts));
+        e = gen_add(g, e, gen_mul(g, k, r->f->below[c->channel + 1]));
+        bind_index(g, c->loop->loop[c->channel].var, scalar(k));
+    }
+    gen_fill(g, r->f, c->loop->nloops, e, c->loop->arg[0]);
+    if (c->channel >= 0) gen_end(g);
+    context_close(g, old);
+}
+
+static void one_by_one(Gen *g, const Row *r, Value first, Value to) {
+    Value j = gen_for(g, first, to);
+    one_element(g, r, j, element(g, r, j));
     gen_end(g);
-    if (!gen_is_int(g, columns, &n) || n % BLOCK)
-        one_by_one(g, c, f, base, from, done, columns);
+}
+
+/* Columns `done` to `to`, in vectors. */
+static void make_blocks(Gen *g, const Row *r, Lanes *lanes, Value done, Value to) {
+    int shift = lanes->n == BLOCK ? 4 : 6;
+    Value columns = gen_sub(g, to, done);
+    Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2, columns, gen_long(g, shift));
+    Value block = gen_for(g, gen_long(g, 0), blocks);
+    Value first = gen_add(g, done, gen_mul(g, block, gen_long(g, lanes->n)));
+    if (r->runs != NO_VALUE) gen_if_runs(g, r->runs, block);
+    make_block(g, r, lanes, first);
+    if (r->runs != NO_VALUE) {
+        gen_else(g);
+        one_by_one(g, r, first, gen_add(g, first, gen_long(g, lanes->n)));
+        gen_end(g);
+    }
+    gen_end(g);
+}
+
+void columns_row(Gen *g, const Columns *c, const Fill *f, Value base, Value from,
+                 Value columns, bool stream, Value runs) {
+    Row r = {c, f, base, from, columns, stream, runs};
+    Value broad = gen_long(g, 0), done = whole_blocks(g, columns, BLOCK);
+    Mark mark = gen_mark(g);
+    if (c->broad && f->to && is_planar(g, &r)) {
+        broad = whole_blocks(g, columns, BROAD);
+        make_blocks(g, &r, c->broad, gen_long(g, 0), broad);
+    }
+    make_blocks(g, &r, c->lanes, broad, done);
+    if (done != columns) one_by_one(g, &r, done, columns);
+    gen_release(g, mark);
 }
 
 /* ---- the nest ---- */
@@ -142,23 +260,21 @@ static bool rows_are_blocks(Gen *g, const Fill *f, const Columns *c, Value base)
 
 bool gen_columns(Gen *g, const Fill *f, Value base, const Term *loop, const Value *from,
                  const Value *trip) {
-    Columns c;
-    Mark mark;
+    const Columns *c;
     int old;
     if (g->plain || (f->to ? !lane_dtype(f->to->dtype) : !f->sink_block)) return false;
     force_before(g, 1, loop->arg);
-    if (!find_columns(g, loop, &c) || (f->to && c.parts == 1)) return false;
-    if (!f->to && !rows_are_blocks(g, f, &c, base)) return false;
+    c = columns_inner(g, loop);
+    if (!c || (f->to && c->parts == 1)) return false;
+    if (!f->to && !rows_are_blocks(g, f, c, base)) return false;
     old = context_open(g);
-    for (int k = 0; k < c.column; k++) {
+    for (int k = 0; k < c->column; k++) {
         Value index = gen_for(g, gen_long(g, 0), trip[k]);
         base = gen_add(g, base, gen_mul(g, index, f->below[k + 1]));
         bind_index(g, loop->loop[k].var, scalar(gen_add(g, from[k], index)));
     }
-    mark = gen_mark(g);
-    make_row(g, &c, f, base, from[c.column], trip[c.column]);
-    gen_release(g, mark);
-    for (int k = 0; k < c.column; k++) gen_end(g);
+    columns_row(g, c, f, base, from[c->column], trip[c->column], false, NO_VALUE);
+    for (int k = 0; k < c->column; k++) gen_end(g);
     context_close(g, old);
     return true;
 }

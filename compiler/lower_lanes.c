@@ -20,9 +20,9 @@ Lanes *lanes_new(Gen *g, int n, const Var *column, const Var *channel, int chann
     return l;
 }
 
-Lanes *lanes_of_columns(Gen *g, const Var *column, const Var *channel) {
+Lanes *lanes_of_columns(Gen *g, int n, const Var *column, const Var *channel) {
     Lanes *l = arena_new_of(g->all->arena, Lanes);
-    *l = (Lanes){.g = g, .n = BLOCK, .columns = BLOCK, .column = column,
+    *l = (Lanes){.g = g, .n = n, .columns = n, .column = column,
                  .fixed = channel, .at = NO_VALUE};
     return l;
 }
@@ -46,6 +46,18 @@ Lanes *lanes_of_rows(Gen *g, const Var *row, const Var *column, const Var *chann
     l->row = row;
     l->source = source;
     return l;
+}
+
+static void find_fold(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind == TERM_FOLD;
+    if (!*found) term_children(term, find_fold, data);
+}
+
+bool term_has_fold(const Term *body) {
+    bool found = false;
+    find_fold(body, &found);
+    return found;
 }
 
 bool lane_dtype(pl_dtype d) { return d == PL_F32 || d == PL_U8 || d == PL_I32; }
@@ -161,22 +173,34 @@ bool lane_fixed(const Lanes *l, const Term *term, int64_t *n) {
     return l->fixed != NULL;
 }
 
+static void note_run(Lanes *l, const Term *term) {
+    for (int i = 0; i < l->runs.n; i++)
+        if (l->runs.at[i] == term) return;
+    list_push(l->g->all->arena, &l->runs, term);
+}
+
 /* BLOCK columns: neighbours in memory, or a channel of neighbouring pixels. */
 static LaneKind kind_in_columns(Lanes *l, const Term *term) {
     int n = term->nargs - 1, column = n;
     const Tensor *t = known_tensor(l, term->arg[0]);
     int64_t channel;
-    if (!in_memory(t) && !(t && t->pixels && lane_packed(l, t))) return LANE_NONE;
-    if (lane_kind(l, term->arg[n]) != LANE_COLUMN) {
+    if (t && t->planes) {
+        column = n - 1;
+        if (lane_kind(l, term->arg[column]) != LANE_COLUMN) return LANE_NONE;
+    } else if (!in_memory(t) && !(t && t->pixels && lane_packed(l, t))) {
+        return LANE_NONE;
+    } else if (lane_kind(l, term->arg[n]) != LANE_COLUMN) {
         column = n - 1;
         if (!lane_packed(l, t) || !lane_fixed(l, term->arg[n], &channel) ||
             lane_kind(l, term->arg[column]) != LANE_COLUMN)
             return LANE_NONE;
+        l->picks = true;
     }
-    for (int k = 1; k < column; k++)
-        if (lane_kind(l, term->arg[k]) != LANE_ONE) return LANE_NONE;
+    for (int k = 1; k <= n; k++)
+        if (k != column && lane_kind(l, term->arg[k]) != LANE_ONE) return LANE_NONE;
     for (int k = 0; k < n; k++)
         if (!needs_no_test(l, term, k)) return LANE_NONE;
+    if (l->may_run) note_run(l, term);
     return LANE_MANY;
 }
 
@@ -194,21 +218,15 @@ bool lane_is_run(Lanes *l, const Term *term) {
     return columns == 1;
 }
 
-static void note_run(Lanes *l, const Term *term) {
-    for (int i = 0; i < l->runs.n; i++)
-        if (l->runs.at[i] == term) return;
-    list_push(l->g->all->arena, &l->runs, term);
-}
-
 static LaneKind kind_of_index(Lanes *l, const Term *term) {
     int n = term->nargs - 1, rows = 0;
     if (term->otherwise) return LANE_NONE;
-    if (!l->channel) return kind_in_columns(l, term);
     if (lane_is_run(l, term)) {
         l->ran = true;
         return LANE_COLUMN;
     }
-    if ( lane_kind(l, term->arg[n]) != LANE_CHANNEL) return LANE_NONE;
+    if (!l->channel) return kind_in_columns(l, term);
+    if (lane_kind(l, term->arg[n]) != LANE_CHANNEL) return LANE_NONE;
     for (int k = 0; k < n; k++)
         if (!needs_no_test(l, term, k)) return LANE_NONE;
     for (int k = 1; k < n; k++) {

@@ -5,7 +5,8 @@
 
 enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
        BLOCK = 16,              /* columns of one channel */
-       BROAD = BLOCK * PIXEL };
+       BROAD = BLOCK * PIXEL,
+       LINE = 64 };             /* bytes of a cache line */
 
 typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
                LANE_NONE } LaneKind;
@@ -18,6 +19,7 @@ typedef struct Lanes {
     const Var *column, *channel;    /* channel NULL: every lane has the same */
     const Var *fixed;           /* that same channel's index, and its value */
     int64_t fixed_at;
+    bool picks;                 /* a channel of pixels side by side is read */
     const Var *row, *source;    /* of lanes_of_rows; else NULL */
     Value at;                   /* the column of lane 0 */
     int channels;
@@ -39,9 +41,9 @@ int lanes_runs(const Lanes *, const Term *const **reads);
 /* The vector of the element at `column` and those that follow. */
 Value lanes_at(Lanes *, Value column, const Term *);
 Value lane_value(Lanes *, const Term *);
-/* BLOCK columns of one channel; `channel` (may be NULL) is an index that has one
- * value in all lanes, to be told before the kind of a term is asked for. */
-Lanes *lanes_of_columns(Gen *, const Var *column, const Var *channel);
+/* BLOCK or BROAD columns of one channel; `channel` (may be NULL) is an index that has
+ * one value in all lanes, to be told before the kind of a term is asked for. */
+Lanes *lanes_of_columns(Gen *, int n, const Var *column, const Var *channel);
 void lanes_fix(Lanes *, int64_t channel);
 /* A body in parts: names (TERM_LET) first, then vectors. */
 LaneKind lanes_let_kind(Lanes *, const Term *let);
@@ -49,12 +51,39 @@ void lanes_start(Lanes *, Value column);
 void lanes_let(Lanes *, const Term *let);
 Value lanes_many(Lanes *, const Term *);
 bool lane_dtype(pl_dtype);
+int64_t small_trip(const Loop *);       /* 2 to PIXEL rounds from 0 on; else 0 */
+bool term_has_fold(const Term *);
 /* NaN to the canonical one. */
 Value lane_canonical(Gen *, Value);
 /* Lanes first, first + step, … of (a, b). */
 Value lane_pick(Gen *, Value a, Value b, int lanes, int first, int step);
+/* That channel of BLOCK pixels, which are four vectors. */
+Value lanes_channel(Gen *, const Value *quarter, int channel);
+/* Pixels `first` to `first` + 3 of a row, from a buffer in which the pixels of ROWS rows
+ * lie side by side. */
+Value lanes_row(Gen *, LoopScalar, Value buffer, int first, Value row);
 /* Vectors of `n` channels, interleaved and stored one after the other. */
 void lanes_store(Gen *, int n, const Value *, Value at, int buffer);
+
+/* ---- lower_columns.c ---- */
+typedef struct Columns Columns;
+/* A nest whose columns are the index of one loop, its channels that of another (-1:
+ * none, or a list of scalars as body); NULL: it does not fit. */
+const Columns *columns_find(Gen *, const Term *loop, int column, int channel);
+/* The same of a nest that copies from columns which are taken to run: the lanes list
+ * the reads that rest on it. */
+const Columns *columns_find_run(Gen *, const Term *loop, int column, int channel, Lanes **);
+/* As columns_find, columns and channels innermost. */
+const Columns *columns_inner(Gen *, const Term *loop);
+int columns_parts(const Columns *);     /* channels */
+void columns_loops(const Columns *, int *column, int *channel);
+/* One row, the other indices bound: `base` is the element of column `from`. `stream`:
+ * planes of it begin with cache lines that nobody reads soon. `runs`: ptr to an i32 for
+ * each block of columns, or NO_VALUE: all run. */
+void columns_row(Gen *, const Columns *, const Fill *, Value base, Value from,
+                 Value columns, bool stream, Value runs);
+/* Branches on whether the columns of the block run. */
+void gen_if_runs(Gen *, Value runs, Value block);
 
 /* ---- lower_lanes.c, for lower_lanes_value.c ---- */
 LaneName *lane_name(Lanes *, const Var *);

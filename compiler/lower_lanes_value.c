@@ -47,9 +47,8 @@ static Value convert(Lanes *l, const Term *term) {
 
 static Value extreme(Lanes *l, bool least, Value a, Value b) {
     Value first = least ? compare(l, LOOP_FLT, a, b) : compare(l, LOOP_FLT, b, a);
-    Value nan = compare(l, LOOP_FNE, b, b);
-    first = build(&l->g->b, LOOP_OR, vector_type(l, LT_I1), 2, first, nan);
-    return lane_select(l, first, a, b);
+    Value one = lane_select(l, first, a, b);        /* one instruction of most machines */
+    return lane_select(l, compare(l, LOOP_FNE, b, b), a, one);
 }
 
 static LoopOp real_op(Op op) {
@@ -145,6 +144,26 @@ static Value one_channel(Lanes *l, const Tensor *t, Value at, int c, int step) {
     return v;
 }
 
+Value lanes_channel(Gen *g, const Value *quarter, int c) {
+    Value half[2];
+    for (int h = 0; h < 2; h++)
+        half[h] = lane_pick(g, quarter[2 * h], quarter[2 * h + 1], 8, c, PIXEL);
+    return lane_pick(g, half[0], half[1], BLOCK, 0, 1);
+}
+
+Value lanes_row(Gen *g, LoopScalar type, Value buffer, int first, Value row) {
+    LoopType pixel = loop_vector(type, PIXEL);
+    int64_t bytes = loop_type_bytes(pixel);
+    Value v[4], at = gen_mul(g, row, gen_long(g, bytes));
+    for (int p = 0; p < 4; p++) {
+        Value from = gen_add(g, at, gen_long(g, (first + p) * ROWS * bytes));
+        v[p] = build_load(&g->b, pixel, build_offset(&g->b, buffer, from, 1), 0);
+    }
+    v[0] = lane_pick(g, v[0], v[1], 2 * PIXEL, 0, 1);
+    v[2] = lane_pick(g, v[2], v[3], 2 * PIXEL, 0, 1);
+    return lane_pick(g, v[0], v[2], 4 * PIXEL, 0, 1);
+}
+
 void lanes_store(Gen *g, int n, const Value *v, Value at, int buffer) {
     LoopType type = value_type(&g->b, v[0]);
     for (int part = 0; part < n; part++) {
@@ -168,7 +187,7 @@ static Value in_columns(Lanes *l, const Term *term, const Tensor *t) {
     int n = term->nargs - 1;
     int64_t channel, channels;
     Value subs[PK_MAX_RANK], at;
-    bool packed = lane_kind(l, term->arg[n]) != LANE_COLUMN;
+    bool packed = !t->planes && lane_kind(l, term->arg[n]) != LANE_COLUMN;
     for (int k = 0; k < n; k++) subs[k] = lane_value(l, term->arg[1 + k]);
     if (packed) subs[n - 1] = gen_long(g, 0);
     at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));

@@ -36,6 +36,8 @@ typedef struct Tensor {
                                    dimension taken with `mask` (a ring of rows) */
     Value origin[PK_MAX_RANK], step[PK_MAX_RANK], mask;
     bool pixels;                /* the last dimension has room for PIXEL elements */
+    bool planes;                /* placed: each element of the last dimension has a plane
+                                   of columns, which are neighbours */
     bool dense;                 /* placed: each row is whole, row-major, dense */
     unsigned tested;            /* dimensions whose subscripts the sweep tests first */
     LoopBlock *block;           /* plain, while it is being filled: where `fails` */

@@ -59,7 +59,7 @@ Value gen_extreme(Gen *g, Op op, pl_dtype d, Value a, Value b) {
         return binary(g, dtype_is_signed(d) ? signed_op : unsigned_op, a, b);
     }
     first = op == OP_MIN ? compare(g, LOOP_FLT, a, b) : compare(g, LOOP_FLT, b, a);
-    return gen_select(g, gen_or(g, first, is_nan(g, b)), a, b);
+    return gen_select(g, is_nan(g, b), a, gen_select(g, first, a, b));
 }
 
 /* ---- division ---- */

@@ -47,7 +47,7 @@ static void compute_row(Gen *g, const SweepStage *stage, Value row) {
     Mark mark;
     g->level = stage->level;
     sweep_bind(g, stage, 0, row);
-    if (stage->dense || stage->ring->pixels) {
+    if (stage->dense || stage->lanes != ROW_ONE) {
         if (stage->dense) dense_row(g, stage, row);
         else sweep_row_lanes(g, stage, row);
         g->level = level;
@@ -219,6 +219,7 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
         sweep_announce(g, stage->producers.at[i]);
     sweep_reduce_announce(g, stage);
     sweep_force_inputs(g, stage);
+    sweep_choose_planes(g, stage, f);
     sweep_choose_lanes(g, stage);
     if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
     for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);

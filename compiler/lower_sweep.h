@@ -23,7 +23,7 @@ typedef struct SweepRead {
 } SweepRead;
 typedef LIST(SweepRead) SweepReads;
 
-typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL, ROW_BLOCKS } RowLanes;
+typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL, ROW_BLOCKS, ROW_PLANES } RowLanes;
 
 /* A FOR of a stage, and when it is the one. */
 typedef struct SweepArm {
@@ -148,6 +148,8 @@ Value sweep_reduces(Gen *, const SweepStage *);
 void sweep_announce(Gen *, SweepStage *);
 /* All else that their loops read is made here. */
 void sweep_force_inputs(Gen *, const SweepStage *);
+/* Which rings of the stage and its producers are planes, then how rows are made. */
+void sweep_choose_planes(Gen *, SweepStage *, const Fill *);
 void sweep_choose_lanes(Gen *, SweepStage *);
 /* Which rows and columns of the stage and its producers are read. */
 void sweep_find(Gen *, SweepStage *);
@@ -176,12 +178,20 @@ Value sweep_needed_steps(Gen *, const SweepStage *producer, Value step);
 
 /* ---- lower_sweep_lanes.c ---- */
 RowLanes sweep_lanes(Gen *, const SweepStage *);
-/* ROW_RUNS: finds out which vectors of columns run, for all rows. */
+/* How a nest of the stage is made in columns; NULL: it cannot be. */
+const struct Columns *sweep_columns(Gen *, const SweepStage *, const Term *loop);
+/* All nests of the stage can be, if its inputs are planes. */
+bool sweep_wants_planes(Gen *, const SweepStage *);
+/* Lanes of ROWS rows, or NULL. */
+struct Lanes *sweep_rows_of(Gen *, const SweepStage *, int column, int channel);
+/* ROW_RUNS, ROW_PLANES: finds out which vectors of columns run, for all rows. */
 void sweep_find_runs(Gen *, SweepStage *);
 /* One row of the ring. */
 void sweep_row_lanes(Gen *, const SweepStage *, Value row);
 /* ROW_BLOCKS: that row, a multiple of ROWS, and those that follow. */
 void sweep_row_blocks(Gen *, const SweepStage *, Value row);
+
+/* ---- lower_sweep_last.c ---- */
 /* One row of the result; false: it stays scalar. */
 bool sweep_last_lanes(Gen *, SweepStage *, const Fill *, Value base, Value row);
 /* Whether the result can be made ROWS rows at a time. */

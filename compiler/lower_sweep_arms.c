@@ -47,6 +47,16 @@ bool sweep_has_rows(const Term *def) { return sweep_is_loop(def) || is_arm(def, 
 
 /* ---- arms ---- */
 
+static const Term *length_of(Gen *g, const Term *tensor, int axis) {
+    int64_t n;
+    Term *dim;
+    if (dim_constant(tensor->type->dims[axis], &n))
+        return term_int(g->all->arena, PL_I64, n);
+    dim = term_new(g->all->arena, TERM_DIM, type_scalar(PL_I64), tensor->at, 1, tensor);
+    dim->axis = axis;
+    return dim;
+}
+
 const Term *sweep_loop_over(Gen *g, const Term *tensor) {
     Lowering *all = g->all;
     int rank = tensor->type->rank;
@@ -60,9 +70,7 @@ const Term *sweep_loop_over(Gen *g, const Term *tensor) {
     index->proved = ~0u;
     for (int k = 0; k < rank; k++) {
         const Var *var = var_own(all, VAR_INDEX, "element", count, g->level);
-        Term *dim = term_new(all->arena, TERM_DIM, count, tensor->at, 1, tensor);
-        dim->axis = k;
-        loop[k] = (Loop){var, term_int(all->arena, PL_I64, 0), dim};
+        loop[k] = (Loop){var, term_int(all->arena, PL_I64, 0), length_of(g, tensor, k)};
         index->arg[1 + k] = term_ref(all->arena, var);
     }
     nest = term_new(all->arena, TERM_FOR, tensor->type, tensor->at, 2,
@@ -129,11 +137,14 @@ static bool copy_row(Gen *g, const SweepStage *stage, const Term *loop, const Fi
     Value subs[PK_MAX_RANK], row, count;
     int64_t size = dtype_size(stage->def->type->dtype);
     if (!from || f->to != stage->ring || stage->ring->rank != 3 || from->blocked ||
-        !from->ring->pixels || !stage->ring->pixels || from->def->kind == TERM_KERNEL)
+        from->ring->pixels != stage->ring->pixels ||
+        from->ring->planes != stage->ring->planes ||
+        !(stage->ring->pixels || stage->ring->planes) || from->def->kind == TERM_KERNEL)
         return false;
     row = bind_thunk(g, loop->loop[0].var)->value.s.v;
     for (int k = 0; k < 3; k++) subs[k] = k ? gen_long(g, 0) : row;
-    count = gen_mul(g, stage->ring->dim[1].v, stage->ring->step[1]);
+    count = stage->ring->planes ? stage->ring->step[0]
+                                : gen_mul(g, stage->ring->dim[1].v, stage->ring->step[1]);
     build(&g->b, LOOP_COPY, loop_type(LT_VOID), 3,
           build_offset(&g->b, f->to->data, base, size),
           build_offset(&g->b, from->ring->data, gen_position(g, from->ring, subs), size),

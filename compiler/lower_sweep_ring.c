@@ -184,6 +184,16 @@ static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
         step = gen_mul(g, step, k == rank - 1 && inner ? gen_long(g, inner)
                                 : gen_sub(g, stage->to[k], stage->from[k]));
     }
+    if (t->planes) {
+        Value plane = gen_add(g, gen_sub(g, stage->to[1], stage->from[1]),
+                              gen_long(g, BLOCK - 1));
+        t->step[1] = gen_long(g, 1);
+        t->step[2] = gen_op(g, LOOP_AND, LT_I64, 2, plane, gen_long(g, -BLOCK));
+        t->step[0] = gen_mul(g, t->step[2], t->dim[2].v);
+        t->origin[0] = gen_long(g, 0);
+        t->mask = gen_sub(g, stage->slots, gen_long(g, 1));
+        return;
+    }
     if (stage->blocked) {
         Value columns = gen_sub(g, stage->to[1], stage->from[1]);
         t->step[0] = gen_long(g, PIXEL);
@@ -243,16 +253,34 @@ static bool has_pixels(Gen *g, const Tensor *t) {
            gen_is_int(g, t->dim[2].v, &channels) && channels >= 2 && channels <= PIXEL;
 }
 
+static void set_planes(Gen *g, SweepStage *reader, bool planes) {
+    for (int i = 0; i < reader->producers.n; i++) {
+        SweepStage *stage = reader->producers.at[i];
+        stage->ring->planes = planes && stage->def->kind != TERM_KERNEL &&
+                              has_pixels(g, stage->ring);
+    }
+}
+
+/* Planes where the reader makes columns of a channel if its inputs are planes. */
+void sweep_choose_planes(Gen *g, SweepStage *stage, const Fill *f) {
+    bool fits = stage->var || (f->to && lane_dtype(f->to->dtype));
+    set_planes(g, stage, true);
+    if (!fits || !sweep_wants_planes(g, stage)) set_planes(g, stage, false);
+    for (int i = 0; i < stage->producers.n; i++)
+        sweep_choose_planes(g, stage->producers.at[i], f);
+}
+
 void sweep_choose_lanes(Gen *g, SweepStage *stage) {
+    Tensor *ring = stage->ring;
     for (int i = 0; i < stage->producers.n; i++)
         sweep_choose_lanes(g, stage->producers.at[i]);
-    if (stage->dense && stage->ring) {
-        stage->ring->pixels = has_pixels(g, stage->ring);
-        stage->ring->dense = !stage->ring->pixels;
+    if (stage->dense && ring && !ring->planes) {
+        ring->pixels = has_pixels(g, ring);
+        ring->dense = !ring->pixels;
     }
     if (stage->def->kind != TERM_FOR || stage->dense || !stage->var) return;
     stage->lanes = sweep_lanes(g, stage);
-    stage->ring->pixels = stage->lanes != ROW_ONE;
+    if (!ring->planes) ring->pixels = stage->lanes != ROW_ONE;
     if (stage->lanes == ROW_BLOCKS) stage->producers.at[0]->blocked = true;
 }
 
@@ -286,6 +314,6 @@ void sweep_find(Gen *g, SweepStage *stage) {
 void sweep_prepare(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
     sweep_make_ring(g, stage);
-    if (stage->lanes == ROW_RUNS) sweep_find_runs(g, stage);
+    if (stage->lanes == ROW_RUNS || stage->lanes == ROW_PLANES) sweep_find_runs(g, stage);
     if (stage->def->kind == TERM_KERNEL) sweep_kernel_begin(g, stage);
 }

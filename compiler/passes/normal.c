@@ -6,6 +6,8 @@
  *   if c then test(A, a == b) else B   test(if c then A else B, (c ? a : 0) == …)
  *   if c then let y = x[i] in A else B let y = (if c then x[i] else 0) in if c …
  *
+ *   for i, j: x[i, j]                  x     (all of x)
+ *
  * Bindings are lazy, so their place is a matter of scope alone. A test that is
  * made although nobody reads its value may fail a record that is good: the
  * fused plan only suspects. The bindings around a field become fields. */
@@ -295,11 +297,39 @@ static const Term *visit_check(Arena *arena, const Term *term) {
     return wrap_again(arena, &wraps, copy);
 }
 
+static bool is_length(const Term *to, const Term *tensor, int axis) {
+    int64_t n, dim;
+    if (to->kind == TERM_DIM)
+        return to->arg[0]->kind == TERM_REF && to->arg[0]->var == tensor->var &&
+               to->axis == axis;
+    return term_is_int(to, &n) && dim_constant(tensor->type->dims[axis], &dim) &&
+           n == dim;
+}
+
+/* The tensor of which the loop is a copy; or NULL. */
+static const Term *copied(const Term *loop) {
+    const Term *body = loop->arg[0];
+    const Term *tensor = body->kind == TERM_INDEX ? body->arg[0] : NULL;
+    int64_t from;
+    if (!tensor || loop->arg[1] || body->otherwise || tensor->kind != TERM_REF ||
+        tensor->type->rank != loop->nloops || body->nargs != loop->nloops + 1)
+        return NULL;
+    for (int k = 0; k < loop->nloops; k++) {
+        const Loop *own = &loop->loop[k];
+        const Term *sub = body->arg[1 + k];
+        if (sub->kind != TERM_REF || sub->var != own->var ||
+            !term_is_int(own->from, &from) || from || !is_length(own->to, tensor, k))
+            return NULL;
+    }
+    return tensor;
+}
+
 static const Term *visit(Rewriter *rw, const Term *term) {
     Arena *arena = rw->arena;
     Wraps wraps = {0};
     Term *copy;
     if (term->kind == TERM_REF) return term;
+    if (term->kind == TERM_FOR && copied(term)) return copied(term);
     if (term->kind == TERM_CHECK) return visit_check(arena, term);
     if (term->kind == TERM_LET) return visit_let(arena, rw->graph, term);
     if (term->kind == TERM_IF) return visit_if(arena, rw->graph, term);

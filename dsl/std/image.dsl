@@ -218,10 +218,10 @@ fn saturated(x: f32[h, w, 3], factor: f32, top: f32) -> f32[h, w, 3]
     }
 
 # Hue counts 0 … 6; channel n of a colour of full chroma is 1 where the hue is
-# far from n - 4, without a branch.
+# far from n - 4, without a branch. A turn too many at k = 6 gives 0 as well.
 fn wheel(hue: f32, n: f32) -> f32 {
     k = hue + n
-    m = k - 6 * floor(k / 6)
+    m = k - 6 * floor(k * 0.16666667)
     max(min(min(m, 4 - m), 1), 0)
 }
 
