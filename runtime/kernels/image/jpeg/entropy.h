@@ -87,12 +87,15 @@ static __attribute__((noinline)) int jpeg_read_slowly(JpegBits *from,
 
 /* Where a look-up of `taken` bits left the block, at k: behind it (it began the next
  * one's symbols: those are given back and done one by one), or at a code that is longer
- * than a look-up. */
-JPEG_INLINE int jpeg_mend(JpegBits *b, const JpegAcTable *t, int k, unsigned taken,
+ * than a look-up. (By a copy, or the caller's bits would lie in memory.) */
+JPEG_INLINE int jpeg_mend(JpegBits *bits, const JpegAcTable *t, int k, unsigned taken,
                           int16_t *block) {
-    if (!taken) return jpeg_read_slowly(b, t, k, block, true);
-    jpeg_give_back(b, taken);
-    return jpeg_read_slowly(b, t, k, block, false);
+    JpegBits b = *bits;
+    if (taken) jpeg_give_back(&b, taken);
+    k = jpeg_read_slowly(&b, t, k, block, !taken);
+    jpeg_refill(&b);
+    *bits = b;
+    return k;
 }
 
 JPEG_INLINE bool jpeg_is_end(int k) { return k == 63 || (unsigned)(k - JPEG_END) < 63; }
@@ -140,7 +143,6 @@ JPEG_INLINE int jpeg_read_ac(JpegBits *from, const JpegAcTable *t, int16_t *bloc
         if (JPEG_LIKELY(jpeg_is_end(k))) break;
         k = jpeg_mend(&b, t, k - jpeg_grow(e), e & 63, block);
         if (k < 0) return k;
-        jpeg_refill(&b);
         if (k >= 63) break;
         e = t->entry[b.bits >> (64 - JPEG_AC_BITS)];
         place = jpeg_place + k;
@@ -173,7 +175,6 @@ JPEG_INLINE int jpeg_skip_ac(JpegBits *from, const JpegAcTable *t) {
         if (JPEG_LIKELY(jpeg_is_end(k))) break;
         k = jpeg_mend(&b, t, k - (int)(e >> 8), e & 255, NULL);
         if (k < 0) return k;
-        jpeg_refill(&b);
         if (k >= 63) break;
         e = t->skip[b.bits >> (64 - JPEG_SKIP_BITS)];
     }
