@@ -9,6 +9,7 @@
 struct Columns {
     const Term *loop;
     Lanes *lanes, *broad;       /* broad: NULL if there is no fold */
+    const Term *fold;           /* is made for all channels at once; or NULL */
     int column, channel;        /* loops; channel -1: none */
     int parts;                  /* channels */
     bool array;                 /* the body lists them */
@@ -41,6 +42,26 @@ static bool body_fits(const Columns *c) {
     return true;
 }
 
+/* The one fold of an element that is made of operations on it, if channels have the
+ * same rounds. */
+static const Term *joint_fold(const Term *element, const Var *channel) {
+    const Term *found = NULL;
+    if (element->kind == TERM_FOLD) {
+        bool own = term_reads(element->inits[0], channel) ||
+                   term_reads(element->loop[0].from, channel) ||
+                   term_reads(element->loop[0].to, channel);
+        return own ? NULL : element;
+    }
+    if (element->kind != TERM_OP) return NULL;
+    for (int i = 0; i < element->nargs; i++) {
+        if (!term_has_fold(element->arg[i])) continue;
+        if (found) return NULL;
+        found = joint_fold(element->arg[i], channel);
+        if (!found) return NULL;
+    }
+    return found;
+}
+
 int64_t small_trip(const Loop *loop) {
     int64_t from, to;
     if (!term_is_int(loop->from, &from) || !term_is_int(loop->to, &to) || from) return 0;
@@ -63,7 +84,8 @@ static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may
     if (!body_fits(c)) return NULL;
     if (!term_has_fold(loop->arg[0])) return c;
     if (c->lanes->picks) return NULL;       /* shuffles in every round */
-    c->broad = lanes_of_columns(g, BROAD, over, fixed);
+    c->fold = fixed ? joint_fold(loop->arg[0], fixed) : NULL;
+    c->broad = lanes_of_columns(g, c->fold ? JOINT : BROAD, over, fixed);
     return c;
 }
 
@@ -158,7 +180,10 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
                        Value *v) {
     const Columns *c = r->c;
     const Term *part = c->loop->arg[0];
-    bool planar = r->f->to && is_planar(g, r);
+    bool planar = r->f->to && is_planar(g, r), joint = c->fold && lanes == c->broad;
+    Value folds[PIXEL];
+    if (joint)
+        lanes_fold(lanes, c->fold, c->loop->loop[c->channel].var, c->parts, column, folds);
     if (c->array) {
         lanes_start(lanes, column);
         for (; part->kind == TERM_LET; part = part->arg[1]) lanes_let(lanes, part);
@@ -168,6 +193,8 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
             lanes_fix(lanes, k);
             bind_index(g, c->loop->loop[c->channel].var, scalar(gen_long(g, k)));
         }
+        lanes->folded = joint ? c->fold : NULL;
+        if (joint) lanes->fold = folds[k];
         v[k] = c->array ? lanes_many(lanes, part->arg[k]) : lanes_at(lanes, column, part);
         if (planar && !c->array) store_plane(g, r, e, k, v[k]);
     }
@@ -219,7 +246,7 @@ static void one_by_one(Gen *g, const Row *r, Value first, Value to) {
 
 /* Columns `done` to `to`, in vectors. */
 static void make_blocks(Gen *g, const Row *r, Lanes *lanes, Value done, Value to) {
-    int shift = lanes->n == BLOCK ? 4 : 6;
+    int shift = lanes->n == BLOCK ? 4 : lanes->n == JOINT ? 5 : 6;
     Value columns = gen_sub(g, to, done);
     Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2, columns, gen_long(g, shift));
     Value block = gen_for(g, gen_long(g, 0), blocks);
@@ -240,7 +267,7 @@ void columns_row(Gen *g, const Columns *c, const Fill *f, Value base, Value from
     Value broad = gen_long(g, 0), done = whole_blocks(g, columns, BLOCK);
     Mark mark = gen_mark(g);
     if (c->broad && f->to && is_planar(g, &r)) {
-        broad = whole_blocks(g, columns, BROAD);
+        broad = whole_blocks(g, columns, c->broad->n);
         make_blocks(g, &r, c->broad, gen_long(g, 0), broad);
     }
     make_blocks(g, &r, c->lanes, broad, done);

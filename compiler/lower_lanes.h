@@ -6,6 +6,7 @@
 enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
        BLOCK = 16,              /* columns of one channel */
        BROAD = BLOCK * PIXEL,
+       JOINT = 2 * BLOCK,       /* columns of several channels, whose folds go as one */
        LINE = 64 };             /* bytes of a cache line */
 
 typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
@@ -22,6 +23,8 @@ typedef struct Lanes {
     bool picks;                 /* a channel of pixels side by side is read */
     const Var *row, *source;    /* of lanes_of_rows; else NULL */
     Value at;                   /* the column of lane 0 */
+    const Term *folded;         /* a fold whose value is known; or NULL */
+    Value fold;
     int channels;
     LIST(LaneName) names;       /* bound inside of the element */
     bool may_run, ran;
@@ -41,7 +44,7 @@ int lanes_runs(const Lanes *, const Term *const **reads);
 /* The vector of the element at `column` and those that follow. */
 Value lanes_at(Lanes *, Value column, const Term *);
 Value lane_value(Lanes *, const Term *);
-/* BLOCK or BROAD columns of one channel; `channel` (may be NULL) is an index that has
+/* BLOCK, JOINT or BROAD columns of one channel; `channel` (may be NULL) is an index that has
  * one value in all lanes, to be told before the kind of a term is asked for. */
 Lanes *lanes_of_columns(Gen *, int n, const Var *column, const Var *channel);
 void lanes_fix(Lanes *, int64_t channel);
@@ -50,6 +53,10 @@ LaneKind lanes_let_kind(Lanes *, const Term *let);
 void lanes_start(Lanes *, Value column);
 void lanes_let(Lanes *, const Term *let);
 Value lanes_many(Lanes *, const Term *);
+/* The fold for channels 0 to n - 1, in one loop: v[k] is that of channel k. `channel` is
+ * the index that is fixed, and neither the rounds nor the start hang on it. */
+void lanes_fold(Lanes *, const Term *fold, const Var *channel, int n, Value column,
+                Value *v);
 bool lane_dtype(pl_dtype);
 int64_t small_trip(const Loop *);       /* 2 to PIXEL rounds from 0 on; else 0 */
 bool term_has_fold(const Term *);

@@ -249,6 +249,33 @@ static Value fold(Lanes *l, const Term *term) {
     return build_get(&g->b, state);
 }
 
+void lanes_fold(Lanes *l, const Term *term, const Var *channel, int n, Value column,
+                Value *v) {
+    Gen *g = l->g;
+    Value state[PIXEL], from, to, init, index;
+    int old;
+    lanes_start(l, column);
+    init = lanes_many(l, term->inits[0]);
+    from = gen_scalar(g, term->loop[0].from).v;
+    to = gen_scalar(g, term->loop[0].to).v;
+    for (int k = 0; k < n; k++)
+        state[k] = build(&g->b, LOOP_VAR, value_type(&g->b, init), 1, init);
+    index = gen_for(g, from, to);
+    build_unroll(&g->b, 1);
+    old = context_open(g);
+    bind_index(g, term->loop[0].var, scalar(index));
+    for (int k = 0; k < n; k++) {
+        lanes_fix(l, k);
+        lanes_start(l, column);
+        bind_index(g, channel, scalar(gen_long(g, k)));
+        lane_bind(l, term->states[0], LANE_MANY, build_get(&g->b, state[k]));
+        build_set(&g->b, state[k], lanes_many(l, term->arg[0]));
+    }
+    context_close(g, old);
+    gen_end(g);
+    for (int k = 0; k < n; k++) v[k] = build_get(&g->b, state[k]);
+}
+
 void lanes_let(Lanes *l, const Term *let) {
     int names = l->names.n;
     LaneKind kind = lane_kind(l, let->arg[0]);
@@ -305,7 +332,7 @@ Value lane_value(Lanes *l, const Term *term) {
         }
         return operation(l, term);
     case TERM_INDEX: return lane_is_run(l, term) ? place(l, term) : element(l, term);
-    case TERM_FOLD: return fold(l, term);
+    case TERM_FOLD: return term == l->folded ? l->fold : fold(l, term);
     case TERM_IF: return choice(l, term);
     default: bug("lanes: a term of kind %d", term->kind);
     }

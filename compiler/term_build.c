@@ -276,3 +276,17 @@ const char *term_key(Arena *arena, const Term *term) {
                         term->kind == TERM_OP ? (int)term->op : term->axis,
                         term->type->dtype, key.text);
 }
+
+typedef struct { const Var *var; bool found; } Reads;
+
+static void reads(const Term *term, void *data) {
+    Reads *r = data;
+    if (term->kind == TERM_REF) r->found |= term->var == r->var;
+    else if (!r->found) term_children(term, reads, data);
+}
+
+bool term_reads(const Term *term, const Var *var) {
+    Reads r = {var, false};
+    reads(term, &r);
+    return r.found;
+}

@@ -20,6 +20,8 @@ bool term_is_bool(const Term *, bool *value);
 bool term_is_trivial(const Term *);
 /* A text that is equal exactly for terms of equal structure. */
 const char *term_key(Arena *, const Term *);
+/* Whether the term reads the variable. */
+bool term_reads(const Term *, const Var *);
 /* Calls visit for each direct child (args, bounds, inits, otherwise, given). */
 void term_children(const Term *, void (*visit)(const Term *, void *), void *);
 #endif

@@ -60,8 +60,6 @@ const Term *term_instance(Arena *, Graph *, const Term *, int n, const Var *cons
 /* Rewrites every term of a graph, in the order in which they are evaluated. */
 Graph *graph_rewrite(Arena *, const Graph *, VisitTerm *, void *data);
 const Term *term_let(Arena *, const Var *, const Term *value, const Term *body);
-/* Whether the term reads the variable. */
-bool term_reads(const Term *, const Var *);
 /* A copy of the node with room for other arguments. */
 Term *term_again(Arena *, const Term *);
 #endif

@@ -226,17 +226,3 @@ Term *term_again(Arena *arena, const Term *term) {
         memcpy(copy->arg, term->arg, sizeof *copy->arg * (size_t)term->nargs);
     return copy;
 }
-
-typedef struct { const Var *var; bool found; } Reads;
-
-static void reads(const Term *term, void *data) {
-    Reads *r = data;
-    if (term->kind == TERM_REF) r->found |= term->var == r->var;
-    else if (!r->found) term_children(term, reads, data);
-}
-
-bool term_reads(const Term *term, const Var *var) {
-    Reads r = {var, false};
-    reads(term, &r);
-    return r.found;
-}
