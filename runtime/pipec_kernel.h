@@ -8,6 +8,9 @@
  * Results whose dimensions are known before the call (by the signature or by
  * `peek`) come with data, dim and stride set, to be filled; a window has the
  * window's dims. Otherwise the kernel sets data (from pk_alloc), dim, stride.
+ * Which `layout` of a picture h, w, 3 is asked for its strides say: of columns
+ * 3 (rgb), 4 (rgbx: the fourth byte is any) or 1 (planar: stride[2] bytes from
+ * one channel to the next, of the picture or of the row).
  * Kernels are pure: the same arguments give the same bits. */
 #ifndef PIPEC_KERNEL_H
 #define PIPEC_KERNEL_H

@@ -34,8 +34,8 @@ typedef struct Whole {
     uint8_t *pixels;
 } Whole;
 
-/* Bytes of a pixel (1: gray), and the scale. */
-typedef struct Form { int pixel, scale; } Form;
+/* Bytes of a pixel (1: gray), the scale, and whether three bytes lie in planes. */
+typedef struct Form { int pixel, scale, planes; } Form;
 
 static int passed, failed;
 static Host host;
@@ -249,7 +249,7 @@ static Whole decode_whole(const File *file, Form form) {
 typedef struct Window {
     pk_region region;
     int pixel, scale;
-    int64_t stride;
+    int64_t stride, plane, room;        /* plane: 0: there are none; room: of a row */
     uint8_t *memory, *first;
     size_t bytes;
     int code;
@@ -257,16 +257,24 @@ typedef struct Window {
     char reason[300];
 } Window;
 
-static pk_tensor window_out(Window *w) {
+static void use_planes(Window *w, pk_tensor *out) {
+    w->room = out->dim[1] + 8 + draw(70);
+    w->stride = draw(2) ? w->room : 3 * w->room;
+    w->plane = w->stride == w->room ? w->room * out->dim[0] : w->room;
+    out->stride[1] = 1;
+    out->stride[2] = w->plane;
+}
+
+static pk_tensor window_out(Window *w, int planes) {
     int64_t rows = w->region.to[0] - w->region.from[0];
     int64_t columns = w->region.to[1] - w->region.from[1];
     pk_tensor out = {NULL, {rows, columns, 3}, {0, w->pixel, 1}};
-    w->stride = columns * w->pixel + 8 + draw(70);
-    w->bytes = (size_t)(w->stride * rows) + 64;
+    w->stride = w->room = columns * w->pixel + 8 + draw(70);
+    if (planes) use_planes(w, &out);
+    w->bytes = (size_t)(w->room * rows * (planes ? 3 : 1)) + 64;
     w->memory = malloc(w->bytes);
     memset(w->memory, GUARD, w->bytes);
     w->first = w->memory + 16 + draw(40);
-    w->bytes = (size_t)(w->stride * rows);
     out.stride[0] = w->stride;
     out.data = w->first;
     return out;
@@ -309,7 +317,7 @@ static Window decode_window(const pk_tensor *data, pk_region region, Form form,
                             int in_rows) {
     Window w = {.region = region, .pixel = form.pixel, .scale = form.scale,
                 .bad_row = INT64_MAX};
-    pk_tensor out = window_out(&w);
+    pk_tensor out = window_out(&w, form.planes);
     host_reset(&host);
     any_cpu();
     if (in_rows) decode_in_rows(&w, data, &out);
@@ -319,11 +327,23 @@ static Window decode_window(const pk_tensor *data, pk_region region, Form form,
     return w;
 }
 
+static int planes_are_right(const Window *w, const uint8_t *got, const uint8_t *due) {
+    int64_t columns = w->region.to[1] - w->region.from[1];
+    for (int k = 0; k < 3; k++, got += w->plane) {
+        for (int64_t i = 0; i < columns; i++)
+            if (got[i] != due[3 * i + k]) return 0;
+        for (int64_t i = columns; i < columns + 8; i++)
+            if (got[i] != GUARD) return 0;
+    }
+    return 1;
+}
+
 static int row_is_right(const Window *w, const Whole *whole, int64_t y) {
     const uint8_t *got = w->first + (y - w->region.from[0]) * w->stride;
     const uint8_t *due = whole->pixels +
                          (y * whole->width + w->region.from[1]) * w->pixel;
     size_t n = (size_t)((w->region.to[1] - w->region.from[1]) * w->pixel);
+    if (w->plane) return planes_are_right(w, got, due);
     for (int64_t i = (int64_t)n; i < w->stride - 56; i++)
         if (got[i] != GUARD) return 0;
     return memcmp(got, due, n) == 0 && got[n] == GUARD && got[n + 7] == GUARD;
@@ -362,10 +382,10 @@ static void check_window(const File *file, const Whole *whole, const Window *all
                          const Window *w) {
     char why[900];
     int bad = all->bad_row < w->region.to[0];
-    snprintf(why, sizeof why, "window %d %d %d %d of %d bytes a pixel, scale %d: %s (bad row "
+    snprintf(why, sizeof why, "window %d %d %d %d of %d bytes a pixel, planes %d, scale %d: %s (bad row "
              "%lld, %s; of the whole %lld, %s)",
              (int)w->region.from[0], (int)w->region.to[0], (int)w->region.from[1],
-             (int)w->region.to[1], w->pixel, w->scale,
+             (int)w->region.to[1], w->pixel, w->plane != 0, w->scale,
              (w->code != 0) != bad ? "verdict" : "pixels", (long long)w->bad_row,
              w->reason, (long long)all->bad_row, all->reason);
     check((w->code != 0) == bad && (!bad || (w->bad_row == all->bad_row &&
@@ -375,7 +395,9 @@ static void check_window(const File *file, const Whole *whole, const Window *all
 
 static Form any_form(void) {
     static const int pixels[] = {3, 3, 4, 4, 1}, scales[] = {1, 1, 1, 1, 1, 2, 4, 8};
-    return (Form){pixels[draw(5)], scales[draw(8)]};
+    Form form = {pixels[draw(5)], scales[draw(8)], 0};
+    form.planes = form.pixel == 3 && draw(2);
+    return form;
 }
 
 static void check_windows(const File *file, int n) {
@@ -416,12 +438,12 @@ static void test_windows(int rounds) {
 
 /* ---- indexes ---- */
 /* A decoder of our own that has begun with a window; false: the file is not for it. */
-static int begin_own(JpegDecoder *d, const pk_tensor *data, pk_region region, int pixel) {
+static int begin_own(JpegDecoder *d, const pk_tensor *data, pk_region region, Form form) {
     if (jpegdec_header(&d->header, data->data, (size_t)data->dim[0])) return 0;
     d->top = (int)region.from[0], d->bottom = (int)region.to[0];
     d->left = (int)region.from[1], d->right = (int)region.to[1];
-    d->pixel = pixel;
-    d->gray = pixel == 1;
+    d->pixel = form.planes ? 1 : form.pixel;
+    d->gray = form.pixel == 1;
     host_reset(&host);
     any_cpu();
     return !jpegdec_begin(d, jpegdec_level(host.call.cpu),
@@ -432,7 +454,7 @@ static JpegIndex *make_index(const pk_tensor *data, const Whole *whole, int ever
                              size_t *bytes) {
     static JpegDecoder d;
     JpegIndex *index = NULL;
-    if (begin_own(&d, data, all_of(whole), 3)) {
+    if (begin_own(&d, data, all_of(whole), (Form){3, 1, 0})) {
         *bytes = jpegdec_index_bytes(&d.header, every);
         index = malloc(*bytes);
         if (jpegdec_make_index(&d, every, index)) free(index), index = NULL;
@@ -445,9 +467,10 @@ static int indexed_window(const pk_tensor *data, const Whole *whole, Form form,
                           const JpegIndex *index, size_t bytes, int pixels_matter) {
     static JpegDecoder d;
     Window w = {.region = draw_region(whole), .pixel = form.pixel, .bad_row = INT64_MAX};
-    pk_tensor out = window_out(&w);
+    pk_tensor out = window_out(&w, form.planes);
     int good = 1;
-    if (begin_own(&d, data, w.region, form.pixel)) {
+    if (begin_own(&d, data, w.region, form)) {
+        d.plane = w.plane;
         jpegdec_use_index(&d, index, bytes);
         w.code = jpegdec_rows(&d, (int)out.dim[0], out.data, w.stride);
         if (pixels_matter) good = d.index && !w.code && rows_are_right(&w, whole);
@@ -461,7 +484,8 @@ static int indexed_window(const pk_tensor *data, const Whole *whole, Form form,
  * harm to memory. */
 static void test_indexes(int rounds) {
     for (int i = 0; i < KINDS * rounds; i++) {
-        Form form = {(int[]){1, 3, 4}[draw(3)], 1};
+        Form form = any_form();
+        form.scale = 1;
         int every = 1 + (int)draw(12), mode = draw(3) ? 0 : OPTIMIZED;
         File file = make(&kinds[i % KINDS], mode, 1 + (int)draw(150), 1 + (int)draw(300));
         Whole whole = decode_whole(&file, form);

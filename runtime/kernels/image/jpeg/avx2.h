@@ -347,8 +347,15 @@ static inline void store_rgbx(uint8_t *to, Rgb x) {
     }
 }
 
-static inline void store_pixels(uint8_t *to, int pixel, Rgb x) {
-    if (pixel == 4) store_rgbx(to, x);
+static inline void store_planes(uint8_t *to, ptrdiff_t plane, Rgb x) {
+    _mm256_storeu_si256((void *)to, x.r);
+    _mm256_storeu_si256((void *)(to + plane), x.g);
+    _mm256_storeu_si256((void *)(to + 2 * plane), x.b);
+}
+
+static inline void store_pixels(uint8_t *to, JpegForm form, Rgb x) {
+    if (form.pixel == 4) store_rgbx(to, x);
+    else if (form.pixel == 1) store_planes(to, form.channel, x);
     else store_rgb(to, x, in_order);
 }
 
@@ -357,9 +364,9 @@ static inline __m256i braid(__m256i x) {
     return _mm256_unpacklo_epi8(x, _mm256_unpackhi_epi64(x, x));
 }
 
-static inline void store_pixels_apart(uint8_t *to, int pixel, Rgb x) {
-    if (pixel == 4) store_rgbx(to, (Rgb){braid(x.r), braid(x.g), braid(x.b)});
-    else store_rgb(to, x, apart);
+static inline void store_pixels_apart(uint8_t *to, JpegForm form, Rgb x) {
+    if (form.pixel == 3) store_rgb(to, x, apart);
+    else store_pixels(to, form, (Rgb){braid(x.r), braid(x.g), braid(x.b)});
 }
 
 static inline Rgb even_and_odd(__m256i y, const __m256i *even, const __m256i *odd) {
@@ -382,28 +389,32 @@ static inline Rgb one_by_one(__m256i y, __m256i cb, __m256i cr) {
                  _mm256_packus_epi16(a.b, b.b)};
 }
 
-static inline void pixels_32(uint8_t *to, int pixel, const uint8_t *luma,
+static inline void pixels_32(uint8_t *to, JpegForm form, const uint8_t *luma,
                              const JpegChroma *c, int at) {
     __m256i y = _mm256_loadu_si256((const void *)luma), even[2], odd[2];
     if (c->h == 1) {
         __m256i cb = _mm256_loadu_si256((const void *)(c->row[0] + at));
         __m256i cr = _mm256_loadu_si256((const void *)(c->row[1] + at));
-        store_pixels(to, pixel, one_by_one(y, cb, cr));
+        store_pixels(to, form, one_by_one(y, cb, cr));
         return;
     }
     JPEG_UNROLL for (int k = 0; k < 2; k++)
         if (c->v == 2) spread_sums(c->sums[k] + at / 2, &even[k], &odd[k]);
         else spread_row(c->row[k] + at / 2, &even[k], &odd[k]);
-    store_pixels_apart(to, pixel, even_and_odd(y, even, odd));
+    store_pixels_apart(to, form, even_and_odd(y, even, odd));
 }
 
-static void jpeg_gray(uint8_t *to, int pixel, const uint8_t *luma, int n) {
+static void jpeg_gray(uint8_t *to, JpegForm form, const uint8_t *luma, int n) {
     for (int i = 0; i < n; i += JPEG_STEP) {
-        uint8_t step[4 * JPEG_STEP], *at = to + (ptrdiff_t)i * pixel;
         int end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
         __m256i y = _mm256_loadu_si256((const void *)(luma + i));
-        store_pixels(end < JPEG_STEP ? step : at, pixel, (Rgb){y, y, y});
-        if (end < JPEG_STEP) memcpy(at, step, (size_t)(end * pixel));
+        uint8_t step[4 * JPEG_STEP], *at = to + i * form.pixel;
+        if (end == JPEG_STEP) {
+            store_pixels(at, form, (Rgb){y, y, y});
+        } else {
+            store_pixels(step, jpeg_step_form(form), (Rgb){y, y, y});
+            jpeg_copy_step(at, form, step, 0, end);
+        }
     }
 }
 #endif

@@ -69,7 +69,8 @@ typedef struct JpegDecoder {
     const JpegIndex *index;                 /* or NULL */
     int64_t mcu;                            /* of the scan: the next one, with an index */
     int row;                                /* the next one that comes out */
-    int pixel;                              /* bytes: 3, or 4 with 255; 1 of gray */
+    int pixel;                  /* bytes: 3, or 4 with 255; 1 of gray or of planes */
+    ptrdiff_t plane;            /* of planes: bytes from one to the next */
     bool gray;                              /* luma alone */
     JpegStrip strip[2];                     /* of even and odd rows of MCUs */
     ptrdiff_t stride[JPEG_COMPONENTS];
@@ -94,6 +95,23 @@ static inline bool jpeg_idct_flat(JpegJob j) {
     eight = UINT64_C(0x0101010101010101) * (unsigned)sample;
     for (int i = 0; i < 8; i++) memcpy(j.to + i * j.stride, &eight, 8);
     return dc > JPEG_LARGEST || dc < -JPEG_LARGEST;
+}
+
+/* Bytes from a pixel to the next one, and from a pixel's red to its green and blue. */
+typedef struct JpegForm { ptrdiff_t pixel, channel; } JpegForm;
+
+/* Pixels in memory of their own, whose planes are JPEG_STEP bytes apart. */
+static inline JpegForm jpeg_step_form(JpegForm form) {
+    return (JpegForm){form.pixel, form.pixel > 1 ? 1 : JPEG_STEP};
+}
+
+/* Of such a step the pixels from … to - 1. */
+static inline void jpeg_copy_step(uint8_t *to, JpegForm form, const uint8_t *step,
+                                  int from, int end) {
+    int planes = form.pixel > 1 ? 1 : 3;
+    for (int i = 0; i < planes; i++)
+        memcpy(to + i * form.channel, step + i * JPEG_STEP + from * form.pixel,
+               (size_t)((end - from) * form.pixel));
 }
 
 /* The samples of chroma that a row of pixels is made of. */

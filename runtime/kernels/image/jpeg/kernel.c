@@ -2,7 +2,8 @@
  * libjpeg-turbo for what it leaves and from the row on in which it has doubts.
  *
  * The layout asked for is read off the result: stride[2] = 1 and stride[1] = 3
- * or 4 bytes a pixel (the fourth byte is 255); 1 of gray. */
+ * or 4 bytes a pixel (the fourth byte is 255); 1 of gray. stride[1] = 1 of
+ * colours is planes, stride[2] bytes from one to the next. */
 #include "decoder.h"
 #include "turbo.h"
 
@@ -98,6 +99,7 @@ static int rows(Cursor *c, int64_t n, const pk_tensor *out) {
     if (n > d->bottom - d->row) n = d->bottom - d->row;
     if (n <= 0 || d->left >= d->right) return 0;
     d->pixel = (int)out->stride[1];
+    d->plane = (ptrdiff_t)out->stride[2];
     if (jpegdec_rows(d, (int)n, out->data, out->stride[0]) == JPEG_OK) return 0;
     row = d->row - row;
     rest.data = (uint8_t *)out->data + row * out->stride[0];

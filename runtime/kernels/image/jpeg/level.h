@@ -8,10 +8,10 @@
  *   jpeg_idct(job, last, n, square)    the same for a constant n; square: the first four
  *                                      lie two by two, and share a table
  *   jpeg_weigh(to, near, far, n)       3 near + far - 512 of n samples, and up to 15 more
- *   jpeg_pixels(to, pixel, luma, chroma, i, n)
+ *   jpeg_pixels(to, form, luma, chroma, i, n)
  *                                      JPEG_STEP pixels, the i-th of the row on, or more
  *                                      where n allows it; returns how many
- *   jpeg_gray(to, pixel, luma, n)      n pixels without chroma
+ *   jpeg_gray(to, form, luma, n)       n pixels without chroma
  * before it includes this file. */
 #include "entropy.h"
 
@@ -361,31 +361,35 @@ static JpegChroma jpeg_chroma(JpegDecoder *d, int column, int n) {
     return to;
 }
 
+static JpegForm jpeg_form(const JpegDecoder *d) {
+    return (JpegForm){d->pixel, d->pixel > 1 ? 1 : d->plane};
+}
+
 /* In steps from an even column on; what is beyond the window, at both ends, goes to a
  * step of its own. */
 static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
     int from = d->left & -d->header.h, before = d->left - from, n = d->right - from;
     const uint8_t *luma = jpeg_row_of(d, 0, d->row) + from;
     JpegChroma chroma = jpeg_chroma(d, from, n);
-    ptrdiff_t pixel = d->pixel;
+    JpegForm form = jpeg_form(d);
     for (int i = 0; i < n;) {
         int skip = i ? 0 : before, end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
-        uint8_t *at = to + (i + skip - before) * pixel;
+        uint8_t *at = to + (i + skip - before) * form.pixel;
         if (!skip && end == JPEG_STEP) {
-            i += jpeg_pixels(at, d->pixel, luma + i, &chroma, i, n - i);
+            i += jpeg_pixels(at, form, luma + i, &chroma, i, n - i);
         } else {
             uint8_t step[4 * JPEG_STEP];
-            i += jpeg_pixels(step, d->pixel, luma + i, &chroma, i, JPEG_STEP);
-            memcpy(at, step + skip * pixel, (size_t)((end - skip) * pixel));
+            i += jpeg_pixels(step, jpeg_step_form(form), luma + i, &chroma, i, JPEG_STEP);
+            jpeg_copy_step(at, form, step, skip, end);
         }
     }
 }
 
 static void jpeg_pixel_row(JpegDecoder *d, uint8_t *to) {
     const uint8_t *luma = jpeg_row_of(d, 0, d->row) + d->left;
-    if (d->pixel == 1) memcpy(to, luma, (size_t)(d->right - d->left));
+    if (d->gray) memcpy(to, luma, (size_t)(d->right - d->left));
     else if (d->header.ncomponents == 1)
-        jpeg_gray(to, d->pixel, luma, d->right - d->left);
+        jpeg_gray(to, jpeg_form(d), luma, d->right - d->left);
     else jpeg_colour_row(d, to);
 }
 

@@ -13,10 +13,10 @@ static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
     return idct_pairs(job, last, n);
 }
 
-static inline int jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma,
+static inline int jpeg_pixels(uint8_t *to, JpegForm form, const uint8_t *luma,
                               const JpegChroma *c, int at, int n) {
     (void)n;
-    pixels_32(to, pixel, luma, c, at);
+    pixels_32(to, form, luma, c, at);
     return JPEG_STEP;
 }
 

@@ -278,21 +278,38 @@ static inline Rgb512 one_by_one_512(__m512i y, const JpegChroma *c, int at) {
                    _mm512_sub_epi16(_mm512_unpackhi_epi8(cr, zero), middle)));
 }
 
-static inline void pixels_64(uint8_t *to, const uint8_t *luma, const JpegChroma *c,
-                             int at) {
+static inline __m512i braid_512(__m512i x) {
+    return _mm512_unpacklo_epi8(x, _mm512_unpackhi_epi64(x, x));
+}
+
+static inline void store_planes_512(uint8_t *to, ptrdiff_t plane, Rgb512 x,
+                                    bool ordered) {
+    __m512i part[3] = {x.r, x.g, x.b};
+    JPEG_UNROLL for (int i = 0; i < 3; i++) {
+        if (!ordered) part[i] = braid_512(part[i]);
+        _mm512_storeu_si512((void *)(to + i * plane), part[i]);
+    }
+}
+
+static inline void pixels_64(uint8_t *to, JpegForm form, const uint8_t *luma,
+                             const JpegChroma *c, int at) {
     __m512i y = _mm512_loadu_si512((const void *)luma);
     const uint8_t(*places)[16] = c->h == 1 ? in_order : apart;
     Rgb512 x = c->h == 1 ? one_by_one_512(y, c, at) : even_and_odd_512(y, c, at);
-    store_512(to, mix_512(x, places), mix_512(x, places + 3), mix_512(x, places + 6));
+    if (form.pixel == 1)
+        store_planes_512(to, form.channel, x, c->h == 1);
+    else
+        store_512(to, mix_512(x, places), mix_512(x, places + 3),
+                  mix_512(x, places + 6));
 }
 
-static inline int jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma,
+static inline int jpeg_pixels(uint8_t *to, JpegForm form, const uint8_t *luma,
                               const JpegChroma *c, int at, int n) {
-    if (n >= 2 * JPEG_STEP && pixel == 3) {
-        pixels_64(to, luma, c, at);
+    if (n >= 2 * JPEG_STEP && form.pixel != 4) {
+        pixels_64(to, form, luma, c, at);
         return 2 * JPEG_STEP;
     }
-    pixels_32(to, pixel, luma, c, at);
+    pixels_32(to, form, luma, c, at);
     return JPEG_STEP;
 }
 

@@ -84,26 +84,28 @@ static int chroma_at(const JpegChroma *c, int k, int i) {
 }
 
 /* libjpeg's constants: round(x * 65536). */
-static void to_rgb(uint8_t *to, int y, int cb, int cr) {
+static void to_rgb(uint8_t *to, ptrdiff_t channel, int y, int cb, int cr) {
+    int green = (-22554 * cb - 46802 * cr + 32768) >> 16;
     to[0] = (uint8_t)saturate(y + ((91881 * cr + 32768) >> 16), 0, 255);
-    to[1] = (uint8_t)saturate(y + ((-22554 * cb - 46802 * cr + 32768) >> 16), 0, 255);
-    to[2] = (uint8_t)saturate(y + ((116130 * cb + 32768) >> 16), 0, 255);
+    to[channel] = (uint8_t)saturate(y + green, 0, 255);
+    to[2 * channel] = (uint8_t)saturate(y + ((116130 * cb + 32768) >> 16), 0, 255);
 }
 
-static int jpeg_pixels(uint8_t *to, int pixel, const uint8_t *luma, const JpegChroma *c,
-                       int at, int n) {
+static int jpeg_pixels(uint8_t *to, JpegForm form, const uint8_t *luma,
+                       const JpegChroma *c, int at, int n) {
     (void)n;
-    for (int i = 0; i < JPEG_STEP; i++, to += pixel) {
-        to_rgb(to, luma[i], chroma_at(c, 0, at + i), chroma_at(c, 1, at + i));
-        if (pixel == 4) to[3] = 255;
+    for (int i = 0; i < JPEG_STEP; i++, to += form.pixel) {
+        to_rgb(to, form.channel, luma[i], chroma_at(c, 0, at + i),
+               chroma_at(c, 1, at + i));
+        if (form.pixel == 4) to[3] = 255;
     }
     return JPEG_STEP;
 }
 
-static void jpeg_gray(uint8_t *to, int pixel, const uint8_t *luma, int n) {
-    for (int i = 0; i < n; i++, to += pixel) {
-        to[0] = to[1] = to[2] = luma[i];
-        if (pixel == 4) to[3] = 255;
+static void jpeg_gray(uint8_t *to, JpegForm form, const uint8_t *luma, int n) {
+    for (int i = 0; i < n; i++, to += form.pixel) {
+        to[0] = to[form.channel] = to[2 * form.channel] = luma[i];
+        if (form.pixel == 4) to[3] = 255;
     }
 }
 

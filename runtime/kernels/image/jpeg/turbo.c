@@ -205,7 +205,7 @@ static int turbo_alloc_strips(TurboDecoder *d) {
     size_t bytes = ((size_t)d->width * d->pixel + 31) / 32 * 32;
     uint8_t *memory;
     if (d->left == d->from[1] && d->left + d->width == d->to[1] &&
-        (d->wish.scale == 1 || !d->row))
+        (d->wish.scale == 1 || !d->row) && !d->plane)
         return 0;
     memory = pk_alloc(d->call, TURBO_MAX_ROWS * bytes + 16);
     if (!memory) return pk_fail(d->call, "no memory for a row");
@@ -228,6 +228,10 @@ static int turbo_start(TurboDecoder *d, const pk_tensor *out) {
     struct jpeg_decompress_struct *info = &d->info;
     int code;
     d->pixel = (size_t)out->stride[1];
+    if (d->pixel == 1 && !d->wish.gray) {
+        d->pixel = 3;
+        d->plane = out->stride[2];
+    }
     if (setjmp(d->give_up)) return turbo_fail(d);
     if (!d->wish.gray) info->out_color_space = d->pixel == 4 ? JCS_EXT_RGBX : JCS_RGB;
     info->dct_method = JDCT_ISLOW;
@@ -240,17 +244,24 @@ static int turbo_start(TurboDecoder *d, const pk_tensor *out) {
     return code ? code : turbo_skip_rows(d);
 }
 
+/* The window's columns of a row. */
+static void turbo_copy_row(const TurboDecoder *d, uint8_t *to, const uint8_t *row) {
+    int64_t n = d->to[1] - d->from[1];
+    row += (size_t)(d->from[1] - d->left) * d->pixel;
+    if (!d->plane) memcpy(to, row, (size_t)n * d->pixel);
+    for (int64_t i = 0; i < n && d->plane; i++)
+        for (int k = 0; k < 3; k++) to[k * d->plane + i] = row[3 * i + k];
+}
+
 /* Up to n of the next rows to `to`; returns how many. */
 static int64_t turbo_read_some(TurboDecoder *d, uint8_t *to, int64_t stride, int64_t n) {
     JSAMPROW rows[TURBO_MAX_ROWS];
-    size_t offset = (size_t)(d->from[1] - d->left) * d->pixel;
-    size_t bytes = (size_t)(d->to[1] - d->from[1]) * d->pixel;
     if (n > TURBO_MAX_ROWS) n = TURBO_MAX_ROWS;
     for (int i = 0; i < n; i++)
         rows[i] = d->strip[i] ? d->strip[i] : to + i * stride;
     n = jpeg_read_scanlines(&d->info, rows, (JDIMENSION)n);
     for (int i = 0; i < n && d->strip[i]; i++)
-        memcpy(to + i * stride, d->strip[i] + offset, bytes);
+        turbo_copy_row(d, to + i * stride, d->strip[i]);
     return n;
 }
 

@@ -24,6 +24,7 @@ typedef struct TurboDecoder {
     int64_t bad_row;            /* from here on rows fail; height: none */
     int64_t left, width;        /* the columns that libjpeg gives */
     size_t pixel;               /* bytes: 1, 3 or 4; 0 before the first row */
+    int64_t plane;              /* of planes: bytes from one to the next; or 0 */
     int peeking;                /* warnings do not matter */
     int one_pass;               /* rows come out as the scan is read */
     int needs_next;             /* the last rows of an MCU row need the next one */
