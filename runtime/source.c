@@ -1,4 +1,5 @@
 #include "source.h"
+#include "source/index.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +32,13 @@ int source_open(source *s, const char *name, const source_request *request,
         return 1;
     }
     s->request.stop = NULL;
+    if (s->indexed >= 0) s->indexes = index_cache_new();
     return 0;
 }
 
 void source_close(source *s) {
     if (s->ops) s->ops->close(s);
+    index_cache_free(s->indexes);
     free(s->note);
     memset(s, 0, sizeof *s);
 }
@@ -186,7 +189,7 @@ int source_read_file(source *s, source_reader *r, const char *path, int64_t at,
         why = read_open(s, r, fd, value, text, sizeof text);
         plat_close(fd);
     }
-    if (!why) return 0;
-    source_fail(s, r, at, n, values, "cannot be read: %s", why);
-    return 1;
+    if (why) return source_fail(s, r, at, n, values, "cannot be read: %s", why), 1;
+    if (s->indexes) index_find(s->indexes, s, r, path, value);
+    return 0;
 }

@@ -70,8 +70,9 @@ struct source {
     int64_t typical;                    /* bytes of a record, the first guess; 0: none */
     const char *const *classes;         /* names behind `label` */
     int nclasses;
-    int indexed;                        /* the input whose bytes have a source_index before
-                                           them; -1: none */
+    int indexed;                        /* the input that source_read_file reads, whose
+                                           bytes may have an index; -1: none */
+    struct index_cache *indexes;        /* of its folders; NULL: none */
     char *note;                         /* for the log, once; set by any thread */
     void *state;                        /* the source's own */
 };
@@ -114,7 +115,8 @@ char *source_text(const source_request *, int argument);
 bool source_given(const source_request *, int argument);
 /* Tells the log what holds for many records; the first one counts. */
 void source_note(source *, const char *format, ...);
-/* A file's bytes, behind a source_index where the source has one. 0; or fails record `at`, as source_fail, and returns 1. */
+/* A file's bytes, with its index where the source is indexed. 0; or fails record `at`, as
+ * source_fail, and returns 1. */
 int source_read_file(source *, source_reader *, const char *path, int64_t at,
                      int64_t n, pl_value *values, pl_value *value);
 #endif

@@ -3,7 +3,6 @@
  * -1 directly in it. A file that cannot be read is a record that fails. */
 #include "../source.h"
 #include "glob.h"
-#include "index.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,6 @@ typedef struct files {
     int32_t *label;
     const char **classes;
     int *field;                 /* per input */
-    int32_t *folder;            /* per file: which index, -1: none; NULL: there is none */
-    folder_index **index;
-    int nindexes;
 } files;
 
 /* ---- labels ---- */
@@ -68,46 +64,6 @@ static int set_labels(source *s, files *f) {
     return 0;
 }
 
-/* ---- indexes ---- */
-static size_t folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) : 0;
-}
-
-static int add_index(source *s, files *f, const char *path, size_t n) {
-    char folder[16384], why[16500];
-    folder_index **more, *x;
-    snprintf(folder, sizeof folder, "%s/%.*s", f->root, (int)n, path);
-    x = index_open(folder, why, sizeof why);
-    if (*why) source_note(s, "%s; its files are read without", why);
-    if (!x) return -1;
-    more = realloc(f->index, (size_t)(f->nindexes + 1) * sizeof *more);
-    if (!more) return index_close(x), -1;
-    f->index = more;
-    f->index[f->nindexes] = x;
-    return f->nindexes++;
-}
-
-/* Files of one folder follow each other, but for those of folders in it. */
-static void find_indexes(source *s, files *f) {
-    const char *last = NULL;
-    size_t nlast = 0;
-    int at = -1;
-    if (s->indexed < 0) return;
-    f->folder = malloc(((size_t)f->list.n + 1) * sizeof *f->folder);
-    for (int64_t i = 0; f->folder && i < f->list.n; i++) {
-        const char *path = f->list.path[i];
-        size_t n = folder_of(path);
-        if (!last || n != nlast || memcmp(path, last, n)) at = add_index(s, f, path, n);
-        last = path;
-        nlast = n;
-        f->folder[i] = at;
-    }
-    if (f->nindexes) return;
-    free(f->folder);
-    f->folder = NULL;
-}
-
 /* ---- opening ---- */
 static int find_fields(source *s, files *f, char *why, size_t n) {
     const source_request *q = &s->request;
@@ -144,7 +100,6 @@ static int files_open(source *s, char *why, size_t n) {
     free(pattern);
     if (error) return 1;
     s->count = f->list.n;
-    find_indexes(s, f);
     return set_labels(s, f) ? snprintf(why, n, "no memory"), 1 : 0;
 }
 
@@ -152,9 +107,6 @@ static void files_close(source *s) {
     files *f = s->state;
     if (!f) return;
     for (int i = 0; f->classes && f->classes[i]; i++) free((char *)f->classes[i]);
-    for (int i = 0; i < f->nindexes; i++) index_close(f->index[i]);
-    free(f->index);
-    free(f->folder);
     free(f->classes);
     free(f->label);
     free(f->field);
@@ -179,15 +131,6 @@ static bool read_path(source *s, source_reader *r, int64_t index, pl_value *valu
     return kept != NULL;
 }
 
-static void use_index(source *s, source_reader *r, int64_t index, const pl_value *v) {
-    const files *f = s->state;
-    const char *path = f->list.path[index];
-    size_t n = folder_of(path);
-    if (!index_find(f->index[f->folder[index]], path + n + (n > 0), r, v))
-        source_note(s, "%s/%s was changed since it was indexed, it is read without; "
-                    "`pipert index` makes the index anew", f->root, path);
-}
-
 static bool read_one(source *s, source_reader *r, int64_t index, int64_t at, int64_t n,
                      pl_value *values) {
     const files *f = s->state;
@@ -203,7 +146,6 @@ static bool read_one(source *s, source_reader *r, int64_t index, int64_t at, int
         case DATA:
             files_describe(s, index, path, sizeof path);
             if (source_read_file(s, r, path, at, n, values, v)) return true;
-            if (f->folder && f->folder[index] >= 0) use_index(s, r, index, v);
             break;
         }
     }

@@ -72,7 +72,7 @@ static int find_fields(source *s, manifest *m, char *why, size_t n) {
         m->field[k] = find_column(s, name);
         if (m->field[k] >= 0) continue;
         if (!strcmp(name, "index")) m->field[k] = INDEX;
-        else if (!strcmp(name, "data") && m->read >= 0) m->field[k] = DATA;
+        else if (!strcmp(name, "data") && m->read >= 0) m->field[s->indexed = k] = DATA;
         else return snprintf(why, n, "manifest has no field `%s`", name), 1;
     }
     s->reads = true;

@@ -1,61 +1,41 @@
 /* pipert index: writes the index of every folder below one (source/index.h), by what the
  * packs of kernels beside this program know of formats. */
 #define _GNU_SOURCE
-#include "tool.h"
-#include "../memory.h"
-#include "../pipec_kernel.h"
-#include "../source/glob.h"
-#include "../source/index.h"
-#include <errno.h>
+#include "indexing.h"
 #include <glob.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_INDEXERS = 64, MAX_EVERY = 65536, DEFAULT_EVERY = 8 };
+enum { MAX_EVERY = 65536, DEFAULT_EVERY = 8, MAX_THREADS = 1024 };
 
-typedef struct indexing {
-    pk_call call;               /* first */
-    arena memory, file;         /* of an indexer, of a file's bytes */
-    const pk_indexer *indexer[MAX_INDEXERS];
-    int nindexers, every;
+typedef struct command {
+    indexing x;                 /* first */
     const char *root;
+    int threads;
     glob_list list;
     int64_t *order;             /* of the files: by folder, then by name */
-    int64_t indexed, bytes, folders;
-} indexing;
+} command;
 
-/* ---- what indexers are given ---- */
-static void *no_more(pk_call *call, size_t bytes) {
-    return (void)call, (void)bytes, NULL;
-}
-static int no_closer(pk_call *call, void (*destroy)(void *), void *what) {
-    return (void)call, (void)destroy, (void)what, 1;
-}
-static int ignore_failure(pk_call *call, int64_t row, const char *format, va_list list) {
-    return (void)call, (void)row, (void)format, (void)list, 1;
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);             /* the second one kills */
 }
 
-static bool init_call(indexing *x) {
-    if (!arena_init(&x->memory, (size_t)1 << 30) ||
-        !arena_init(&x->file, (size_t)4 << 30))
-        return false;
-    x->call = (pk_call){.more = no_more, .scratch = no_more, .at_close = no_closer,
-                        .vfail = ignore_failure, .max_bytes = INT64_C(1) << 30,
-                        .max_pixels = INT64_MAX, .cpu = plat_cpu_level()};
-    return true;
-}
+bool index_interrupted(void) { return interrupted; }
 
 /* ---- packs ---- */
-static void add_indexers(indexing *x, const char *path) {
+static void add_indexers(indexers *to, const char *path) {
     char why[512];
     void *library = plat_load(path, why, sizeof why);
     const pk_indexer *const *list = library ? plat_symbol(library, "pk_indexers") : NULL;
-    for (; list && *list && x->nindexers < MAX_INDEXERS; list++)
-        x->indexer[x->nindexers++] = *list;
+    for (; list && *list && to->n < MAX_INDEXERS; list++) to->at[to->n++] = *list;
 }
 
-static bool find_indexers(indexing *x) {
+static bool find_indexers(indexers *to) {
     char own[4096], pattern[5000];
     ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
     glob_t found;
@@ -63,13 +43,33 @@ static bool find_indexers(indexing *x) {
     if (strrchr(own, '/')) *strrchr(own, '/') = 0;
     snprintf(pattern, sizeof pattern, "%s/../lib/pipec/libpipert_*.so", own);
     if (!glob(pattern, 0, NULL, &found)) {
-        for (size_t i = 0; i < found.gl_pathc; i++) add_indexers(x, found.gl_pathv[i]);
+        for (size_t i = 0; i < found.gl_pathc; i++) add_indexers(to, found.gl_pathv[i]);
         globfree(&found);
     }
-    if (!x->nindexers)
+    if (!to->n)
         fprintf(stderr, "pipert: no kernels that make indexes in %s: they come with "
                         "pipec\n", pattern);
-    return x->nindexers > 0;
+    return to->n > 0;
+}
+
+/* What indexes of before must agree in. */
+static uint64_t recipe_of(const indexers *list) {
+    char text[MAX_INDEXERS * 9 + 100];
+    int n = snprintf(text, sizeof text, "%s %d", pipert_version(), list->every);
+    for (int i = 0; i < list->n; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %.7s", list->at[i]->format);
+    return index_check(text, (size_t)n);
+}
+
+static bool init_makers(command *c) {
+    int n = c->threads ? c->threads : plat_cpus();
+    c->x.recipe = recipe_of(&c->x.indexers);
+    c->x.maker = calloc((size_t)n, sizeof *c->x.maker);
+    while (c->x.maker && c->x.nmakers < n &&
+           maker_init(&c->x.maker[c->x.nmakers], &c->x.indexers))
+        c->x.nmakers++;
+    if (!c->x.nmakers) fprintf(stderr, "pipert: no memory\n");
+    return c->x.nmakers > 0;
 }
 
 /* ---- the order ---- */
@@ -91,145 +91,53 @@ static int by_folder(const void *a, const void *b, void *list) {
     return strcmp(name_of(x), name_of(y));
 }
 
-static bool find_files(indexing *x) {
+static bool find_files(command *c) {
     char why[512];
-    if (glob_find(&x->list, x->root, "**", NULL, why, sizeof why))
+    if (glob_find(&c->list, c->root, "**", NULL, why, sizeof why))
         return fprintf(stderr, "pipert: %s\n", why), false;
-    x->order = malloc(((size_t)x->list.n + 1) * sizeof *x->order);
-    if (!x->order) return fprintf(stderr, "pipert: no memory\n"), false;
-    for (int64_t i = 0; i < x->list.n; i++) x->order[i] = i;
-    qsort_r(x->order, (size_t)x->list.n, sizeof *x->order, by_folder, &x->list);
+    c->x.files = c->list.n;
+    c->order = malloc(((size_t)c->list.n + 1) * sizeof *c->order);
+    if (!c->order) return fprintf(stderr, "pipert: no memory\n"), false;
+    for (int64_t i = 0; i < c->list.n; i++) c->order[i] = i;
+    qsort_r(c->order, (size_t)c->list.n, sizeof *c->order, by_folder, &c->list);
     return true;
 }
 
-/* ---- one file ---- */
-/* Its bytes in x->file; NULL: it cannot be read, and is left out. */
-static const char *read_file(indexing *x, const char *path, plat_stat *st, int64_t *n) {
-    char *data = NULL;
-    size_t got = 0;
-    int fd;
-    if (plat_open(path, &fd)) return NULL;
-    arena_reset(&x->file, 0);
-    if (!plat_stat_fd(fd, st) && st->kind == PLAT_FILE)
-        data = arena_take(&x->file, (size_t)st->size + SOURCE_SLACK);
-    if (data && plat_read_at(fd, data, (size_t)st->size, 0, &got)) data = NULL;
-    plat_close(fd);
-    *n = (int64_t)got;
-    return data;
+static const char *nth(const command *c, int64_t i) { return c->list.path[c->order[i]]; }
+
+/* ---- the folders ---- */
+static bool one_folder(command *c, int64_t from, int64_t n) {
+    char folder[16500];
+    indexed *file = calloc((size_t)n, sizeof *file);
+    bool go_on;
+    if (!file) return fprintf(stderr, "pipert: no memory\n"), false;
+    for (int64_t i = 0; i < n; i++) file[i].name = name_of(nth(c, from + i));
+    snprintf(folder, sizeof folder, "%s%s%.*s", c->root,
+             folder_of(nth(c, from)) ? "/" : "", (int)folder_of(nth(c, from)),
+             nth(c, from));
+    go_on = index_folder(&c->x, folder, file, n);
+    free(file);
+    return go_on;
 }
 
-/* The first indexer that knows it; NULL: none does. */
-static const void *make_index(indexing *x, const char *data, int64_t n, index_entry *e,
-                              size_t *bytes) {
-    for (int i = 0; i < x->nindexers; i++) {
-        const void *made;
-        x->call.at = x->memory.base;
-        x->call.end = x->memory.base + x->memory.size;
-        made = x->indexer[i]->make(&x->call, data, n, x->every, bytes);
-        if (!made) continue;
-        snprintf(e->format, sizeof e->format, "%s", x->indexer[i]->format);
-        return made;
-    }
-    return NULL;
-}
-
-static bool add_file(indexing *x, FILE *out, const char *path, index_entry *e) {
-    static const char zeros[8];
-    char whole[16384];
-    plat_stat st;
+static void all_folders(command *c) {
     int64_t n;
-    size_t bytes;
-    const char *data;
-    const void *made;
-    snprintf(whole, sizeof whole, "%s/%s", x->root, path);
-    data = read_file(x, whole, &st, &n);
-    made = data ? make_index(x, data, n, e, &bytes) : NULL;
-    if (!made) return true;
-    e->size = n;
-    e->modified = st.modified;
-    e->hash = index_hash(data, n);
-    e->at = (uint64_t)ftello(out);
-    e->bytes = bytes;
-    x->indexed++;
-    x->bytes += (int64_t)bytes;
-    return fwrite(made, 1, bytes, out) == bytes &&
-           fwrite(zeros, 1, -bytes % 8, out) == -bytes % 8;
-}
-
-/* ---- one folder ---- */
-/* The entries are written twice: first to make room. */
-static bool write_folder(indexing *x, FILE *out, const int64_t *file, int64_t n,
-                         index_entry *entry) {
-    index_head head = {INDEX_MAGIC, 1, (uint32_t)n, 0};
-    uint64_t tables;
-    bool good;
-    for (int64_t i = 0; i < n; i++) {
-        entry[i] = (index_entry){.name = head.names};
-        head.names += strlen(name_of(x->list.path[file[i]])) + 1;
-    }
-    head.names = (head.names + 7) & ~UINT64_C(7);
-    tables = sizeof head + (uint64_t)n * sizeof *entry + head.names;
-    good = fwrite(&head, sizeof head, 1, out) == 1 &&
-           fwrite(entry, sizeof *entry, (size_t)n, out) == (size_t)n;
-    for (int64_t i = 0; i < n && good; i++) {
-        const char *name = name_of(x->list.path[file[i]]);
-        good = fwrite(name, strlen(name) + 1, 1, out) == 1;
-    }
-    while (good && (uint64_t)ftello(out) < tables)
-        good = putc(0, out) != EOF;
-    for (int64_t i = 0; i < n && good; i++)
-        good = add_file(x, out, x->list.path[file[i]], &entry[i]);
-    return good && !fseeko(out, sizeof head, SEEK_SET) &&
-           fwrite(entry, sizeof *entry, (size_t)n, out) == (size_t)n;
-}
-
-static bool folder_fails(const char *path, int error) {
-    fprintf(stderr, "pipert: %s cannot be written: %s\n", path, strerror(error));
-    return false;
-}
-
-/* Beside the files, whole or not at all; without a file that has an index, not. */
-static bool index_folder(indexing *x, const int64_t *file, int64_t n) {
-    const char *first = x->list.path[file[0]];
-    char path[16500], part[16600];
-    index_entry *entry = malloc((size_t)n * sizeof *entry);
-    int64_t before = x->indexed;
-    bool good;
-    FILE *out;
-    if (!entry) return folder_fails("an index", ENOMEM);
-    snprintf(path, sizeof path, "%s/%.*s/" INDEX_NAME, x->root, (int)folder_of(first),
-             first);
-    snprintf(part, sizeof part, "%s.%ld", path, (long)getpid());
-    errno = 0;
-    out = fopen(part, "wb");
-    good = out && write_folder(x, out, file, n, entry) && !fflush(out);
-    if (out && fclose(out)) good = false;
-    free(entry);
-    if (good && x->indexed > before && !rename(part, path)) return x->folders++, true;
-    if (good && x->indexed == before) return remove(part), true;
-    if (out) remove(part);
-    return folder_fails(path, errno ? errno : EIO);
-}
-
-static bool index_folders(indexing *x) {
-    int64_t n;
-    bool good = true;
-    for (int64_t i = 0; i < x->list.n; i += n) {
-        const char *first = x->list.path[x->order[i]];
-        for (n = 1; i + n < x->list.n; n++) {
-            const char *next = x->list.path[x->order[i + n]];
-            size_t k = folder_of(first);
-            if (folder_of(next) != k || memcmp(first, next, k)) break;
+    for (int64_t i = 0; i < c->list.n; i += n) {
+        const char *first = nth(c, i);
+        size_t k = folder_of(first);
+        for (n = 1; i + n < c->list.n; n++)
+            if (folder_of(nth(c, i + n)) != k || memcmp(first, nth(c, i + n), k)) break;
+        if (!one_folder(c, i, n)) {
+            c->x.failed = true;
+            break;
         }
-        good &= index_folder(x, x->order + i, n);
     }
-    return good;
 }
 
 /* ---- the command ---- */
 static int usage(const char *what, const char *value) {
-    fprintf(stderr, "pipert: %s%s; it is: pipert index FOLDER [--every %d | row]\n", what,
-            value, DEFAULT_EVERY);
+    fprintf(stderr, "pipert: %s%s; it is: pipert index FOLDER [--every %d | row] "
+                    "[--threads N]\n", what, value, DEFAULT_EVERY);
     return STATUS_USAGE;
 }
 
@@ -240,44 +148,79 @@ static bool parse_every(const char *text, int *every) {
     return *every == MAX_EVERY || (end != text && !*end && n >= 1 && n < MAX_EVERY);
 }
 
-static int parse(indexing *x, int argc, char **argv) {
-    x->every = DEFAULT_EVERY;
+static bool parse_threads(const char *text, int *threads) {
+    char *end;
+    long n = strtol(text, &end, 10);
+    *threads = (int)n;
+    return end != text && !*end && n >= 1 && n <= MAX_THREADS;
+}
+
+/* The value of the option at *i, behind = or in the next word; NULL: it is another. */
+static const char *value_of(const char *option, int argc, char **argv, int *i) {
+    size_t n = strlen(option);
+    if (strncmp(argv[*i], option, n)) return NULL;
+    if (argv[*i][n] == '=') return argv[*i] + n + 1;
+    if (argv[*i][n]) return NULL;
+    return ++*i < argc ? argv[*i] : "";
+}
+
+static int parse(command *c, int argc, char **argv) {
+    c->x.indexers.every = DEFAULT_EVERY;
     for (int i = 0; i < argc; i++) {
-        const char *value = !strncmp(argv[i], "--every=", 8) ? argv[i] + 8 : NULL;
-        if (!value && !strcmp(argv[i], "--every")) value = ++i < argc ? argv[i] : "";
-        if (value) {
-            if (!parse_every(value, &x->every))
+        const char *value;
+        if ((value = value_of("--every", argc, argv, &i))) {
+            if (!parse_every(value, &c->x.indexers.every))
                 return usage("--every takes 1 to 65535, or row, not ", value);
+        } else if ((value = value_of("--threads", argc, argv, &i))) {
+            if (!parse_threads(value, &c->threads))
+                return usage("--threads takes 1 to 1024, not ", value);
         } else if (argv[i][0] == '-') {
             return usage("there is no option ", argv[i]);
-        } else if (x->root) {
+        } else if (c->root) {
             return usage("one folder at a time, not also ", argv[i]);
         } else {
-            x->root = argv[i];
+            c->root = argv[i];
         }
     }
-    return x->root ? STATUS_OK : usage("which folder?", "");
+    return c->root ? STATUS_OK : usage("which folder?", "");
+}
+
+static int conclude(const command *c) {
+    const indexing *x = &c->x;
+    if (interrupted) {
+        fprintf(stderr, "pipert: interrupted; the indexes that were finished stay, the "
+                        "same command makes the others\n");
+        return STATUS_INTERRUPTED;
+    }
+    if (!x->indexed && !x->failed)
+        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n", c->root);
+    if (!x->indexed) return STATUS_FAILED;
+    printf("%lld of %lld files in %lld folders indexed, %.1f MB", (long long)x->indexed,
+           (long long)x->files, (long long)x->folders, (double)x->bytes / 1e6);
+    if (!x->made) printf("; nothing has changed since");
+    else if (x->made < x->indexed) printf("; %lld of them anew", (long long)x->made);
+    printf("\n");
+    return x->failed ? STATUS_FAILED : STATUS_OK;
 }
 
 int index_command(int argc, char **argv) {
-    indexing *x = calloc(1, sizeof *x);
-    int status = x ? parse(x, argc, argv) : STATUS_FAILED;
-    bool good = !status && init_call(x) && find_indexers(x) && find_files(x) &&
-                index_folders(x);
-    if (good && !x->indexed) {
-        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n",
-                x->root);
-        good = false;
-    } else if (good) {
-        printf("%lld of %lld files in %lld folders indexed, %.1f MB\n",
-               (long long)x->indexed, (long long)x->list.n, (long long)x->folders, (double)x->bytes / 1e6);
+    command *c = calloc(1, sizeof *c);
+    int status = c ? parse(c, argc, argv) : STATUS_FAILED;
+    if (!status) {
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+        status = STATUS_FAILED;
+        if (find_indexers(&c->x.indexers) && find_files(c) && init_makers(c)) {
+            all_folders(c);
+            status = conclude(c);
+        }
     }
-    if (x) {
-        glob_free(&x->list);
-        free(x->order);
-        arena_fini(&x->memory);
-        arena_fini(&x->file);
+    if (c) {
+        glob_free(&c->list);
+        free(c->order);
+        for (int i = 0; i < c->x.nmakers; i++) maker_fini(&c->x.maker[i]);
+        free(c->x.maker);
     }
-    free(x);
-    return status ? status : good ? STATUS_OK : STATUS_FAILED;
+    free(c);
+    return status;
 }

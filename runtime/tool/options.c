@@ -161,8 +161,10 @@ enum { OPTIONS = sizeof table / sizeof *table };
 
 void print_help(FILE *f) {
     fprintf(f, "usage: pipert run FEATURE.so [option ...]\n"
-               "       pipert index FOLDER [--every N | row]\n"
-               "Runs a feature that pipec compiled and hands out its batches.\n\n");
+               "       pipert index FOLDER [--every N | row] [--threads N]\n"
+               "Runs a feature that pipec compiled and hands out its batches; index\n"
+               "writes beside files where their parts begin, of what is new or changed.\n"
+               "\n");
     for (int i = 0; i < OPTIONS; i++) {
         char left[32];
         snprintf(left, sizeof left, "%s %s", table[i].name,

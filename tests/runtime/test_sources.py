@@ -65,20 +65,24 @@ def index_of(folder, entries, names=None):
     """A .pipert-index as runtime/source/index.h has it: {name: (format, bytes, changes)}."""
     xxh = ctypes.CDLL(ctypes.util.find_library("xxhash"))
     xxh.XXH3_64bits.restype = ctypes.c_uint64
+
+    def check(b):
+        return xxh.XXH3_64bits(b, ctypes.c_size_t(len(b)))
     order = sorted(entries, key=os.fsencode)
     texts = [os.fsencode(n) + b"\0" for n in order]
     blob, table = b"", b""
-    at = 24 + 56 * len(order) + sum(map(len, texts))
+    at = 40 + 64 * len(order) + sum(map(len, texts))
     pad = -at % 8
     for i, name in enumerate(order):
         form, content, changes = entries[name]
         data, st = (folder / name).read_bytes(), (folder / name).stat()
-        hash_ = xxh.XXH3_64bits(data[:4096], ctypes.c_size_t(len(data[:4096])))
+        hash_ = check(data[:4096])
         row = dict(format=form, size=len(data), modified=st.st_mtime_ns, hash=hash_, name=sum(map(len, texts[:i])),
-                   at=at + pad + len(blob), bytes=len(content), **{}) | changes
-        table += struct.pack("<8sqqQQQQ", *row.values())
+                   at=at + pad + len(blob), bytes=len(content), check=check(content)) | changes
+        table += struct.pack("<8sqqQQQQQ", *row.values())
         blob += content + bytes(-len(content) % 8)
-    return struct.pack("<8sIIQ", b"pipertix", 1, len(order), sum(map(len, texts)) + pad) + table + b"".join(texts) + bytes(pad) + blob
+    tables = table + b"".join(texts) + bytes(pad)
+    return struct.pack("<8sIIQQQ", b"pipertix", 2, len(order), sum(map(len, texts)) + pad, 0, check(tables)) + tables + blob
 
 
 def test_indexes():
@@ -93,20 +97,37 @@ def test_indexes():
     entries["3"] = (b"test", b"of another size", dict(size=1))
     entries["4"] = (b"test", b"of other bytes", dict(hash=7))
     entries["5"] = (b"other", b"of another format", {})
-    due = [b"" if i in (0, 2, 3, 4, 5, 8) else f"index of {i}".encode() * i for i in range(9)] + [b"", b""]
+    entries["6"] = (b"test", b"damaged", dict(check=3))
+    due = [b"" if i in (0, 2, 3, 4, 5, 6, 8) else f"index of {i}".encode() * i for i in range(9)] + [b"", b""]
     good = index_of(root / "d", entries)
     write("indexed/d/.pipert-index", good)
     write("indexed/d/e/.pipert-index", index_of(root / "d/e", {"5": (b"test", b"x" * 99999, {})}))      # larger than is any help
     equal(run(so, root, pattern="**")["data"], due, "indexes")
     write("indexed/d/e/.pipert-index", index_of(root / "d/e", {"5": (b"test", b"", dict(at=1 << 40, bytes=88))}))
     equal(run(so, root, pattern="**")["data"], due, "an index beyond its file")
+    for claim in (struct.pack("<II", 2, 2**32 - 1), struct.pack("<IIQ", 2, 1, 2**60), struct.pack("<IIQ", 2, 0, 2**64 - 8)):
+        write("indexed/d/.pipert-index", good[:8] + claim + good[8 + len(claim):])
+        os.truncate(root / "d/.pipert-index", 1 << 40)          # a hole: nobody may read it all
+        equal(run(so, root, pattern="**")["data"], [b""] * 11, "an index that claims much")
     r = random.Random(1)
-    for _ in range(40):             # nothing is read or written that must not be: sanitizers look
+    for _ in range(40):             # what it held, or none: nothing else, and nothing is touched that must not be
         bad = bytearray(good[:r.randrange(len(good))] if r.random() < .4 else good)
         for _ in range(r.randrange(1, 6) if bad else 0):
-            bad[r.randrange(min(len(bad), 700))] = r.choice((0, 1, 127, 255))
+            bad[r.randrange(min(len(bad), 900))] = r.choice((0, 1, 127, 255))
         write("indexed/d/.pipert-index", bytes(bad))
-        equal(len(run(so, root, pattern="**")["data"]), len(due), "records with a broken index")
+        got = run(so, root, pattern="**")["data"]
+        equal([g for g, d in zip(got, due) if g not in (d, b"")], [], "a damaged index")
+
+
+def test_a_manifest_has_indexes():
+    so = build("listed", "manifest", [("data", "bytes")], columns=[("name", "bytes")], read="name", INDEX='"test"')
+    names = ["m/x/a", "m/x/b", "m/y/a", "m/none"]
+    for n in names:
+        write(n, n.encode() * 50)
+    for d in "xy":
+        write(f"m/{d}/.pipert-index", index_of(folder / "m" / d, {n: (b"test", f"of {d}/{n}".encode(), {}) for n in ("a", "b") if (folder / "m" / d / n).exists()}))
+    write("m/list.csv", "name\n" + "\n".join(["x/b", "none", "y/a", str(folder / "m/x/a"), "x/../y/a"]) + "\n")
+    equal(run(so, folder / "m/list.csv")["data"], [b"of x/b", b"", b"of y/a", b"of x/a", b"of y/a"], "indexes of a manifest")
 
 
 def test_files():
@@ -234,6 +255,7 @@ def test_manifest():
 folder.mkdir(parents=True, exist_ok=True)
 test_files()
 test_indexes()
+test_a_manifest_has_indexes()
 test_lines()
 test_manifest()
 print(f"{passed} passed, 0 failed")
