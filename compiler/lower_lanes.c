@@ -41,7 +41,7 @@ void lanes_fix(Lanes *l, int64_t channel) {
 
 Lanes *lanes_of_rows(Gen *g, const Var *row, const Var *column, const Var *channel,
                      int channels, const Var *source) {
-    Lanes *l = lanes_new(g, WIDE, column, channel, channels);
+    Lanes *l = lanes_new(g, ROWS * PIXEL, column, channel, channels);
     l->columns = 1;
     l->row = row;
     l->source = source;

@@ -3,7 +3,8 @@
 #define PIPEC_LOWER_LANES_H
 #include "lower_room.h"
 
-enum { PIXEL = 4, WIDE = 16, ROWS = WIDE / PIXEL,
+enum { PIXEL = 4, WIDE = 16,
+       ROW_BITS = 3, ROWS = 1 << ROW_BITS,      /* that are made at once */
        BLOCK = 16,              /* columns of one channel */
        BROAD = BLOCK * PIXEL,
        JOINT = 2 * BLOCK,       /* columns of several channels, whose folds go as one */

@@ -121,7 +121,8 @@ static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     Value one = gen_long(g, 1), rows = gen_long(g, ROWS);
     Value end = gen_sub(g, stage->rows, one);
     Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2,
-                          gen_add(g, stage->rows, gen_long(g, ROWS - 1)), gen_long(g, 2));
+                          gen_add(g, stage->rows, gen_long(g, ROWS - 1)),
+                          gen_long(g, ROW_BITS));
     Value block = gen_for(g, gen_long(g, 0), blocks), row;
     int old = context_open(g);
     block = gen_select(g, stage->back, gen_sub(g, gen_sub(g, blocks, one), block), block);

@@ -356,7 +356,7 @@ static Value rows_at(Gen *g, const SweepStage *stage, Lanes *l, Value column) {
 }
 
 static void blocks_to_planes(Gen *g, const SweepStage *stage, Lanes *l, Value row) {
-    Value buffer = kernel_stack(g, BLOCK * WIDE * 4), up = gen_long(g, BLOCK - 1), block;
+    Value buffer = kernel_stack(g, BLOCK * ROWS * PIXEL * 4), up = gen_long(g, BLOCK - 1), block;
     Value first, p, v;
     int old;
     up = gen_add(g, columns_of(g, stage), up);

@@ -196,7 +196,7 @@ static void store_rows(Gen *g, LastRow *last, Value base, Value row, Value rows,
 
 void sweep_last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base, Value row) {
     LastRow last;
-    Value blocks, buffer = kernel_stack(g, BLOCK * WIDE * 4), block, first, rows, v;
+    Value blocks, buffer = kernel_stack(g, BLOCK * ROWS * PIXEL * 4), block, first, rows, v;
     if (!find_last(g, stage, f, &last)) bug("lower: rows that are no blocks");
     rows = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_long(g, ROWS),
                   gen_sub(g, stage->rows, row));
