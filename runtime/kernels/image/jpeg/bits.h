@@ -18,6 +18,7 @@ typedef struct JpegStream {
     const uint8_t *safe;        /* an MCU that begins up to here is all there */
     int marker;                 /* ends the segment: nothing comes behind `filled`; 0: not
                                    reached */
+    const uint8_t *behind;      /* the marker, before which there may be fill bytes */
     /* Behind a marker come zeros; one MCU may run over them, and over what is left of an
      * earlier piece, before it is found out. */
     uint8_t buffer[JPEG_BEHIND + 2 * JPEG_MCU_BYTES + JPEG_PIECE + 128];

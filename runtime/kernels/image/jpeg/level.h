@@ -17,8 +17,10 @@
 
 /* ---- the stream ---- */
 static void jpeg_note_marker(JpegStream *s) {
-    while (s->end - s->from >= 2 && s->from[1] == 0xFF) s->from++;
-    s->marker = s->end - s->from < 2 || !s->from[1] ? JPEG_CUT : s->from[1];
+    const uint8_t *at = s->from;
+    while (s->end - at >= 2 && at[1] == 0xFF) at++;
+    s->marker = s->end - at < 2 || !at[1] ? JPEG_CUT : at[1];
+    if (s->marker != JPEG_CUT) s->behind = at + 2;
 }
 
 /* Unstuffs n bytes more, or up to a marker. */
@@ -83,7 +85,7 @@ static int jpeg_restart(JpegDecoder *d, JpegBits *b) {
     if (!jpeg_ends_with(&d->stream, b, 0xD0 + d->restart_next)) return JPEG_OTHER;
     d->restart_next = (d->restart_next + 1) & 7;
     d->restart_left = d->header.restart;
-    d->stream.from += 2;
+    d->stream.from = d->stream.behind;
     memset(d->predictor, 0, sizeof d->predictor);
     jpeg_begin_segment(&d->stream, b, JPEG_PIECE);
     return JPEG_OK;
