@@ -16,7 +16,7 @@ typedef struct index_head {
     char magic[8];
     uint32_t version, n;        /* 2; entries */
     uint64_t names;             /* bytes */
-    uint64_t recipe;            /* how they were made: of another one, they are made anew */
+    uint64_t recipe;            /* how they were made; of another one they are anew */
     uint64_t check;             /* index_check of entries and names */
 } index_head;
 

@@ -193,7 +193,8 @@ static int conclude(const command *c) {
         return STATUS_INTERRUPTED;
     }
     if (!x->indexed && !x->failed)
-        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n", c->root);
+        fprintf(stderr, "pipert: no file below %s has a format that is indexed\n",
+                c->root);
     if (!x->indexed) return STATUS_FAILED;
     printf("%lld of %lld files in %lld folders indexed, %.1f MB", (long long)x->indexed,
            (long long)x->files, (long long)x->folders, (double)x->bytes / 1e6);

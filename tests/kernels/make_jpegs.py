@@ -531,7 +531,8 @@ def input_of(i, data):
 
     return (b"\0" + draw(1) + data, b"\2" + draw(16) + data, b"\3\0\0" + draw(5) + data,
             b"\3" + bytes([R.randrange(256), 60]) + draw(65) + data,
-            b"\1" + draw(300))[i % 5]
+            b"\1" + draw(300),
+            b"\4" + bytes([R.choice((0, 4, 12, 16, 1, 2)), 30]) + draw(35) + data)[i % 6]
 
 
 def main():

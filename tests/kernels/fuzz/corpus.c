@@ -65,6 +65,18 @@ static void check_windows(const pk_tensor *file, Form form, int level) {
     whole_free(&whole);
 }
 
+/* The last pixel, which is reached by the last points of the index. */
+static void check_index(const pk_tensor *file, int every) {
+    Way way = {.form = {3, 1}, .level = host_cpu()};
+    Whole whole = judge(file, way.form);
+    Index index = make_index(file, every);
+    way.window = (pk_region){{whole.height - 1, whole.width - 1},
+                             {whole.height, whole.width}};
+    if (index.bytes) check_right_index(file, &whole, &way, index);
+    free(index.bytes);
+    whole_free(&whole);
+}
+
 static int class_of(const pk_tensor *file) {
     Whole whole = judge(file, (Form){3, 1});
     int what = is_own(file) ? OWN : LEFT;
@@ -86,6 +98,7 @@ static int check_file(const pk_tensor *file) {
     for (int i = 0; i < 3 && levels[i] <= host_cpu(); i++)
         for (int k = 0; k < 3; k++) check_windows(file, (Form){pixels[k], 1}, levels[i]);
     for (int scale = 2; scale <= 8; scale *= 2) check_windows(file, (Form){3, scale}, 0);
+    for (int every = 1; what == OWN && every < 4; every++) check_index(file, every);
     if (!is_due(what)) printf("FAIL jpeg_corpus -- %s is %s\n", name, classes[what]);
     return what;
 }

@@ -19,7 +19,7 @@ typedef struct Input { const uint8_t *at, *end; } Input;
 static inline int take(Input *in) { return in->at < in->end ? *in->at++ : 0; }
 
 typedef void target(Input *);
-target fuzz_header, fuzz_scan, fuzz_window, fuzz_index;
+target fuzz_header, fuzz_scan, fuzz_window, fuzz_index, fuzz_folder;
 
 extern Host host;
 
@@ -59,6 +59,13 @@ typedef struct Result {
 } Result;
 
 Result decode(const pk_tensor *file, const Way *);
+/* An index of a file, from malloc. */
+typedef struct Index { void *bytes; size_t n; } Index;
+Index make_index(const pk_tensor *file, int every);
+void damage(Index *, Input *);
+/* Decodes with it, and compares with the whole. */
+void check_right_index(const pk_tensor *, const Whole *, const Way *, Index);
+
 /* Of coefficients that no encoder makes, libjpeg's vectors wrap as the machine does, and
  * ours as x86-64's do. */
 extern bool pixels_are_judged;

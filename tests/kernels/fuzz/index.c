@@ -7,8 +7,6 @@ enum { REAL, DAMAGED, FITTED, RAW, MOST_INDEX = 255 };
 
 extern const pk_indexer *const pk_indexers[];
 
-typedef struct Index { void *bytes; size_t n; } Index;
-
 /* What the source would give; the call that asks is the host's. */
 static Index given;
 
@@ -25,7 +23,7 @@ static Index copy_index(const void *bytes, size_t n) {
     return index;
 }
 
-static Index make_index(const pk_tensor *file, int every) {
+Index make_index(const pk_tensor *file, int every) {
     size_t n;
     const void *made;
     host_reset(&host);
@@ -34,7 +32,7 @@ static Index make_index(const pk_tensor *file, int every) {
 }
 
 /* A few places and what is done to them, off the input. */
-static void damage(Index *index, Input *in) {
+void damage(Index *index, Input *in) {
     for (int n = 1 + take(in) % 4; n && index->n; n--) {
         size_t at = (size_t)take(in) << 8 | (size_t)take(in);
         ((uint8_t *)index->bytes)[at % index->n] ^= (uint8_t)take(in);
@@ -83,6 +81,15 @@ static void check_window(int what, const pk_tensor *file, const Whole *whole,
         free(due.pixels);
     }
     free(got.pixels);
+}
+
+void check_right_index(const pk_tensor *file, const Whole *whole, const Way *way,
+                       Index index) {
+    given = index;
+    host.call.index = find_index;
+    check_window(REAL, file, whole, way);
+    host.call.index = NULL;
+    given = (Index){NULL, 0};
 }
 
 void fuzz_index(Input *in) {

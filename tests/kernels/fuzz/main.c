@@ -7,6 +7,7 @@ static const struct { const char *name; target *run; } targets[] = {
     {"scan", fuzz_scan},
     {"window", fuzz_window},
     {"index", fuzz_index},
+    {"folder", fuzz_folder},
 };
 enum { TARGETS = sizeof targets / sizeof *targets };
 static long long ran[TARGETS];
