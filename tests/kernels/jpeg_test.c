@@ -444,17 +444,18 @@ static int begin_own(JpegDecoder *d, const pk_tensor *data, pk_region region, Fo
     d->left = (int)region.from[1], d->right = (int)region.to[1];
     d->pixel = form.planes ? 1 : form.pixel;
     d->gray = form.pixel == 1;
+    d->shift = __builtin_ctz((unsigned)form.scale);
     host_reset(&host);
     any_cpu();
     return !jpegdec_begin(d, jpegdec_level(host.call.cpu),
                           pk_alloc(&host.call, jpegdec_memory(&d->header)));
 }
 
-static JpegIndex *make_index(const pk_tensor *data, const Whole *whole, int every,
-                             size_t *bytes) {
+static JpegIndex *make_index(const pk_tensor *data, int every, size_t *bytes) {
     static JpegDecoder d;
     JpegIndex *index = NULL;
-    if (begin_own(&d, data, all_of(whole), (Form){3, 1, 0})) {
+    pk_region any = {{0}, {1, 1}};
+    if (begin_own(&d, data, any, (Form){3, 1, 0})) {
         *bytes = jpegdec_index_bytes(&d.header, every);
         index = malloc(*bytes);
         if (jpegdec_make_index(&d, every, index)) free(index), index = NULL;
@@ -485,13 +486,12 @@ static int indexed_window(const pk_tensor *data, const Whole *whole, Form form,
 static void test_indexes(int rounds) {
     for (int i = 0; i < KINDS * rounds; i++) {
         Form form = any_form();
-        form.scale = 1;
         int every = 1 + (int)draw(12), mode = draw(3) ? 0 : OPTIMIZED;
         File file = make(&kinds[i % KINDS], mode, 1 + (int)draw(150), 1 + (int)draw(300));
         Whole whole = decode_whole(&file, form);
         pk_tensor data = tensor_of(&file);
         size_t bytes;
-        JpegIndex *index = make_index(&data, &whole, every, &bytes);
+        JpegIndex *index = make_index(&data, every, &bytes);
         for (int k = 0; index && k < 12; k++)
             check(indexed_window(&data, &whole, form, index, bytes, 1), file.what, "index");
         for (int k = 0; index && k < 12; k++) {

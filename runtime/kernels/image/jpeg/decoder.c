@@ -41,21 +41,35 @@ static int least(int a, int b) { return a < b ? a : b; }
 
 /* The samples of chroma that pixels from … to - 1 need, as MCUs; where it is
  * interpolated, with one sample more on each side. */
-static void need(int factor, bool beside, int size, int from, int to, int *first,
-                 int *end) {
+static void need(int factor, int mcu, bool beside, int size, int from, int to,
+                 int *first, int *end) {
     int samples = (size + factor - 1) / factor;
     int low = most(from / factor - beside, 0);
     int high = least((to - 1) / factor + beside, samples - 1);
-    *first = low / 8;
-    *end = high / 8 + 1;
+    *first = low * factor / mcu;
+    *end = high * factor / mcu + 1;
 }
 
 static void choose_mcus(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    need(h->h, h->h == 2 && !d->gray, h->width, d->left, d->right, &d->from_mcu,
-         &d->to_mcu);
-    need(h->v, h->v == 2 && !d->gray, h->height, d->top, d->bottom, &d->from_row,
-         &d->to_row);
+    need(d->up_h, d->size[0] * h->h, d->smooth && !d->gray, d->width, d->left, d->right,
+         &d->from_mcu, &d->to_mcu);
+    need(d->up_v, d->size[0] * h->v, d->up_v == 2 && !d->gray, d->height, d->top,
+         d->bottom, &d->from_row, &d->to_row);
+}
+
+/* Of a smaller picture libjpeg makes chroma as large as it comes to luma. (jdmaster.c) */
+static void choose_sizes(JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    int size = 8 >> d->shift, round = (1 << d->shift) - 1;
+    bool colour = h->ncomponents == 3, grows = colour && d->shift && h->v == 2;
+    d->width = (h->width + round) >> d->shift;
+    d->height = (h->height + round) >> d->shift;
+    d->size[0] = size;
+    d->size[1] = d->size[2] = grows ? 2 * size : size;
+    d->up_h = grows ? 1 : h->h;
+    d->up_v = grows ? 1 : h->v;
+    d->smooth = d->up_h == 2 && size > 1 && (d->width + 1) / 2 > 2;
 }
 
 /* ---- tables ---- */
@@ -107,6 +121,7 @@ int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
     memset(d->predictor, 0, sizeof d->predictor);
     memset(d->block, 0, sizeof d->block);
     lay_out(d, memory);
+    choose_sizes(d);
     choose_mcus(d);
     return choose_tables(d);
 }
@@ -148,8 +163,8 @@ int jpegdec_make_index(JpegDecoder *d, int every, JpegIndex *to) {
  * is damaged. */
 static int rows_ready(const JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    if (d->mcu_row >= h->high) return h->height;
-    return d->mcu_row * 8 * h->v - (h->v == 2 && !d->gray ? 2 : 0);
+    if (d->mcu_row >= h->high) return d->height;
+    return d->mcu_row * d->size[0] * h->v - (d->up_v == 2 && !d->gray ? 2 : 0);
 }
 
 int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride) {

@@ -1,6 +1,7 @@
 /* A decoder of baseline JPEG that decodes a window alone. It has the bits of
- * libjpeg-turbo's whole decode (islow, fancy upsampling). What is not baseline,
- * and whatever looks damaged, it leaves to libjpeg-turbo: JPEG_OTHER.
+ * libjpeg-turbo's whole decode (islow, fancy upsampling), of smaller pictures too
+ * (scaled.h). What is not baseline, and whatever looks damaged, it leaves to
+ * libjpeg-turbo: JPEG_OTHER.
  *
  * Below it lie, from the bottom: bits.h (the scan as bits), huffman.c (tables),
  * entropy.h (blocks of coefficients), and level.h, which makes rows of pixels of
@@ -63,6 +64,11 @@ typedef struct JpegDecoder {
     const JpegAcTable *ac[JPEG_COMPONENTS];
     int predictor[JPEG_COMPONENTS];
     int restart_left, restart_next;         /* MCUs; the number of the next marker */
+    int shift;                  /* the picture at 1 / 2 ** shift of its size; 0 … 3 */
+    int width, height;          /* of it so */
+    int size[JPEG_COMPONENTS];  /* samples of a block's side */
+    int up_h, up_v;             /* pixels to a sample of chroma */
+    bool smooth;                /* which is interpolated, not repeated, along a row */
     int left, right, top, bottom;           /* the window, in pixels */
     int from_mcu, to_mcu, from_row, to_row; /* the MCUs that it needs */
     int mcu_row;                            /* the next one */
@@ -74,7 +80,7 @@ typedef struct JpegDecoder {
     bool gray;                              /* luma alone */
     JpegStrip strip[2];                     /* of even and odd rows of MCUs */
     ptrdiff_t stride[JPEG_COMPONENTS];
-    int16_t *sums[2];                       /* chroma of two rows, weighted */
+    int16_t *sums[2];           /* chroma of two rows, weighted; or of one, repeated */
     _Alignas(64) int16_t block[JPEG_BLOCKS][JPEG_BLOCK];
 } JpegDecoder;
 
@@ -139,9 +145,9 @@ const JpegLevel *jpegdec_level(int64_t cpu);
 /* Bytes of memory that jpegdec_begin takes. */
 size_t jpegdec_memory(const JpegHeader *);
 
-/* d->header has been read; top, bottom, left, right, pixel are set and not empty. The
- * memory is aligned to 64 bytes, and lives until jpegdec_end, which is called in any
- * case. */
+/* d->header has been read; shift, top, bottom, left, right, gray are set and the window
+ * is not empty; pixel and plane are before the first row. The memory is aligned to 64
+ * bytes, and lives until jpegdec_end, which is called in any case. */
 int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory);
 
 /* Takes the n bytes of an index, if they fit the header; before the first row. */

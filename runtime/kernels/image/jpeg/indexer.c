@@ -20,6 +20,7 @@ static const void *make(pk_call *call, const void *data, int64_t n, int every,
     d->bottom = d->header.height;
     d->right = d->header.width;
     d->gray = false;
+    d->shift = 0;
     *bytes = jpegdec_index_bytes(&d->header, every);
     to = pk_alloc(call, *bytes);
     return to && index_whole(d, call, every, to) ? to : NULL;

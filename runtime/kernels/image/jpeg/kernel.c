@@ -18,7 +18,8 @@ typedef struct Cursor {
 } Cursor;
 
 static bool has_own_decoder(JpegHeader *h, const pk_tensor *data, TurboWish wish) {
-    return wish.scale == 1 &&
+    int64_t s = wish.scale;
+    return (s == 1 || s == 2 || s == 4 || s == 8) &&
            jpegdec_header(h, data->data, (size_t)data->dim[0]) == JPEG_OK;
 }
 
@@ -28,9 +29,14 @@ static bool is_within_limits(const pk_call *call, const JpegHeader *h) {
     return pixels <= call->max_pixels && 3 * pixels <= call->max_bytes;
 }
 
+static int64_t smaller(int side, TurboWish wish) {
+    return (side + wish.scale - 1) / wish.scale;
+}
+
 static void set_window(Cursor *c, const pk_region *region) {
     JpegDecoder *d = &c->own;
-    c->window = (pk_region){.to = {d->header.height, d->header.width}};
+    c->window = (pk_region){.to = {smaller(d->header.height, c->wish),
+                                   smaller(d->header.width, c->wish)}};
     if (region) c->window = *region;
     d->top = (int)c->window.from[0];
     d->bottom = (int)c->window.to[0];
@@ -41,8 +47,8 @@ static void set_window(Cursor *c, const pk_region *region) {
 /* It pays where the window leaves something out. */
 static void use_index(Cursor *c) {
     JpegDecoder *d = &c->own;
-    bool all = d->top == 0 && d->bottom == d->header.height && d->left == 0 &&
-               d->right == d->header.width;
+    bool all = d->top == 0 && d->bottom == d->height && d->left == 0 &&
+               d->right == d->width;
     size_t n;
     const void *index;
     if (!c->call->index || all) return;
@@ -58,6 +64,7 @@ static bool begin_own(Cursor *c, const pk_region *region) {
         return false;
     set_window(c, region);
     d->gray = c->wish.gray;
+    d->shift = __builtin_ctz((unsigned)c->wish.scale);
     memory = pk_alloc(c->call, jpegdec_memory(&d->header));
     if (!memory) return false;
     if (jpegdec_begin(d, jpegdec_level(c->call->cpu), memory)) {
@@ -111,8 +118,8 @@ static int peek(pk_call *call, const pk_tensor *data, TurboWish wish, int64_t *h
                 int64_t *w) {
     JpegHeader header;
     if (!has_own_decoder(&header, data, wish)) return turbo_peek(call, data, wish, h, w);
-    *h = header.height;
-    *w = header.width;
+    *h = smaller(header.height, wish);
+    *w = smaller(header.width, wish);
     return 0;
 }
 

@@ -14,6 +14,7 @@
  *   jpeg_gray(to, form, luma, n)       n pixels without chroma
  * before it includes this file. */
 #include "entropy.h"
+#include "scaled.h"
 
 /* ---- the stream ---- */
 static void jpeg_note_marker(JpegStream *s) {
@@ -159,9 +160,10 @@ JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *s
 JPEG_INLINE unsigned jpeg_needed(const JpegDecoder *d, JpegShape s, int mcu) {
     unsigned needed = (1u << (d->gray ? s.h * s.v : jpeg_nblocks(s))) - 1;
     for (int i = 0; i < s.h * s.v; i++) {
-        int row = 8 * (d->mcu_row * s.v + i / s.h), column = 8 * (mcu * s.h + i % s.h);
-        if (row >= d->bottom || row + 8 <= d->top || column >= d->right ||
-            column + 8 <= d->left)
+        int size = d->size[0], row = size * (d->mcu_row * s.v + i / s.h);
+        int column = size * (mcu * s.h + i % s.h);
+        if (row >= d->bottom || row + size <= d->top || column >= d->right ||
+            column + size <= d->left)
             needed &= ~(1u << i);
     }
     return needed;
@@ -191,12 +193,61 @@ static int jpeg_read_some(JpegDecoder *d, JpegBits *from, const JpegStrip *strip
     return jpeg_idct_some(job, last, n);
 }
 
+/* ---- an MCU of a smaller picture ---- */
+static JpegJob jpeg_scaled_job(JpegDecoder *d, const JpegStrip *strip, JpegShape s,
+                               int mcu, int i) {
+    JpegJob job = jpeg_job(d, strip, s, 0, i, d->block[i]);
+    int c = jpeg_component_of(s, i), size = d->size[c];
+    int column = c ? mcu : mcu * s.h + i % s.h, row = c ? 0 : i / s.h;
+    job.to = strip->plane[c] + d->stride[c] * size * row + size * column;
+    return job;
+}
+
+/* nluma of the n are luma's. */
+static int jpeg_idct_sizes(const JpegDecoder *d, const JpegJob *job, const int *last,
+                           int n, int nluma) {
+    int large = 0;
+    for (int i = 0; i < nluma; i++)
+        large |= jpeg_idct_scaled(job[i], last[i], d->size[0]);
+    if (n > nluma && d->size[1] == 8)
+        return large | jpeg_idct_some(job + nluma, last + nluma, n - nluma);
+    for (int i = nluma; i < n; i++)
+        large |= jpeg_idct_scaled(job[i], last[i], d->size[1]);
+    return large;
+}
+
+static int jpeg_read_scaled(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
+                            JpegShape s, int mcu) {
+    unsigned needed = jpeg_needed(d, s, mcu);
+    int last[JPEG_BLOCKS], bad = jpeg_begin_mcu(d, from), worst = 0, n = 0, nluma = 0;
+    JpegJob job[JPEG_BLOCKS];
+    JpegBits b = *from;
+    if (bad) return bad;
+    for (int i = 0; i < jpeg_nblocks(s); i++) {
+        int c = jpeg_component_of(s, i);
+        int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad), got;
+        if (needed >> i & 1 && d->size[c] > 1)
+            got = jpeg_read_ac(&b, d->ac[c], d->block[i]);
+        else
+            got = jpeg_skip_ac(&b, d->ac[c]);
+        worst |= got;
+        if (!(needed >> i & 1)) continue;
+        d->block[i][0] = (int16_t)dc;
+        last[n] = got;
+        job[n++] = jpeg_scaled_job(d, strip, s, mcu, i);
+        nluma += !c;
+    }
+    *from = b;
+    if (worst < 0 || bad) return JPEG_OTHER;
+    return jpeg_idct_sizes(d, job, last, n, nluma);
+}
+
 /* ---- a row of MCUs ---- */
 /* What interpolation sees aside of a picture is its edge. */
 static void jpeg_repeat_edges(JpegDecoder *d, const JpegStrip *strip) {
-    int width = (d->header.width + d->header.h - 1) / d->header.h;
+    int width = (d->width + d->up_h - 1) / d->up_h;
     for (int c = 1; c < d->header.ncomponents; c++)
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < d->size[c]; i++) {
             uint8_t *row = strip->plane[c] + i * d->stride[c];
             row[-1] = row[0];
             row[width] = row[width - 1];
@@ -210,11 +261,13 @@ JPEG_INLINE int jpeg_read_mcus(JpegDecoder *d, JpegBits *b, const JpegStrip *str
     int top = 8 * s.v * d->mcu_row, bad = 0;
     bool whole = top >= d->top && top + 8 * s.v <= d->bottom;
     bool runs = whole && (many == 1 || !d->header.restart) &&
-                (s.ncomponents == 1 || !d->gray);
+                (s.ncomponents == 1 || !d->gray) && !d->shift;
     for (int i = from; i < to && !bad;)
         if (runs && i > from && i + many < to) {
             bad = jpeg_read_run(d, b, strip, s, i, many);
             i += many;
+        } else if (d->shift) {
+            bad = jpeg_read_scaled(d, b, strip, s, i++);
         } else {
             bad = jpeg_read_some(d, b, strip, s, i++);
         }
@@ -241,7 +294,7 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
     if (!bad && d->mcu_row == h->high - 1)
         bad = !jpeg_ends_with(&d->stream, &d->bits, 0xD9);
-    if (used && h->h == 2 && !d->gray) jpeg_repeat_edges(d, strip);
+    if (used && d->smooth && !d->gray) jpeg_repeat_edges(d, strip);
     d->mcu_row++;
     return bad ? JPEG_OTHER : JPEG_OK;
 }
@@ -279,7 +332,7 @@ JPEG_INLINE int jpeg_reach_row(JpegDecoder *d, JpegShape s) {
         d->mcu = row + d->to_mcu;
         d->bits = b;
         if (!bad && d->stream.marker) bad = jpeg_runs_out(&d->stream, &b);
-        if (h->h == 2 && !d->gray) jpeg_repeat_edges(d, strip);
+        if (d->smooth && !d->gray) jpeg_repeat_edges(d, strip);
     }
     d->mcu_row++;
     return bad ? JPEG_OTHER : JPEG_OK;
@@ -338,19 +391,30 @@ static int jpeg_mcu_row(JpegDecoder *d) {
 /* ---- a row of pixels ---- */
 /* A row of samples of a component, in its strip. */
 static const uint8_t *jpeg_row_of(const JpegDecoder *d, int c, int row) {
-    int high = c ? 8 : 8 * d->header.v;
+    int high = d->size[c] * (c ? 1 : d->header.v);
     return d->strip[row / high & 1].plane[c] + row % high * d->stride[c];
 }
 
 /* The row of chroma that counts a quarter. */
 static int jpeg_far_row(const JpegDecoder *d) {
-    int high = (d->header.height + 1) / 2, row = d->row / 2 + (d->row & 1 ? 1 : -1);
+    int high = (d->height + 1) / 2, row = d->row / 2 + (d->row & 1 ? 1 : -1);
     return row < 0 ? 0 : row < high ? row : high - 1;
+}
+
+static JpegChroma jpeg_repeated_chroma(JpegDecoder *d, int column, int n) {
+    JpegChroma to = {.v = 1, .h = 1};
+    for (int k = 0; k < 2; k++) {
+        const uint8_t *from = jpeg_row_of(d, k + 1, d->row) + column / 2;
+        uint8_t *row = (uint8_t *)d->sums[k];
+        for (int i = 0; i < n; i++) row[i] = from[i / 2];
+        to.row[k] = row;
+    }
+    return to;
 }
 
 /* Chroma at the pixel `column`; of 4:2:0 the sums, from the column before it on. */
 static JpegChroma jpeg_chroma(JpegDecoder *d, int column, int n) {
-    JpegChroma to = {.v = d->header.v, .h = d->header.h};
+    JpegChroma to = {.v = d->up_v, .h = d->up_h};
     int at = column / to.h;
     for (int i = 0; i < 2; i++) {
         const uint8_t *near = jpeg_row_of(d, i + 1, d->row / to.v);
@@ -370,9 +434,10 @@ static JpegForm jpeg_form(const JpegDecoder *d) {
 /* In steps from an even column on; what is beyond the window, at both ends, goes to a
  * step of its own. */
 static void jpeg_colour_row(JpegDecoder *d, uint8_t *to) {
-    int from = d->left & -d->header.h, before = d->left - from, n = d->right - from;
+    int from = d->left & -d->up_h, before = d->left - from, n = d->right - from;
     const uint8_t *luma = jpeg_row_of(d, 0, d->row) + from;
-    JpegChroma chroma = jpeg_chroma(d, from, n);
+    bool repeat = d->up_h == 2 && !d->smooth;
+    JpegChroma chroma = (repeat ? jpeg_repeated_chroma : jpeg_chroma)(d, from, n);
     JpegForm form = jpeg_form(d);
     for (int i = 0; i < n;) {
         int skip = i ? 0 : before, end = n - i < JPEG_STEP ? n - i : JPEG_STEP;
