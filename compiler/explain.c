@@ -44,6 +44,10 @@ static void put_note(FILE *out, const TensorNote *n) {
     put_bytes(out, n->bytes);
     fputs(", \"why\": ", out);
     put_json(out, n->why);
+    if (n->layout) {
+        fputs(", \"layout\": ", out);
+        put_json(out, n->layout);
+    }
     fputs("}", out);
 }
 
@@ -103,6 +107,10 @@ static void explain_text(const Graph *graph, const LowerNotes *notes, FILE *out)
             if (n->crop >> k & 1) fprintf(out, some++ ? " and %d" : " %d", k);
         fputc('\n', out);
     }
+    for (int i = 0; i < notes->tensors.n; i++)
+        if (notes->tensors.at[i].layout)
+            fprintf(out, "layout: `%s` is asked for %s\n", notes->tensors.at[i].name,
+                    notes->tensors.at[i].layout);
     for (int i = 0; i < notes->dead.n; i++)
         fprintf(out, "dead: `%s` is needed by no output, where, each or batch\n",
                 notes->dead.at[i]);

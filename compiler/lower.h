@@ -32,6 +32,7 @@ typedef struct TensorNote {
     const char *why;
     const char *bytes;          /* per record: a number, or a formula of dims */
     unsigned crop;              /* by dimension: the kernel makes only what is read */
+    const char *layout;         /* that the kernel is asked for; NULL: as it comes */
 } TensorNote;
 
 typedef struct LowerNotes {

@@ -92,6 +92,11 @@ void note_crop(Gen *g, const Var *var, int axis) {
     if (note) note->crop |= 1u << axis;
 }
 
+void note_layout(Gen *g, const Var *var, const char *layout) {
+    TensorNote *note = g->all->notes ? known_note(g->all, var) : NULL;
+    if (note) note->layout = layout;
+}
+
 void note_test(Gen *g, const Place *at) {
     LowerNotes *notes = g->all->notes;
     if (!notes || g->plain || !g->loops || !at) return;

@@ -317,6 +317,7 @@ bool term_cheap(Gen *, const Term *);           /* a few operations, no failure 
 /* ---- lower_note.c: for `pipec explain` ---- */
 void note_way(Gen *, const Thunk *, const char *way);
 void note_crop(Gen *, const Var *, int axis);
+void note_layout(Gen *, const Var *, const char *layout);
 /* A subscript is tested; in a loop, people want to know. */
 void note_test(Gen *, const Place *);
 /* Notes that a tensor is inline, unless something else is known of it. */

@@ -98,12 +98,6 @@ bool sweep_wants_planes(Gen *g, const SweepStage *stage) {
     return stage->arms.n > 0;
 }
 
-static bool keeps_planes(const SweepStage *stage) {
-    for (int i = 0; i < stage->producers.n; i++)
-        if (stage->producers.at[i]->ring->planes) return true;
-    return stage->ring->planes;
-}
-
 /* A stage of rows x columns x channels whose elements can be made in lanes. */
 RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     const Term *def = stage->def;
@@ -112,7 +106,7 @@ RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype) ||
         !small_trip(&def->loop[2]))
         return ROW_ONE;
-    if (keeps_planes(stage) &&
+    if (stage->ring->planes &&
         (sweep_columns(g, stage, def) || runs_in_columns(g, stage, &runs)))
         return ROW_PLANES;
     l = row_lanes(g, def, WIDE);

@@ -1,5 +1,6 @@
 /* The rings of a sweep: which rows and columns are read, how large each is, how its
  * elements lie. */
+#include <string.h>
 #include "lower_lanes.h"
 #include "lower_sweep.h"
 
@@ -159,24 +160,33 @@ static void find_columns(Gen *g, SweepStage *stage) {
  * that store rows past the cache do so only for aligned ones. */
 enum { ROW_ALIGN = 32, ROW_SHIFT = 16 };
 
-static int64_t padded_inner(const SweepStage *stage) {
+typedef struct Layouts {
+    int64_t room;               /* elements that the roomiest has room for; 0: no more */
+    const char *roomy;          /* its name, up to a comma */
+    bool planar;
+} Layouts;
+
+/* The layouts that a kernel declares: a letter for each element of the last dimension,
+ * perhaps more than there are; or `planar`. */
+static Layouts layouts_of(const SweepStage *stage) {
     const Type *type = stage->def->type;
-    int64_t inner, best = 0;
+    Layouts all = {0, NULL, false};
     const char *layout = NULL;
+    int64_t inner;
     if (stage->def->kind == TERM_KERNEL) layout = stage->def->kernel->layout;
-    if (type->rank < 2 || !dim_constant(type->dims[type->rank - 1], &inner)) return 0;
+    if (type->rank < 2 || !dim_constant(type->dims[type->rank - 1], &inner)) return all;
     while (layout && *layout) {
-        int64_t n = 0;
-        while (layout[n] && layout[n] != ',') n++;
-        if (n > inner && n > best) best = n;
+        int64_t n = (int64_t)strcspn(layout, ",");
+        if (n == 6 && !strncmp(layout, "planar", 6)) all.planar = true;
+        else if (n > inner && n > all.room) all = (Layouts){n, layout, all.planar};
         layout += n + (layout[n] == ',');
     }
-    return best;
+    return all;
 }
 
 static void ring_steps(Gen *g, SweepStage *stage, Tensor *t) {
     int rank = t->rank;
-    int64_t inner = t->pixels ? PIXEL : padded_inner(stage), size = dtype_size(t->dtype);
+    int64_t inner = t->pixels ? PIXEL : layouts_of(stage).room, size = dtype_size(t->dtype);
     Value step = gen_long(g, 1);
     for (int k = rank - 1; k >= 1; k--) {
         t->step[k] = step;
@@ -235,7 +245,7 @@ void sweep_announce(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++)
         sweep_announce(g, stage->producers.at[i]);
     if (stage->reader) t->tested = tested_axes(g, stage);
-    t->pixels = stage->def->kind == TERM_KERNEL && padded_inner(stage) == PIXEL;
+    t->pixels = layouts_of(stage).room == PIXEL;
     bind_value(g, stage->var, low_tensor(t, type));
 }
 
@@ -256,22 +266,36 @@ static bool has_pixels(Gen *g, const Tensor *t) {
 static void set_planes(Gen *g, SweepStage *reader, bool planes) {
     for (int i = 0; i < reader->producers.n; i++) {
         SweepStage *stage = reader->producers.at[i];
-        stage->ring->planes = planes && stage->def->kind != TERM_KERNEL &&
-                              has_pixels(g, stage->ring);
+        Layouts layouts = layouts_of(stage);
+        Tensor *ring = stage->ring;
+        bool fits = stage->def->kind != TERM_KERNEL || layouts.planar;
+        ring->planes = planes && fits && has_pixels(g, ring);
+        ring->pixels = !ring->planes && layouts.room == PIXEL;
     }
 }
 
-/* Planes where the reader makes columns of a channel if its inputs are planes. */
+/* Planes where the reader makes columns of a channel if its inputs are planes, for
+ * planes in turn. */
 void sweep_choose_planes(Gen *g, SweepStage *stage, const Fill *f) {
-    bool fits = stage->var || (f->to && lane_dtype(f->to->dtype));
+    bool fits = stage->var ? stage->ring->planes : f->to && lane_dtype(f->to->dtype);
     set_planes(g, stage, true);
     if (!fits || !sweep_wants_planes(g, stage)) set_planes(g, stage, false);
     for (int i = 0; i < stage->producers.n; i++)
         sweep_choose_planes(g, stage->producers.at[i], f);
 }
 
+static void note_kernel(Gen *g, const SweepStage *stage) {
+    Layouts all = layouts_of(stage);
+    if (stage->ring->planes)
+        note_layout(g, stage->var, "planar");
+    else if (all.room)
+        note_layout(g, stage->var, arena_format(g->all->arena, "%.*s", (int)all.room,
+                                                all.roomy));
+}
+
 void sweep_choose_lanes(Gen *g, SweepStage *stage) {
     Tensor *ring = stage->ring;
+    if (stage->def->kind == TERM_KERNEL) note_kernel(g, stage);
     for (int i = 0; i < stage->producers.n; i++)
         sweep_choose_lanes(g, stage->producers.at[i]);
     if (stage->dense && ring && !ring->planes) {

@@ -10,7 +10,7 @@ kernel decode_jpeg(data: bytes, scale: int = 1) -> u8[?h, ?w, 3]
     peek h, w
     rows
     region h, w
-    layout rgb, rgbx
+    layout rgb, rgbx, planar
     needs "libjpeg"
 
 ## Its luminance alone, as the file has it: what was gray, or R, G and B weighted.
