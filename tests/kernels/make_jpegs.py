@@ -334,7 +334,7 @@ def applications():
 
 
 def markers():
-    p = some()
+    p = some("420", 40, 35)
     quant, frame, huffman, data = p.quant(), p.frame(), p.huffman(), p.data()
     for n in (1, 2, 40):
         yield "left", f"fill_{n}_before_a_segment", p.file(quant=b"\xff" * n + quant)

@@ -47,14 +47,17 @@ static bool is_own(const pk_tensor *file) {
     return good;
 }
 
+static Way draw_way(const Whole *whole, Form form) {
+    uint8_t choices[5];
+    for (int i = 0; i < 5; i++) choices[i] = (uint8_t)draw();
+    return choose_way(&(Input){choices, choices + 5}, whole, form);
+}
+
 static void check_windows(const pk_tensor *file, Form form, int level) {
     Whole whole = judge(file, form);
     if (whole.is_refused) compare_refusal(name, file, form);
     for (int i = 0; i <= WINDOWS && whole.is_read; i++) {
-        uint8_t choices[5] = {(uint8_t)draw(), (uint8_t)draw(), (uint8_t)draw(),
-                              (uint8_t)draw(), (uint8_t)draw()};
-        Input in = {choices, choices + 5};
-        Way way = choose_way(&in, &whole, form);
+        Way way = draw_way(&whole, form);
         Result got;
         way.level = level;
         if (!i) way.window = (pk_region){{0}, {whole.height, whole.width}};
@@ -65,14 +68,14 @@ static void check_windows(const pk_tensor *file, Form form, int level) {
     whole_free(&whole);
 }
 
-/* The last pixel, which is reached by the last points of the index. */
 static void check_index(const pk_tensor *file, int every) {
-    Way way = {.form = {3, 1}, .level = host_cpu()};
-    Whole whole = judge(file, way.form);
+    Form form = {3, 1};
+    Whole whole = judge(file, form);
     Index index = make_index(file, every);
-    way.window = (pk_region){{whole.height - 1, whole.width - 1},
-                             {whole.height, whole.width}};
-    if (index.bytes) check_right_index(file, &whole, &way, index);
+    for (int i = 0; i < 2 * WINDOWS && index.bytes; i++) {
+        Way way = draw_way(&whole, form);
+        check_right_index(file, &whole, &way, index);
+    }
     free(index.bytes);
     whole_free(&whole);
 }
