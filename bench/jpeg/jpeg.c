@@ -2,10 +2,10 @@
  *
  *     jpeg ROUNDS FILE...
  *
- * Prints one JSON object a round and level: {"level": 3, "turbo": s, "whole": s,
- * "window": s, "row": s, "eight": s}, seconds over all files; windows are boxes of
- * RandomResizedCrop, the same in every round; `row` and `eight` reach them by an index of
- * every row of MCUs, and of every 8 of them. Pixels go to memory that is reused. */
+ * Prints one JSON object a round and level: {"level": 3, "turbo": s, "whole": s, …},
+ * seconds over all files, of what `measures` lists. Windows are boxes of
+ * RandomResizedCrop, the same in every round; of few files each has several, and the
+ * seconds are the mean of them. Pixels go to memory that is reused. */
 #include "decoder.h"
 #include "turbo.h"
 #include "host.h"
@@ -14,13 +14,38 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { BOXES = 8, ENOUGH = 32 };         /* boxes of a file, of fewer than ENOUGH */
+
+typedef struct Box { int top, bottom, left, right; } Box;
+
 typedef struct File {
     pk_tensor data;
     JpegHeader header;
-    int top, bottom, left, right;       /* its box */
+    Box box[BOXES];
     JpegIndex *index[2];                /* of rows, of every 8 MCUs */
     size_t bytes[2];
 } File;
+
+/* index: -1: without one; shift: a picture of 1 / 2 ** shift. */
+typedef struct Measure {
+    const char *name;
+    bool turbo, window;
+    int index, shift;
+    bool planes;
+} Measure;
+
+static const Measure measures[] = {
+    {"turbo", true, false, -1, 0, false},
+    {"whole", false, false, -1, 0, false},
+    {"planes", false, false, -1, 0, true},
+    {"window", false, true, -1, 0, false},
+    {"row", false, true, 0, 0, false},
+    {"eight", false, true, 1, 0, false},
+    {"turbo_half", true, false, -1, 1, false},
+    {"half", false, false, -1, 1, false},
+    {"half_window", false, true, -1, 1, false},
+};
+enum { MEASURES = sizeof measures / sizeof *measures };
 
 static Host host;
 static JpegDecoder decoder;
@@ -37,20 +62,21 @@ static double uniform(double low, double high) {
 }
 
 /* torchvision's: ten tries, then the whole. */
-static void choose_box(File *f) {
-    int height = f->header.height, width = f->header.width;
-    *f = (File){.data = f->data, .header = f->header, .bottom = height, .right = width};
+static Box choose_box(const JpegHeader *h) {
     for (int i = 0; i < 10; i++) {
-        double area = height * (double)width * uniform(.08, 1);
+        double area = h->height * (double)h->width * uniform(.08, 1);
         double ratio = exp(uniform(log(3. / 4), log(4. / 3)));
-        int w = (int)round(sqrt(area * ratio)), h = (int)round(sqrt(area / ratio));
-        if (w < 1 || w > width || h < 1 || h > height) continue;
-        f->top = (int)uniform(0, height - h + 1);
-        f->left = (int)uniform(0, width - w + 1);
-        f->bottom = f->top + h;
-        f->right = f->left + w;
-        return;
+        int width = (int)round(sqrt(area * ratio));
+        int height = (int)round(sqrt(area / ratio));
+        Box box;
+        if (width < 1 || width > h->width || height < 1 || height > h->height) continue;
+        box.top = (int)uniform(0, h->height - height + 1);
+        box.left = (int)uniform(0, h->width - width + 1);
+        box.bottom = box.top + height;
+        box.right = box.left + width;
+        return box;
     }
+    return (Box){0, h->height, 0, h->width};
 }
 
 static void make_index(File *f, int i, int every) {
@@ -79,49 +105,62 @@ static void read_file(File *f, const char *path) {
         fprintf(stderr, "%s is left to libjpeg-turbo\n", path);
         exit(2);
     }
-    choose_box(f);
+    for (int i = 0; i < BOXES; i++) f->box[i] = choose_box(&f->header);
     make_index(f, 0, f->header.wide);
     make_index(f, 1, 8);
 }
 
-static void by_turbo(const File *f) {
+static void by_turbo(const File *f, const Measure *m) {
     pk_tensor out = {pixels, {0}, {3 * f->header.width, 3, 1}};
     TurboDecoder d;
     host_reset(&host);
-    if (turbo_begin(&d, &host.call, &f->data, (TurboWish){1, 0}, NULL) ||
+    if (turbo_begin(&d, &host.call, &f->data, (TurboWish){1 << m->shift, 0}, NULL) ||
         turbo_rows(&d, INT32_MAX, &out))
         exit(3);
     turbo_end(&d);
 }
 
-/* index: -1: without one. */
-static void by_own(const File *f, const JpegLevel *level, bool whole, int index) {
+static int smaller(int side, int shift) { return (side + (1 << shift) - 1) >> shift; }
+
+static void by_own(const File *f, const JpegLevel *level, const Measure *m, Box box) {
     JpegDecoder *d = &decoder;
+    int width;
     if (jpegdec_header(&d->header, f->data.data, (size_t)f->data.dim[0])) exit(3);
-    d->top = whole ? 0 : f->top;
-    d->bottom = whole ? f->header.height : f->bottom;
-    d->left = whole ? 0 : f->left;
-    d->right = whole ? f->header.width : f->right;
-    d->pixel = 3;
+    d->shift = m->shift;
+    d->top = box.top >> m->shift;
+    d->bottom = smaller(box.bottom, m->shift);
+    d->left = box.left >> m->shift;
+    d->right = smaller(box.right, m->shift);
+    width = d->right - d->left;
+    d->pixel = m->planes ? 1 : 3;
+    d->plane = (ptrdiff_t)width * (d->bottom - d->top);
     if (jpegdec_begin(d, level, memory)) exit(3);
-    if (index >= 0) jpegdec_use_index(d, f->index[index], f->bytes[index]);
-    if (jpegdec_rows(d, d->bottom - d->top, pixels, 3 * (d->right - d->left))) exit(3);
+    if (m->index >= 0) jpegdec_use_index(d, f->index[m->index], f->bytes[m->index]);
+    if (jpegdec_rows(d, d->bottom - d->top, pixels, width * d->pixel)) exit(3);
     jpegdec_end(d);
 }
 
+static double seconds(const File *f, const JpegLevel *level, const Measure *m,
+                      int boxes) {
+    int n = m->window ? boxes : 1;
+    double began = now();
+    for (int i = 0; i < n; i++) {
+        Box whole = {0, f->header.height, 0, f->header.width};
+        if (m->turbo) by_turbo(f, m);
+        else by_own(f, level, m, m->window ? f->box[i] : whole);
+    }
+    return (now() - began) / n;
+}
+
 static void measure(const File *files, int n, int cpu) {
-    static const char *const names[] = {"turbo", "whole", "window", "row", "eight"};
     const JpegLevel *level = jpegdec_level(cpu);
-    double spent[5] = {0};
+    double spent[MEASURES] = {0};
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < 5; k++) {
-            double began = now();
-            if (k == 0) by_turbo(&files[i]);
-            else by_own(&files[i], level, k == 1, k - 3);
-            spent[k] += now() - began;
-        }
+        for (int k = 0; k < MEASURES; k++)
+            spent[k] += seconds(&files[i], level, &measures[k], n < ENOUGH ? BOXES : 1);
     printf("{\"level\": %d", cpu);
-    for (int k = 0; k < 5; k++) printf(", \"%s\": %.6f", names[k], spent[k]);
+    for (int k = 0; k < MEASURES; k++)
+        printf(", \"%s\": %.6f", measures[k].name, spent[k]);
     printf("}\n");
 }
 
@@ -134,7 +173,8 @@ int main(int argc, char **argv) {
     host_init(&host, INT32_MAX, INT32_MAX);
     srand(1);
     for (int i = 0; i < n; i++) read_file(&files[i], argv[i + 2]);
-    for (int k = 0; k < n; k++) by_own(&files[k], jpegdec_level(host_cpu()), true, -1);
+    for (int k = 0; k < n; k++)
+        seconds(&files[k], jpegdec_level(host_cpu()), &measures[1], 1);
     for (int i = 0; i < rounds; i++)
         for (int cpu = 3; cpu <= host_cpu(); cpu++) measure(files, n, cpu);
     return 0;
