@@ -75,12 +75,15 @@ static void jpeg_weigh(int16_t *to, const uint8_t *near, const uint8_t *far, int
 /* Chroma of the i-th pixel, less 128: the sample's three quarters and a quarter of its
  * neighbour, along both axes. */
 static int chroma_at(const JpegChroma *c, int k, int i) {
-    const int16_t *sum = c->sums[k] + i / 2 + 1;
-    const uint8_t *x = c->row[k] + i / c->h;
     int odd = i & 1;
-    if (c->v == 2) return (3 * sum[0] + sum[odd ? 1 : -1] + 8 - odd) >> 4;
-    if (c->h == 2) return ((3 * x[0] + x[odd ? 1 : -1] + 1 + odd) >> 2) - 128;
-    return x[0] - 128;
+    if (c->v == 2) {
+        const int16_t *sum = c->sums[k] + i / 2 + 1;
+        return (3 * sum[0] + sum[odd ? 1 : -1] + 8 - odd) >> 4;
+    } else {
+        const uint8_t *x = c->row[k] + i / c->h;
+        if (c->h == 1) return x[0] - 128;
+        return ((3 * x[0] + x[odd ? 1 : -1] + 1 + odd) >> 2) - 128;
+    }
 }
 
 /* libjpeg's constants: round(x * 65536). */
