@@ -376,6 +376,9 @@ static pk_region all_of(const Whole *whole) {
 }
 
 /* ---- tests ---- */
+/* Coefficients that no encoder makes: libjpeg's vectors wrap as the machine does, and ours
+ * as x86-64's do. */
+static int is_wild;
 
 /* The verdict on a window follows from that on the whole. */
 static void check_window(const File *file, const Whole *whole, const Window *all,
@@ -390,7 +393,7 @@ static void check_window(const File *file, const Whole *whole, const Window *all
              w->reason, (long long)all->bad_row, all->reason);
     check((w->code != 0) == bad && (!bad || (w->bad_row == all->bad_row &&
                                              !strcmp(w->reason, all->reason))) &&
-          (!whole->pixels || rows_are_right(w, whole)), file->what, why);
+          (!whole->pixels || is_wild || rows_are_right(w, whole)), file->what, why);
 }
 
 static Form any_form(void) {
@@ -552,6 +555,9 @@ static void damage(File *file) {
 }
 
 static void test_damaged(int rounds) {
+#if !defined __x86_64__
+    is_wild = 1;
+#endif
     for (int i = 0; i < rounds; i++) {
         int mode = draw(3) ? (int)draw(2) * RESTARTS : (int)draw(MODES);
         File file = make(&kinds[draw(KINDS)], mode, 1 + (int)draw(90),
