@@ -11,13 +11,21 @@ enum { HEADED = 1, MADE_UP = 3, CHANGED = 4, CUT = 8 };
 
 static const char name[] = "x.jpg";
 
-/* A folder of this process, and the index in it. */
+/* A folder of this process, with the index in it. */
+static char folder[] = "/tmp/pipec-fuzz-XXXXXX";
+
+static void remove_folder(void) {
+    char path[100];
+    snprintf(path, sizeof path, "%s/" INDEX_NAME, folder);
+    unlink(path);
+    rmdir(folder);
+}
+
 static const char *folder_path(void) {
-    static char path[] = "/tmp/pipec-fuzz-XXXXXX";
     static bool made;
-    if (!made && !mkdtemp(path)) abort();
+    if (!made && (!mkdtemp(folder) || atexit(remove_folder))) abort();
     made = true;
-    return path;
+    return folder;
 }
 
 static void write_index(Index index) {
