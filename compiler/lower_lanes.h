@@ -67,9 +67,9 @@ Value lane_canonical(Gen *, Value);
 Value lane_pick(Gen *, Value a, Value b, int lanes, int first, int step);
 /* That channel of BLOCK pixels, which are four vectors. */
 Value lanes_channel(Gen *, const Value *quarter, int channel);
-/* Pixels `first` to `first` + 3 of a row, from a buffer in which the pixels of ROWS rows
- * lie side by side. */
-Value lanes_row(Gen *, LoopScalar, Value buffer, int first, Value row);
+/* From a buffer of BLOCK columns, in each of which the pixels of ROWS rows lie side by
+ * side: of the first four rows, out[c][q] is channel c of row q. */
+void lanes_turn(Gen *, LoopScalar, Value buffer, int channels, Value out[][4]);
 /* Vectors of `n` channels, interleaved and stored one after the other. */
 void lanes_store(Gen *, int n, const Value *, Value at, int buffer);
 

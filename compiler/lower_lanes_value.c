@@ -151,17 +151,46 @@ Value lanes_channel(Gen *g, const Value *quarter, int c) {
     return lane_pick(g, half[0], half[1], BLOCK, 0, 1);
 }
 
-Value lanes_row(Gen *g, LoopScalar type, Value buffer, int first, Value row) {
-    LoopType pixel = loop_vector(type, PIXEL);
-    int64_t bytes = loop_type_bytes(pixel);
-    Value v[4], at = gen_mul(g, row, gen_long(g, bytes));
-    for (int p = 0; p < 4; p++) {
-        Value from = gen_add(g, at, gen_long(g, (first + p) * ROWS * bytes));
-        v[p] = build_load(&g->b, pixel, build_offset(&g->b, buffer, from, 1), 0);
+/* Fours of lanes of (a, b), of each four of lanes: pattern 4 to 7 is of b. Or, by fours,
+ * whole ones. */
+static Value fours(Gen *g, Value a, Value b, const int *pattern, bool by_fours) {
+    int *mask = arena_array(g->all->arena, int, WIDE);
+    for (int i = 0; i < WIDE; i++) {
+        int from = pattern[by_fours ? i / 4 : i % 4];
+        int rest = by_fours ? i % 4 : i / 4 * 4, lane = from % 4;
+        mask[i] = (from >= 4 ? WIDE : 0) + (by_fours ? 4 * lane + rest : rest + lane);
     }
-    v[0] = lane_pick(g, v[0], v[1], 2 * PIXEL, 0, 1);
-    v[2] = lane_pick(g, v[2], v[3], 2 * PIXEL, 0, 1);
-    return lane_pick(g, v[0], v[2], 4 * PIXEL, 0, 1);
+    return shuffle(g, a, b, WIDE, mask);
+}
+
+/* Row i of v becomes column i of what it gives. */
+static void turn(Gen *g, const Value *v, Value *to, bool by_fours) {
+    static const int low[] = {0, 4, 1, 5}, high[] = {2, 6, 3, 7};
+    static const int first[] = {0, 1, 4, 5}, second[] = {2, 3, 6, 7};
+    Value a = fours(g, v[0], v[1], low, by_fours), b = fours(g, v[2], v[3], low, by_fours);
+    Value c = fours(g, v[0], v[1], high, by_fours), d = fours(g, v[2], v[3], high, by_fours);
+    to[0] = fours(g, a, b, first, by_fours);
+    to[1] = fours(g, a, b, second, by_fours);
+    to[2] = fours(g, c, d, first, by_fours);
+    to[3] = fours(g, c, d, second, by_fours);
+}
+
+void lanes_turn(Gen *g, LoopScalar type, Value buffer, int channels, Value out[][4]) {
+    int64_t bytes = loop_type_bytes(loop_vector(type, WIDE)), step = bytes * ROWS / 4;
+    Value part[4][PIXEL];
+    for (int n = 0; n < 4; n++) {
+        Value v[4];
+        for (int p = 0; p < 4; p++) {
+            Value at = gen_long(g, (4 * n + p) * step);
+            v[p] = build_load(&g->b, loop_vector(type, WIDE),
+                              build_offset(&g->b, buffer, at, 1), 0);
+        }
+        turn(g, v, part[n], false);
+    }
+    for (int c = 0; c < channels; c++) {
+        Value v[4] = {part[0][c], part[1][c], part[2][c], part[3][c]};
+        turn(g, v, out[c], true);
+    }
 }
 
 void lanes_store(Gen *g, int n, const Value *v, Value at, int buffer) {

@@ -328,17 +328,18 @@ void sweep_row_lanes(Gen *g, const SweepStage *stage, Value row) {
 
 static void rows_to_planes(Gen *g, const SweepStage *stage, Value row, Value column,
                            Value buffer) {
-    int64_t channels = small_trip(&stage->def->loop[2]);
+    int channels = (int)small_trip(&stage->def->loop[2]);
     LoopScalar type = mem_type(stage->ring->dtype);
-    for (int q = 0; q < ROWS; q++) {
-        Value quarter[4];
-        for (int p = 0; p < 4; p++)
-            quarter[p] = lanes_row(g, type, buffer, 4 * p, gen_long(g, q));
+    Value h = gen_for(g, gen_long(g, 0), gen_long(g, ROWS / 4)), out[PIXEL][4];
+    buffer = build_offset(&g->b, buffer, h, loop_type_bytes(loop_vector(type, WIDE)));
+    row = gen_add(g, row, gen_mul(g, h, gen_long(g, 4)));
+    lanes_turn(g, type, buffer, channels, out);
+    for (int q = 0; q < 4; q++)
         for (int c = 0; c < channels; c++)
-            build_store(&g->b, lanes_channel(g, quarter, c),
+            build_store(&g->b, out[c][q],
                         ring_place(g, stage, gen_add(g, row, gen_long(g, q)), column, c),
                         stage->ring->buffer);
-    }
+    gen_end(g);
 }
 
 /* One column of ROWS rows; what lies behind the last column is that once more. */

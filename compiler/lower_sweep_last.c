@@ -81,16 +81,18 @@ static void store_pixel(Gen *g, LastRow *last, Value column) {
     for (int c = 0; c < last->channels; c++) store_lane(g, last, v, c, column, c);
 }
 
-/* Sixteen pixels, as four vectors, become one vector of sixteen columns for each
- * channel. */
-static void store_block(Gen *g, LastRow *last, Value column, const Value *quarter) {
-    for (int64_t c = 0; c < last->channels; c++) {
-        build_store(&g->b, lanes_channel(g, quarter, (int)c), place(g, last, column, c),
-                    last->fill->to->buffer);
-        if (!last->aligned) continue;
-        built(&g->b)->align = LINE;
-        built(&g->b)->stream = true;
-    }
+/* Sixteen columns of a channel. */
+static void store_plane(Gen *g, const LastRow *last, Value column, int64_t channel, Value v) {
+    build_store(&g->b, v, place(g, last, column, channel), last->fill->to->buffer);
+    if (!last->aligned) return;
+    built(&g->b)->align = LINE;
+    built(&g->b)->stream = true;
+}
+
+/* Of sixteen pixels, as four vectors. */
+static void store_block(Gen *g, const LastRow *last, Value column, const Value *quarter) {
+    for (int c = 0; c < last->channels; c++)
+        store_plane(g, last, column, c, lanes_channel(g, quarter, c));
 }
 
 static bool is_line(Gen *g, Value elements, int64_t size) {
@@ -176,21 +178,36 @@ bool sweep_has_blocks(Gen *g, SweepStage *stage, const Fill *f) {
     return find_last(g, stage, f, &last) && last.rows && !last.wide;
 }
 
+/* Sixteen columns of the rows, four at a time: the last may be fewer. */
 static void store_rows(Gen *g, LastRow *last, Value base, Value row, Value rows,
-                       Value column, Value buffer, bool block) {
-    Value q = gen_for(g, gen_long(g, 0), rows), quarter[4];
+                       Value column, Value buffer) {
     LoopScalar type = mem_type(last->fill->to->dtype);
-    last->at = row_at(g, last, base, gen_add(g, row, q));
-    if (block) {
-        for (int p = 0; p < 4; p++) quarter[p] = lanes_row(g, type, buffer, 4 * p, q);
-        store_block(g, last, column, quarter);
-    } else {
-        int64_t size = dtype_size(last->fill->to->dtype);
-        Value at = build_offset(&g->b, buffer, q, PIXEL * size);
-        LoopType pixel = loop_vector(mem_type(last->fill->to->dtype), PIXEL);
-        Value v = build_load(&g->b, pixel, at, 0);
-        for (int c = 0; c < last->channels; c++) store_lane(g, last, v, c, column, c);
+    Value four = gen_long(g, 4), h = gen_for(g, gen_long(g, 0), gen_long(g, ROWS / 4));
+    Value from = gen_mul(g, h, four), out[PIXEL][4];
+    lanes_turn(g, type, build_offset(&g->b, buffer, h,
+                                     loop_type_bytes(loop_vector(type, WIDE))),
+               (int)last->channels, out);
+    for (int q = 0; q < 4; q++) {
+        Value at = gen_add(g, from, gen_long(g, q));
+        gen_if(g, gen_op(g, LOOP_SLT, LT_I1, 2, at, rows));
+        last->at = row_at(g, last, base, gen_add(g, row, at));
+        for (int c = 0; c < last->channels; c++)
+            store_plane(g, last, column, c, out[c][q]);
+        gen_end(g);
     }
+    gen_end(g);
+}
+
+/* One column of the rows. */
+static void store_column(Gen *g, LastRow *last, Value base, Value row, Value rows,
+                         Value column, Value buffer) {
+    int64_t size = dtype_size(last->fill->to->dtype);
+    Value q = gen_for(g, gen_long(g, 0), rows);
+    Value at = build_offset(&g->b, buffer, q, PIXEL * size);
+    LoopType pixel = loop_vector(mem_type(last->fill->to->dtype), PIXEL);
+    Value v = build_load(&g->b, pixel, at, 0);
+    last->at = row_at(g, last, base, gen_add(g, row, q));
+    for (int c = 0; c < last->channels; c++) store_lane(g, last, v, c, column, c);
     gen_end(g);
 }
 
@@ -204,11 +221,11 @@ void sweep_last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base, Val
     block = gen_for(g, gen_long(g, 0), blocks);
     first = gen_mul(g, block, gen_long(g, BLOCK));
     buffer_block(g, &last, last.rows, 1, first, buffer);
-    store_rows(g, &last, base, row, rows, first, buffer, true);
+    store_rows(g, &last, base, row, rows, first, buffer);
     gen_end(g);
     first = gen_for(g, gen_mul(g, blocks, gen_long(g, BLOCK)), stage->to[last.column]);
     v = pixels_at(g, &last, last.rows, first);
     build_store(&g->b, v, buffer, 0);
-    store_rows(g, &last, base, row, rows, first, buffer, false);
+    store_column(g, &last, base, row, rows, first, buffer);
     gen_end(g);
 }
