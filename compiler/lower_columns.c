@@ -131,6 +131,9 @@ typedef struct Row {
     bool stream;                /* vectors are cache lines of their own, not read soon */
     Value runs;                 /* ptr to an i32 for each block: its columns run; or
                                    NO_VALUE: all do */
+    int row;                    /* rows are made block by block: their loop, the first,
+                                   how many (NO_VALUE: one, whose index is bound) */
+    Value first, rows;
 } Row;
 
 static bool is_planar(Gen *g, const Row *r) {
@@ -202,12 +205,29 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
         store_plane(g, r, e, k, v[k]);
 }
 
-static void make_block(Gen *g, const Row *r, Lanes *lanes, Value first) {
-    Value v[PIXEL], e = element(g, r, first);
+/* Binds one row after the other; gives the row's place. */
+static Row each_row(Gen *g, const Row *all) {
+    Row row = *all;
+    Value q;
+    if (all->rows == NO_VALUE) return row;
+    q = gen_for(g, gen_long(g, 0), all->rows);
+    row.base = gen_add(g, all->base, gen_mul(g, q, all->f->below[all->row + 1]));
+    bind_index(g, all->c->loop->loop[all->row].var, scalar(gen_add(g, all->first, q)));
+    return row;
+}
+
+static void end_row(Gen *g, const Row *all) {
+    if (all->rows != NO_VALUE) gen_end(g);
+}
+
+static void make_block(Gen *g, const Row *all, Lanes *lanes, Value first) {
     int old = context_open(g);
+    Row each = each_row(g, all), *r = &each;
+    Value v[PIXEL], e = element(g, r, first);
     make_parts(g, r, lanes, gen_add(g, r->from, first), e, v);
     if (r->f->sink) r->f->sink_block(g, e, v[0], r->f->data);
     else if (!is_planar(g, r)) store_pixels(g, r, e, v);
+    end_row(g, all);
     context_close(g, old);
 }
 
@@ -238,10 +258,14 @@ static void one_element(Gen *g, const Row *r, Value j, Value e) {
     context_close(g, old);
 }
 
-static void one_by_one(Gen *g, const Row *r, Value first, Value to) {
+static void one_by_one(Gen *g, const Row *all, Value first, Value to) {
+    int old = context_open(g);
+    Row each = each_row(g, all);
     Value j = gen_for(g, first, to);
-    one_element(g, r, j, element(g, r, j));
+    one_element(g, &each, j, element(g, &each, j));
     gen_end(g);
+    end_row(g, all);
+    context_close(g, old);
 }
 
 /* Columns `done` to `to`, in vectors. */
@@ -261,18 +285,29 @@ static void make_blocks(Gen *g, const Row *r, Lanes *lanes, Value done, Value to
     gen_end(g);
 }
 
+static void make_rows(Gen *g, const Row *r) {
+    const Columns *c = r->c;
+    Value broad = gen_long(g, 0), done = whole_blocks(g, r->columns, BLOCK);
+    Mark mark = gen_mark(g);
+    if (c->broad && r->f->to && is_planar(g, r)) {
+        broad = whole_blocks(g, r->columns, c->broad->n);
+        make_blocks(g, r, c->broad, gen_long(g, 0), broad);
+    }
+    make_blocks(g, r, c->lanes, broad, done);
+    if (done != r->columns) one_by_one(g, r, done, r->columns);
+    gen_release(g, mark);
+}
+
 void columns_row(Gen *g, const Columns *c, const Fill *f, Value base, Value from,
                  Value columns, bool stream, Value runs) {
-    Row r = {c, f, base, from, columns, stream, runs};
-    Value broad = gen_long(g, 0), done = whole_blocks(g, columns, BLOCK);
-    Mark mark = gen_mark(g);
-    if (c->broad && f->to && is_planar(g, &r)) {
-        broad = whole_blocks(g, columns, c->broad->n);
-        make_blocks(g, &r, c->broad, gen_long(g, 0), broad);
-    }
-    make_blocks(g, &r, c->lanes, broad, done);
-    if (done != columns) one_by_one(g, &r, done, columns);
-    gen_release(g, mark);
+    Row r = {c, f, base, from, columns, stream, runs, 0, NO_VALUE, NO_VALUE};
+    make_rows(g, &r);
+}
+
+void columns_rows(Gen *g, const Columns *c, const Fill *f, Value base, Value from,
+                  Value columns, bool stream, int row, Value first, Value rows) {
+    Row r = {c, f, base, from, columns, stream, NO_VALUE, row, first, rows};
+    make_rows(g, &r);
 }
 
 /* ---- the nest ---- */

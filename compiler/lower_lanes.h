@@ -90,6 +90,10 @@ void columns_loops(const Columns *, int *column, int *channel);
  * each block of columns, or NO_VALUE: all run. */
 void columns_row(Gen *, const Columns *, const Fill *, Value base, Value from,
                  Value columns, bool stream, Value runs);
+/* Several rows, from that of index `first` of the loop `row` on: all of a block of
+ * columns, then the next block. `base` is in the first row. */
+void columns_rows(Gen *, const Columns *, const Fill *, Value base, Value from,
+                  Value columns, bool stream, int row, Value first, Value rows);
 /* Branches on whether the columns of the block run. */
 void gen_if_runs(Gen *, Value runs, Value block);
 

@@ -116,21 +116,20 @@ static void produce(Gen *g, SweepStage *stage, Value steps) {
 
 /* ---- the last loop ---- */
 
-/* ROWS rows at once; the last rows may be fewer. */
+/* Several rows at once; the last rows may be fewer. */
 static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
-    Value one = gen_long(g, 1), rows = gen_long(g, ROWS);
+    Value one = gen_long(g, 1), rows = sweep_batch(g, stage);
     Value end = gen_sub(g, stage->rows, one);
-    Value blocks = gen_op(g, LOOP_ASHR, LT_I64, 2,
-                          gen_add(g, stage->rows, gen_long(g, ROWS - 1)),
-                          gen_long(g, ROW_BITS));
+    Value blocks = gen_op(g, LOOP_SDIV, LT_I64, 2, gen_add(g, end, rows), rows);
     Value block = gen_for(g, gen_long(g, 0), blocks), row;
     int old = context_open(g);
     block = gen_select(g, stage->back, gen_sub(g, gen_sub(g, blocks, one), block), block);
     row = gen_mul(g, block, rows);
     produce_inputs(g, stage, gen_select(g, stage->back, gen_sub(g, end, row),
-        gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, gen_long(g, ROWS - 1)), end)));
+        gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, gen_sub(g, rows, one)), end)));
     sweep_bind(g, stage, stage->row, row);
-    sweep_last_blocks(g, stage, f, base, row);
+    if (stage->batched) sweep_last_batch(g, stage, f, base, row);
+    else sweep_last_blocks(g, stage, f, base, row);
     if (stage->reductions.n) {
         Value last = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, rows), stage->rows);
         sweep_reduce_row(g, stage, gen_for(g, row, last));
@@ -223,11 +222,12 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     sweep_choose_planes(g, stage, f);
     sweep_choose_lanes(g, stage);
     if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
+    else stage->batched = sweep_has_batches(g, stage, f);
     for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
     sweep_reduce_begin(g, stage);
     sweep_find_order(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);
-    if (stage->producers.n && stage->producers.at[0]->blocked)
+    if (stage->batched || (stage->producers.n && stage->producers.at[0]->blocked))
         last_blocks(g, stage, f, base);
     else
         last_rows(g, stage, f, base);

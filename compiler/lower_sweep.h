@@ -74,6 +74,9 @@ struct SweepStage {
     RowLanes lanes;             /* FOR with a ring: how a row is made */
     bool blocked;               /* the ring: the reader makes ROWS rows at once (BLOCKS),
                                    pixels of these lie side by side */
+    bool batched;               /* the last: `batch` rows at once (ROWS, or 1 if they read
+                                   rows far apart), block by block of columns */
+    Value batch;
     Value runs, broad_runs;     /* RUNS: ptr to an i32 for each vector of columns (for
                                    each block of them): they run by one */
     Value cursor;               /* KERNEL with rows: place of the cursor */
@@ -197,6 +200,12 @@ bool sweep_last_lanes(Gen *, SweepStage *, const Fill *, Value base, Value row);
 /* Whether the result can be made ROWS rows at a time. */
 bool sweep_has_blocks(Gen *, SweepStage *, const Fill *);
 void sweep_last_blocks(Gen *, SweepStage *, const Fill *, Value base, Value row);
+/* How many rows are made at once. */
+Value sweep_batch(Gen *, const SweepStage *);
+/* Whether rows of the result share rows that they read, so that it is better made
+ * ROWS rows at a time; and those rows. */
+bool sweep_has_batches(Gen *, SweepStage *, const Fill *);
+void sweep_last_batch(Gen *, SweepStage *, const Fill *, Value base, Value row);
 
 /* ---- lower_sweep_kernel.c ---- */
 void sweep_kernel_begin(Gen *, SweepStage *);

@@ -69,8 +69,10 @@ const Columns *sweep_columns(Gen *g, const SweepStage *stage, const Term *loop) 
     }
     if (loop->nloops != 3 || !lane_dtype(loop->type->dtype)) return NULL;
     for (int channel = 2; channel >= 0; channel--) {
-        if (channel == row || !small_trip(&loop->loop[channel])) continue;
-        c = columns_find(g, loop, 3 - channel - row, channel);
+        int column = 3 - channel - row;     /* neighbours must be neighbours in memory */
+        bool near = column == 2 || (column == 1 && channel == 2);
+        if (channel == row || !near || !small_trip(&loop->loop[channel])) continue;
+        c = columns_find(g, loop, column, channel);
         if (c) return c;
     }
     return NULL;

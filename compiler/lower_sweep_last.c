@@ -173,6 +173,40 @@ bool sweep_last_lanes(Gen *g, SweepStage *stage, const Fill *f, Value base, Valu
 
 /* ---- ROWS rows at once ---- */
 
+Value sweep_batch(Gen *g, const SweepStage *stage) {
+    return stage->batched ? stage->batch : gen_long(g, ROWS);
+}
+
+static Value rows_from(Gen *g, const SweepStage *stage, Value row) {
+    return gen_op(g, LOOP_SMIN, LT_I64, 2, sweep_batch(g, stage),
+                  gen_sub(g, stage->rows, row));
+}
+
+bool sweep_has_batches(Gen *g, SweepStage *stage, const Fill *f) {
+    const Var *row = stage->def->kind == TERM_FOR ? stage->def->loop[stage->row].var : NULL;
+    LastRow last;
+    const SweepReads *reads;
+    if (!row || stage->dense || stage->producers.n != 1 || !find_last(g, stage, f, &last) ||
+        !last.columns)
+        return false;
+    reads = &stage->producers.at[0]->reads;
+    for (int r = 0; r < reads->n; r++) {
+        const Term *sub = reads->at[r].index->arg[1];
+        if (sub->kind != TERM_REF || sub->var != row) return true;
+    }
+    return false;
+}
+
+void sweep_last_batch(Gen *g, SweepStage *stage, const Fill *f, Value base, Value row) {
+    LastRow last;
+    if (!find_last(g, stage, f, &last)) bug("lower: rows that are no batch");
+    last.at = row_at(g, &last, base, row);
+    count_blocks(g, &last, base);
+    columns_rows(g, last.columns, f, last.at, stage->start[last.column],
+                 stage->to[last.column], last.aligned, stage->row,
+                 gen_add(g, stage->start[stage->row], row), rows_from(g, stage, row));
+}
+
 bool sweep_has_blocks(Gen *g, SweepStage *stage, const Fill *f) {
     LastRow last;
     return find_last(g, stage, f, &last) && last.rows && !last.wide;
@@ -215,8 +249,7 @@ void sweep_last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base, Val
     LastRow last;
     Value blocks, buffer = kernel_stack(g, BLOCK * ROWS * PIXEL * 4), block, first, rows, v;
     if (!find_last(g, stage, f, &last)) bug("lower: rows that are no blocks");
-    rows = gen_op(g, LOOP_SMIN, LT_I64, 2, gen_long(g, ROWS),
-                  gen_sub(g, stage->rows, row));
+    rows = rows_from(g, stage, row);
     blocks = count_blocks(g, &last, base);
     block = gen_for(g, gen_long(g, 0), blocks);
     first = gen_mul(g, block, gen_long(g, BLOCK));

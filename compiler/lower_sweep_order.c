@@ -75,6 +75,60 @@ static void find_reads(Gen *g, SweepStage *stage) {
     gen_end(g);
 }
 
+/* ---- batches of rows ---- */
+
+/* Runs over the batches: rows first to end - 1 of the reader, and what they read. */
+typedef struct Batch { Value first, end, low, high; } Batch;
+
+static Batch batch_begin(Gen *g, const SweepStage *stage, Value rows) {
+    Value up = gen_add(g, rows, gen_long(g, ROWS - 1)), i;
+    Batch b;
+    b.first = gen_for(g, gen_long(g, 0),
+                      gen_op(g, LOOP_ASHR, LT_I64, 2, up, gen_long(g, ROW_BITS)));
+    b.first = gen_mul(g, b.first, gen_long(g, ROWS));
+    b.end = least(g, gen_add(g, b.first, gen_long(g, ROWS)), rows);
+    b.low = build_var(&g->b, LT_I64, gen_long(g, INT64_MAX));
+    b.high = build_var(&g->b, LT_I64, gen_long(g, -1));
+    i = gen_for(g, b.first, b.end);
+    keep_least(g, b.low, load(g, stage->lo, i));
+    keep_most(g, b.high, load(g, stage->hi, i));
+    gen_end(g);
+    return b;
+}
+
+/* i1: the rows of a batch read about the same, so that it needs few more than a row. */
+static Value batches_pay(Gen *g, const SweepStage *stage, Value rows) {
+    Value one = build_var(&g->b, LT_I64, gen_long(g, 0));
+    Value all = build_var(&g->b, LT_I64, gen_long(g, 0)), i;
+    Batch b;
+    i = gen_for(g, gen_long(g, 0), rows);
+    keep_most(g, one, gen_sub(g, load(g, stage->hi, i), load(g, stage->lo, i)));
+    gen_end(g);
+    b = batch_begin(g, stage, rows);
+    keep_most(g, all, gen_sub(g, build_get(&g->b, b.high), build_get(&g->b, b.low)));
+    gen_end(g);
+    return gen_op(g, LOOP_SLE, LT_I1, 2, build_get(&g->b, all),
+                  gen_add(g, build_get(&g->b, one), gen_long(g, 2 * ROWS)));
+}
+
+/* All rows of a batch read what one of them reads. */
+static void find_batches(Gen *g, SweepStage *stage) {
+    SweepStage *reader = stage->reader;
+    Value pay = batches_pay(g, stage, reader->rows), i;
+    Batch b;
+    reader->batch = gen_select(g, pay, gen_long(g, ROWS), gen_long(g, 1));
+    gen_if(g, pay);
+    b = batch_begin(g, stage, reader->rows);
+    i = gen_for(g, b.first, b.end);
+    store(g, stage->lo, i, build_get(&g->b, b.low));
+    store(g, stage->hi, i, build_get(&g->b, b.high));
+    gen_end(g);
+    gen_end(g);
+    gen_end(g);
+}
+
+/* ---- what has to be kept ---- */
+
 /* Rows low to high, one more for kernels that make them in pairs; of nothing: 1. */
 static Value span(Gen *g, Value low, Value high) {
     Value first = least(g, low, gen_add(g, high, gen_long(g, 1)));
@@ -116,6 +170,7 @@ static void find_needs(Gen *g, SweepStage *stage) {
 void sweep_find_rows(Gen *g, SweepStage *stage) {
     sweep_reduce_begin(g, stage);
     find_reads(g, stage);
+    if (stage->reader->batched) find_batches(g, stage);
     find_needs(g, stage);
 }
 

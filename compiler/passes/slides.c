@@ -15,7 +15,7 @@ typedef struct Slide {
     Graph *graph;
     const Term *nest;
     LIST(Bind) lets;            /* names bound inside of the nest, written out */
-    LIST(const Loop *) folds;   /* loops of folds inside of it */
+    LIST(const Loop *) folds;   /* loops of folds inside of it, that do all rounds */
     LIST(const Var *) inner;    /* all that is bound inside of it */
     LIST(Bind) out;             /* what is bound before it */
 } Slide;
@@ -46,7 +46,7 @@ static void collect(const Term *term, void *data) {
     note_inner(s, term->nstates, term->news);
     for (int i = 0; i < term->nloops; i++) {
         note_inner(s, 1, &term->loop[i].var);
-        if (term->kind == TERM_FOLD && term->nloops == 1)
+        if (term->kind == TERM_FOLD && term->nloops == 1 && !term->arg[2])
             list_push(s->arena, &s->folds, &term->loop[i]);
     }
     term_children(term, collect, data);
