@@ -7,7 +7,9 @@
  *   for i, j in 0..w: … fold s for t in 0..n: … wide[i, j + t] …
  *
  * f is no sum itself: it mirrors or clamps at borders. Then neighbours read neighbours,
- * and f is asked w + n times, not w * n. `wide` reads what the fold reads, no more. */
+ * and f is asked w + n times, not w * n. `wide` reads what the fold reads, no more, if
+ * there are rounds at all; a read that a condition or a test inside of the nest guards
+ * stays where it is. */
 #include "pass.h"
 
 typedef struct Slide {
@@ -17,6 +19,7 @@ typedef struct Slide {
     LIST(Bind) lets;            /* names bound inside of the nest, written out */
     LIST(const Loop *) folds;   /* loops of folds inside of it, that do all rounds */
     LIST(const Var *) inner;    /* all that is bound inside of it */
+    bool guards;                /* conditions or tests stand around reads */
     LIST(Bind) out;             /* what is bound before it */
 } Slide;
 
@@ -33,8 +36,24 @@ static void note_inner(Slide *s, int n, const Var *const *vars) {
     for (int i = 0; vars && i < n; i++) list_push(s->arena, &s->inner, vars[i]);
 }
 
+static void find_read(const Term *term, void *data) {
+    bool *found = data;
+    *found |= term->kind == TERM_INDEX;
+    if (!*found) term_children(term, find_read, data);
+}
+
+static bool guards(const Term *term) {
+    bool read = term->kind == TERM_CHECK;
+    if (term->kind == TERM_IF) {
+        find_read(term->arg[1], &read);
+        find_read(term->arg[2], &read);
+    }
+    return read;
+}
+
 static void collect(const Term *term, void *data) {
     Slide *s = data;
+    s->guards |= guards(term);
     if (term->kind == TERM_LET) {
         note_inner(s, 1, &term->var);
         if (term->arg[0]->type->kind == TY_TENSOR && !term->arg[0]->type->rank) {
@@ -275,7 +294,7 @@ static const Term *visit(Rewriter *rw, const Term *term) {
     Term *copy;
     if (term->kind != TERM_FOR || term->arg[1] || term->nloops < 2) return term;
     collect(term->arg[0], &s);
-    if (!s.folds.n) return term;
+    if (!s.folds.n || s.guards) return term;
     copy = term_again(rw->arena, term);
     copy->arg[0] = rewrite(&inside, term->arg[0]);
     if (!s.out.n) return term;
