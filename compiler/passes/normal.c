@@ -237,7 +237,11 @@ static const Term *visit_get(const Term *term) {
 /* After names were replaced: items of tuples, constants. */
 static const Term *simplify(Rewriter *rw, const Term *term) {
     bool which;
+    int64_t n;
     if (term->kind == TERM_GET) return visit_get(term);
+    if (term->kind == TERM_DIM && term->arg[0]->kind != TERM_REF &&
+        dim_constant(term->arg[0]->type->dims[term->axis], &n))
+        return term_int(rw->arena, PL_I64, n);
     if (term->kind == TERM_IF && term_is_bool(term->arg[0], &which))
         return term->arg[which ? 1 : 2];
     if (term->kind == TERM_OP)

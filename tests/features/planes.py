@@ -55,13 +55,14 @@ rows = for i in 0..4, j in 0..9, k in 0..3: fold s = 0.0 for t in 0..3: s + x[re
 plain = for i in 0..4, j in 0..7, k in 0..3: fold s = 0.0 for t in 0..3: s + x[i, j + t, k]
 product = for i in 0..4, j in 0..9, k in 0..3: fold s = 0.0 for t in 0..3: s + x[i, reflect(j * t, 9), k]
 guarded = for i in 0..4, j in 0..9, k in 0..3: fold s = 0.0 for t in 0..3: s + (if j + t < 9 then x[i, reflect(j + t, 9), k] else 1)
+ended = for i in 0..4, j in 0..9, k in 0..3: fold s = 0.0 for t in 0..30 until t >= 2 + value: s + x[i, reflect(j + t - 1, 9), k]
 same = for i in 0..4, j in 0..9, k in 0..3: x[i, j, k]
 part = for i in 0..4, j in 0..8, k in 0..3: x[i, j, k]
 stays = for i in 0..4: f32(u8(f32(i) * 0.75 + value))
 narrow = for i in 0..4: f32(i8(f32(i) * 0.75 + value))
 other = for i in 0..4: f64(u8(f32(i) * 0.75 + value))
 batch(2)
-emit slid, rows, plain, product, guarded, same, part, stays, narrow, other
+emit slid, rows, plain, product, guarded, ended, same, part, stays, narrow, other
 """
 
 
@@ -74,7 +75,7 @@ def more(bench):
         text = bench.sh(*argv).stderr
         return re.search(rf"^{name}: .*\n((?: .*\n)*)", text, re.M)[1]
 
-    for name, wide in {"slid": True, "rows": False, "plain": False, "product": False, "guarded": False}.items():
+    for name, wide in {"slid": True, "rows": False, "plain": False, "product": False, "guarded": False, "ended": False}.items():
         need(("wide" in field("slides", name)) == wide, f"slides: {name}")
     for name, loop in {"same": False, "part": True}.items():
         need(("for" in field("normal", name)) == loop, f"normal: {name}")
