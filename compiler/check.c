@@ -1,5 +1,7 @@
 /* Scopes, regions and variables of the checker, and its entry. */
 #include "check.h"
+#include "cost_profile.h"
+#include "plan_file.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -276,12 +278,15 @@ const Type *type_outside(Checker *ck, const Type *type) {
 
 /* ---- entry ---- */
 
-static Checker *checker_new(Arena *arena, Diags *diags, Define *defines, int ndefines) {
+static Checker *checker_new(Arena *arena, Diags *diags, const CheckOptions *options) {
     Checker *ck = arena_new_of(arena, Checker);
     ck->arena = arena;
     ck->diags = diags;
-    ck->defines = defines;
-    ck->ndefines = ndefines;
+    ck->defines = options->defines;
+    ck->ndefines = options->ndefines;
+    ck->reorder = options->reorder;
+    ck->list_orders = options->list_orders;
+    ck->plan = options->plan;
     return ck;
 }
 
@@ -295,6 +300,7 @@ static void graph_new(Checker *ck) {
     ck->graph = arena_new_of(ck->arena, Graph);
     ck->graph->arena = ck->arena;
     ck->graph->name = ck->feature->name.text;
+    ck->graph->profile = ck->profile;
     ck->graph->file = ck->main->file;
     for (int i = 0; i < ck->units.n; i++)
         list_push(ck->arena, &ck->graph->files, ck->units.at[i]->file);
@@ -324,9 +330,14 @@ static void check_until_fixed(Checker *ck) {
     } while (after != before && !diags_errors(ck->diags));
 }
 
-Graph *check_module(Arena *arena, Diags *diags, Module *module, Define *defines,
-                    int ndefines, bool *library) {
-    Checker *ck = checker_new(arena, diags, defines, ndefines);
+static bool read_profile(Checker *ck, const char *path) {
+    ck->profile = cost_profile_read(ck->arena, ck->diags, path, ck->feature);
+    return ck->profile && cost_profile_fits(ck->profile, ck->diags, path, ck->feature);
+}
+
+Graph *check_module(Arena *arena, Diags *diags, Module *module,
+                    const CheckOptions *options, bool *library) {
+    Checker *ck = checker_new(arena, diags, options);
     *library = false;
     ck->feature = feature_of(module);
     ck->main = unit_add(ck, module);
@@ -336,8 +347,11 @@ Graph *check_module(Arena *arena, Diags *diags, Module *module, Define *defines,
         return NULL;
     }
     if (ck->recursive) return NULL;         /* calls are inlined: there is no end */
+    if (options->profile && !read_profile(ck, options->profile)) return NULL;
+    if (ck->plan && !plan_fits(ck->plan, diags, ck->feature)) return NULL;
     check_until_fixed(ck);
     if (diags_errors(diags)) return NULL;
+    check_marks(ck);
     ck->graph->nvars = ck->vars.n;
     ck->graph->hash = graph_hash(ck->graph);
     return ck->graph;

@@ -122,6 +122,10 @@ typedef struct Checker {
     bool source_unknown;        /* there is none such, and it was reported */
     const Decl *feature;
     Define *defines; int ndefines;
+    Reorder reorder;
+    bool list_orders;
+    const CostProfile *profile; /* or NULL */
+    const struct Plan *plan;    /* that is pinned, or NULL */
     const Body *body;
     Region *region;
     LIST(Nest) nest;
@@ -134,6 +138,7 @@ typedef struct Checker {
     bool recursive;             /* a function or constant needs itself */
     bool at_open;               /* above `from` */
     bool below;                 /* below `batch` */
+    bool reuses;                /* above a cache that says `reuse_random` */
     int level;
     bool *fixed;                /* by parameter: bound at compile time */
     Loc *fixed_why;
@@ -172,6 +177,23 @@ const Term *bind_term(Checker *, const char *name, const Term *, Loc);
 const Term *settle(Checker *, const char *name, const Term *, Loc);
 /* Dims that speak of variables which are gone become unknown (NULL). */
 const Type *type_outside(Checker *, const Type *);
+
+/* ---- check_order.c: relaxed reordering ---- */
+/* The expression of a field with the steps of its chain in the order that they are to
+ * have; wrong @after are reported. */
+const Expr *check_order(Checker *, Scope *, const char *field, const Expr *);
+
+/* ---- check_cache.c ---- */
+bool cache_reuses(const Stmt *);            /* a `cache` that says `reuse_random` */
+/* Notes the places that @cache marks: of a step, whose value gets a name for it; of a
+ * statement that was checked. */
+Val cache_step(Checker *, const Expr *step, Val);
+void cache_statement(Checker *, const Stmt *);
+/* Makes it the feature's cache, if it may stand there. reuse: epochs, or 0. */
+void check_cache(Checker *, const Stmt *, bool disk, int64_t limit, int64_t reuse);
+
+/* ---- check_marks.c: notes ---- */
+void check_marks(Checker *);
 
 /* ---- check_names.c: units, imports, names everywhere ---- */
 Unit *unit_load(Checker *, const char *path, const Unit *from, Loc);

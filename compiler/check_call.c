@@ -539,7 +539,8 @@ static const Closure *callee_of(Checker *ck, Scope *scope, const Expr *call) {
 static const char *path_of(Checker *ck, const Expr *call) {
     if (!ck->body || !ck->body->path) return NULL;
     return arena_format(ck->arena, "%s/%s#%d", ck->body->path, callee_text(ck, call),
-                        ordinal_of(ck, call, ck->body->root));
+                        ordinal_of(ck, call->written ? call->written : call,
+                                   ck->body->root));
 }
 
 /* postfix "(" args ")" */
@@ -565,6 +566,7 @@ Val check_call(Checker *ck, Scope *scope, const Expr *e, Expect want) {
         }
         actuals.val[i] = argument(ck, scope, given[i], i < formals.n ? &formals.at[i]
                                                                      : &extra);
+        if (i == 0 && e->piped) actuals.val[i] = cache_step(ck, given[i], actuals.val[i]);
         good &= actuals.val[i].kind != V_ERROR;
     }
     if (!good) return val_error();

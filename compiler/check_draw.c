@@ -66,6 +66,7 @@ static Term *draw_new(Checker *ck, TermKind kind, const Type *type, const char *
     Term *term = term_new(ck->arena, kind, type, place_at(ck, loc), nargs, a, b);
     term->site = site_of(path);
     term->site_path = path;
+    term->reused = ck->reuses;
     add_site(ck, term, loc);
     return term;
 }

@@ -231,6 +231,7 @@ static const Term *check_body(Stage *stage, const Expr *e, const char *path,
     Checker *ck = stage->ck;
     Body *body = arena_new_of(ck->arena, Body);
     *body = (Body){.root = e, .path = path, .no_draw = no_draw};
+    if (path) e = check_order(ck, stage->scope, path, e);
     ck->body = body;
     ck->nest.n = 0;
     region_open(ck, region, REGION_FIELD);
@@ -363,10 +364,12 @@ static void check_field(Stage *stage, const Stmt *stmt) {
         return;
     }
     term = close_body(stage, &region, term);
-    define(stage, stmt->names.at[0],
-           term->type->kind == TY_RAGGED
-               ? term : define_var(stage, stmt->names.at[0].text, term,
-                                   stmt->names.at[0].loc, &stmt->attributes));
+    if (term->type->kind != TY_RAGGED)
+        term = define_var(stage, stmt->names.at[0].text, term, stmt->names.at[0].loc,
+                          &stmt->attributes);
+    define(stage, stmt->names.at[0], term);
+    if (term->kind == TERM_REF && term->var->kind == VAR_FIELD)
+        ck->graph->nodes.at[ck->graph->nodes.n - 1].expr = stmt->expr;
 }
 
 /* ---- where, each ---- */
@@ -683,7 +686,7 @@ static Var *batch_var(Checker *ck, const char *name, Loc loc) {
     return var;
 }
 
-static void batch_size(Stage *stage, const Expr *e, const char *what, int64_t *value) {
+static void constant_count(Stage *stage, const Expr *e, const char *what, int64_t *value) {
     Checker *ck = stage->ck;
     const Term *term;
     ck->at_open = true;
@@ -711,11 +714,11 @@ static void check_batch(Stage *stage, const Stmt *stmt) {
         const char *name = arg->name.text ? arg->name.text : i == 0 ? "n" : "";
         if (!strcmp(name, "n")) {
             sized = true;
-            batch_size(stage, arg->value, "the size of a batch", &graph->batch);
+            constant_count(stage, arg->value, "the size of a batch", &graph->batch);
         } else if (!strcmp(name, "last")) {
             batch_policy(ck, arg->value);
         } else if (!strcmp(name, "lanes")) {
-            batch_size(stage, arg->value, "the number of lanes", &graph->lanes);
+            constant_count(stage, arg->value, "the number of lanes", &graph->lanes);
         } else if (!strcmp(name, "steps")) {
             ck->at_open = true;
             graph->count[COUNT_STEPS] = open_value(
@@ -737,6 +740,39 @@ static void check_batch(Stage *stage, const Stmt *stmt) {
         graph->valid = batch_var(ck, "valid", stmt->loc);
         define(stage, valid, term_ref(ck->arena, graph->valid));
     }
+}
+
+/* ---- cache ---- */
+
+static bool cache_kind(Checker *ck, const Expr *e, bool *disk) {
+    bool named = e->kind == EX_NAME;
+    *disk = named && !strcmp(e->name.text, "disk");
+    if (*disk || (named && !strcmp(e->name.text, "ram"))) return true;
+    check_error(ck, DIAG_E0203_CALL, e->loc, "a cache is kept in `ram` or on `disk`");
+    return false;
+}
+
+static void check_cache_stmt(Stage *stage, const Stmt *stmt) {
+    Checker *ck = stage->ck;
+    bool disk = false, kind = false;
+    int64_t limit = 0, reuse = 0;
+    for (int i = 0; i < stmt->args.n; i++) {
+        const Arg *arg = &stmt->args.at[i];
+        const char *name = arg->name.text ? arg->name.text : i == 0 ? "where" : "";
+        if (!strcmp(name, "where"))
+            kind = cache_kind(ck, arg->value, &disk);
+        else if (!strcmp(name, "limit"))
+            constant_count(stage, arg->value, "the limit of a cache", &limit);
+        else if (!strcmp(name, "reuse_random"))
+            constant_count(stage, arg->value, "a number of epochs", &reuse);
+        else
+            check_error(ck, DIAG_E0203_CALL, arg->value->loc,
+                        "`cache` takes ram or disk, limit and reuse_random");
+    }
+    if (!stmt->args.n)
+        check_error(ck, DIAG_E0203_CALL, stmt->loc,
+                    "`cache` needs a place: `cache(ram)` or `cache(disk)`");
+    if (kind) check_cache(ck, stmt, disk, limit, reuse);
 }
 
 static bool constant_shape(const Type *type) {
@@ -848,8 +884,9 @@ static bool in_place(Stage *stage, const Stmt *stmt) {
         why = "a feature begins with `from` (definitions may stand above it)";
     else if (stage->at != BEFORE_FROM && stmt->kind == ST_FROM)
         why = "`from` stands once in a feature";
-    else if (stage->at == BELOW && (stmt->kind == ST_WHERE || stmt->kind == ST_EACH))
-        why = "`where` and `each` stand above `batch`";
+    else if (stage->at == BELOW && (stmt->kind == ST_WHERE || stmt->kind == ST_EACH ||
+                                    stmt->kind == ST_CACHE))
+        why = "`where`, `each` and `cache` stand above `batch`";
     else if (stmt->kind == ST_EMIT && stage->at != BELOW)
         why = "`emit` stands below `batch(…)`";
     if (!why) return true;
@@ -867,6 +904,7 @@ static void check_stmt(Stage *stage, const Stmt *stmt) {
     case ST_SHUFFLE: case ST_SAMPLE: case ST_SKIP: case ST_TAKE: check_place(stage, stmt); break;
     case ST_WHERE: check_where_stmt(stage, stmt); break;
     case ST_EACH: check_each(stage, stmt); break;
+    case ST_CACHE: check_cache_stmt(stage, stmt); break;
     case ST_BATCH: check_batch(stage, stmt); break;
     case ST_EMIT:
         if (stage->at == RECORDS) return;
@@ -875,6 +913,7 @@ static void check_stmt(Stage *stage, const Stmt *stmt) {
     case ST_FIELD:
         ck->at_open = stage->at == BEFORE_FROM;
         check_field(stage, stmt);
+        cache_statement(ck, stmt);
         ck->at_open = false;
         break;
     }
@@ -902,6 +941,8 @@ void check_feature(Checker *ck) {
     declare_kernels(ck);
     check_params(ck, stage.scope);
     stage.scope = scope_new(ck, stage.scope, ck->main);    /* fields may hide them */
+    for (int i = 0; i < feature->stmts.n; i++)
+        ck->reuses |= cache_reuses(feature->stmts.at[i]);
     for (int i = 0; i < feature->stmts.n; i++) check_stmt(&stage, feature->stmts.at[i]);
     if (stage.at != ENDED && !diags_errors(ck->diags)) {
         check_help(ck, check_error(ck, DIAG_E0104_ORDER, feature->name.loc,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cut_choose.h"
 #include "driver_version.h"
 #include "kernel_build.h"
 #include "lower.h"
@@ -50,9 +51,11 @@ bool driver_read(Driver *d) {
 /* ---- tree to graph ---- */
 
 bool driver_check(Driver *d) {
-    DefineList *defines = &d->options->defines;
-    d->graph = check_module(d->arena, d->diags, d->module, defines->at, defines->n,
-                            &d->library);
+    if (!driver_read_plan(d)) return false;
+    CheckOptions options = {d->options->defines.at, d->options->defines.n,
+                            d->options->reorder, d->options->orders,
+                            d->options->profile, d->plan};
+    d->graph = check_module(d->arena, d->diags, d->module, &options, &d->library);
     if (diags_errors(d->diags))
         return false;
     if (!d->graph) {
@@ -64,7 +67,8 @@ bool driver_check(Driver *d) {
     verify_graph(d->graph, "check");
     if (dumps(d, "graph"))
         print_graph(stderr, d->graph);
-    return true;
+    cut_choose(d->arena, d->diags, d->graph, &d->options->wish, d->plan);
+    return driver_pin(d);
 }
 
 /* ---- graph to loop IR ---- */
@@ -86,14 +90,17 @@ int driver_cpus(const Options *options, Cpu cpus[4]) {
 bool driver_lower(Driver *d) {
     LowerOptions options = {
         .fuse = d->options->fuse,
-        .reorder = d->options->reorder,
+        .off = d->options->off,
+        .reorder = d->options->reorder != REORDER_OFF,
         .needs = d->options->cpu == CPU_LEVEL_NATIVE ? host_features(d->arena) : NULL,
         .version = PIPEC_VERSION,
         .lines = d->options->debug,
         .level = d->options->level,
         .dump = d->options->dump,
     };
+    if (d->graph->cache) options.kernels = kernels_hash(d);
     options.ncpus = driver_cpus(d->options, options.cpu);
+    driver_plan_counts(d, &options);
     d->loops = lower_graph(d->arena, d->graph, &options, NULL);
     if (d->loops->dsl_file)             /* the folder is no part of what is made */
         d->loops->dsl_file = file_base(d->loops->dsl_file);

@@ -4,6 +4,7 @@
 #define PIPEC_DRIVER_H
 #include "driver_files.h"
 #include "loops.h"
+#include "lower.h"
 #include "options.h"
 #include "term.h"
 
@@ -19,6 +20,7 @@ typedef struct Driver {
     Module *module;
     bool library;               /* the file has no feature */
     Graph *graph;
+    const struct Plan *plan;    /* that is pinned, or NULL */
     LoopModule *loops;
     KernelSourceList shared;    /* for the interpreter */
 } Driver;
@@ -33,6 +35,13 @@ Diag *driver_fail(Driver *, DiagCode, const char *format, ...)  /* nowhere in a 
 void driver_fail_file(Driver *, const char *what, const char *path);
 /* The levels that --cpu asks for. */
 int driver_cpus(const Options *, Cpu cpus[4]);
+
+/* ---- driver_plan.c ---- */
+bool driver_read_plan(Driver *);        /* --plan, before the check */
+bool driver_pin(Driver *);              /* pins it in the graph, tells what does not fit */
+void driver_print_plan(Driver *, FILE *);
+int driver_explain(Driver *);           /* exit status */
+void driver_plan_counts(Driver *, LowerOptions *);  /* workers and the like */
 
 /* ---- driver_output.c: graph, loop IR -> the file that --emit asks for ---- */
 bool driver_write(Driver *);
@@ -63,6 +72,9 @@ int driver_inspect(Driver *);
 
 /* ---- driver_eval.c: the interpreter on a record or the stream; exit status ---- */
 int driver_eval(Driver *);
+
+/* ---- kernel_hash.c ---- */
+uint64_t kernels_hash(Driver *);
 
 /* ---- driver_run.c: compiles to the cache, becomes pipert run; exit status ---- */
 int driver_run(Driver *);

@@ -37,6 +37,8 @@ static void add_files(Driver *d, TextList *list) {
     for (int i = 0; i < d->graph->files.n; i++)
         if (!d->graph->files.at[i]->is_std)
             add_source(d, list, d->graph->files.at[i]->path);
+    if (d->options->profile) add_source(d, list, d->options->profile);
+    if (d->options->plan) add_source(d, list, d->options->plan);
 }
 
 bool driver_sources(Driver *d, TextList *list) {

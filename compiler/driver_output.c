@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "driver.h"
 #include "kernel_build.h"
+#include "explain.h"
 #include "lower.h"
 
 /* ---- the kinds ---- */
@@ -25,7 +26,7 @@ static void put_kernel_header(Driver *d, FILE *out) {
 }
 static void put_loops(Driver *d, FILE *out) { print_loops(out, d->loops); }
 static void put_graph(Driver *d, FILE *out) { print_graph(out, d->graph); }
-static void put_plan(Driver *d, FILE *out) { print_plan(d->graph, out); }
+static void put_plan(Driver *d, FILE *out) { driver_print_plan(d, out); }
 static void put_json(Driver *d, FILE *out) {
     const char *text = describe_feature(d->arena, d->graph);
     fprintf(out, "%.*s, \"libraries\": [%s]}\n", (int)strlen(text) - 1, text,

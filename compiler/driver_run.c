@@ -26,7 +26,12 @@ static void add_file(Driver *d, XXH3_state_t *state, const char *path) {
 
 static void add_options(XXH3_state_t *state, const Options *o) {
     const int choices[] = {o->backend, o->cpu, o->level, o->fuse, o->reorder, o->debug};
+    const PlanWish *wish = &o->wish;
+    const int64_t wishes[] = {wish->target_rate, wish->cores, wish->memory, wish->no_prefetch,
+                              wish->no_fusion, wish->no_parallel, wish->no_cache,
+                              wish->epochs};
     XXH3_64bits_update(state, choices, sizeof choices);
+    XXH3_64bits_update(state, wishes, sizeof wishes);
     for (int i = 0; i < o->defines.n; i++) {
         add_text(state, o->defines.at[i].name);
         add_text(state, o->defines.at[i].text);

@@ -207,7 +207,8 @@ static const char how[] =
     " * on), once with -DPIPEC_TABLES; link the objects. */\n";
 
 /* A contracted product and sum would round once instead of twice. gcc ignores
- * the standard's pragma, clang ignores gcc's. */
+ * the standard's pragma, clang ignores gcc's. Without rounding-math gcc 12 makes -x of
+ * 0 - x, where x is an integer as a float. */
 static const char head[] =
     "#if defined __FAST_MATH__ || defined __FINITE_MATH_ONLY__ && __FINITE_MATH_ONLY__\n"
     "#error \"values would depend on the compiler: no -ffast-math\"\n"
@@ -219,7 +220,7 @@ static const char head[] =
     "#define PIPEC_NOVECTOR _Pragma(\"clang loop vectorize(disable)\")\n"
     "#define PIPEC_UNROLL(n) PIPEC_PRAGMA(clang loop unroll_count(n))\n"
     "#else\n"
-    "#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\")\n"
+    "#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\", \"rounding-math\")\n"
     "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n"
     "#define PIPEC_VECTORIZE _Pragma(\"GCC ivdep\")\n"
     "#define PIPEC_NOVECTOR\n"

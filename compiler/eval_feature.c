@@ -11,6 +11,7 @@ static void drop_root(void *root) { root_free(root); }
 static Root *root_made(pl_call *call, const Scope *scope, Frame *parent, uint64_t id) {
     Root *root = root_new(call->user, scope, parent);
     root->key = call->key;
+    root->reused_key = call->reused_key;
     root->id = id;
     return pk_at_close(&call->kernel, drop_root, root) ? NULL : root;
 }

@@ -179,21 +179,22 @@ Value eval_scatter(const Code *c, Frame *f) {
 
 /* ---- chance: docs/language.md section 9 ---- */
 
-static void philox(const Root *root, uint32_t site, uint64_t block, uint32_t word[4]) {
-    uint32_t counter[4] = {(uint32_t)root->id, (uint32_t)(root->id >> 32), site,
+static void philox(const Root *root, const Term *draw, uint64_t block,
+                   uint32_t word[4]) {
+    uint32_t counter[4] = {(uint32_t)root->id, (uint32_t)(root->id >> 32), draw->site,
                            (uint32_t)block};
-    order_philox(counter, root->key, word);
+    order_philox(counter, draw->reused ? root->reused_key : root->key, word);
 }
 
-static uint32_t draw32(const Root *root, uint32_t site, uint64_t e) {
+static uint32_t draw32(const Root *root, const Term *draw, uint64_t e) {
     uint32_t word[4];
-    philox(root, site, e / 4, word);
+    philox(root, draw, e / 4, word);
     return word[e % 4];
 }
 
-static uint64_t draw64(const Root *root, uint32_t site, uint64_t e) {
+static uint64_t draw64(const Root *root, const Term *draw, uint64_t e) {
     uint32_t word[4];
-    philox(root, site, e / 2, word);
+    philox(root, draw, e / 2, word);
     return word[e % 2 * 2] | (uint64_t)word[e % 2 * 2 + 1] << 32;
 }
 
@@ -201,8 +202,8 @@ Scalar eval_draw(const Code *c, Frame *f) {
     Scalar e = eval_scalar(c->arg[0], f);
     if (e.fail) return e;
     if (c->term->width == 32)
-        return scalar_int(draw32(f->root, c->term->site, (uint64_t)e.v.i));
-    return scalar_int((int64_t)draw64(f->root, c->term->site, (uint64_t)e.v.i));
+        return scalar_int(draw32(f->root, c->term, (uint64_t)e.v.i));
+    return scalar_int((int64_t)draw64(f->root, c->term, (uint64_t)e.v.i));
 }
 
 static Scalar perm_dim(Tensor *t, int axis) {
@@ -221,7 +222,7 @@ static const Failure *perm_whole(Tensor *t) {
     place = region_take(t->region, sizeof *place * (size_t)(t->count + 1));
     for (int64_t i = 0; i < t->count; i++) place[i] = i;
     for (int64_t i = t->count - 1; i >= 1; i--) {
-        Number factors[2] = {{.i = (int64_t)draw64(root, t->code->term->site,
+        Number factors[2] = {{.i = (int64_t)draw64(root, t->code->term,
                                                    first + (uint64_t)i)}, {.i = i + 1}};
         Number j;
         int64_t swapped = place[i];

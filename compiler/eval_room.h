@@ -79,7 +79,7 @@ struct Root {
     Eval *eval;
     Frame *frame;
     Region memory;              /* failures, what kernels take */
-    uint64_t key, id;           /* of its draws */
+    uint64_t key, reused_key, id;   /* of its draws */
     int64_t row;                /* of `each` */
     struct KernelCall *call;    /* while kernels have been called */
     const Failure *last;        /* that was made */

@@ -252,6 +252,7 @@ static void show_rows(Show *show, const EvalNode *node, Root *root) {
     for (int64_t row = 0; row < rows && row < MOST_ROWS; row++) {
         Root *child = root_new(show->ev, show->ev->record_scope[level + 1], root->frame);
         child->key = root->key;
+        child->reused_key = root->reused_key;
         child->id = order_child(root->id, row);
         child->row = row;
         if (level == 0) show->row = row;

@@ -196,6 +196,7 @@ static void fill_stream(Eval *ev, pl_feature *f) {
     f->has_take = graph->count[COUNT_TAKE] != NULL;
     f->has_steps = graph->count[COUNT_STEPS] != NULL;
     f->levels = graph->levels;
+    f->reuse_random = graph->reuse_random;
     f->has_where = has_where(graph);
     f->batch = graph->batch;
     f->lanes = graph->lanes;

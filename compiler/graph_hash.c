@@ -66,6 +66,7 @@ static void put_head(Hasher *h, const Term *term) {
     put_int(h, term->check);
     put_int(h, term->axis);
     put_int(h, term->site);
+    if (term->reused) put_int(h, -4);
     put_int(h, (int64_t)term->bits);
     XXH3_64bits_update(h->state, &real, sizeof real);
     put_text(h, term->kernel ? term->kernel->name : NULL);
@@ -132,39 +133,69 @@ static void put_nodes(Hasher *h, const Graph *graph) {
     }
 }
 
-uint64_t graph_hash(const Graph *graph) {
-    Arena *arena = arena_new();
-    Hasher h = {XXH3_createState(),
-                arena_array(arena, int, graph->nvars + 1),
-                0,
-                false,
-                {0},
-                arena};
-    uint64_t hash;
-    XXH3_64bits_reset(h.state);
-    put_source(&h, graph);
+static void put_record(Hasher *h, const Graph *graph) {
     for (int i = 0; i < graph->opens.n; i++) {
-        put_var(&h, graph->opens.at[i].var);
-        put_term(graph->opens.at[i].term, &h);
+        put_var(h, graph->opens.at[i].var);
+        put_term(graph->opens.at[i].term, h);
     }
-    put_nodes(&h, graph);
-    put_int(&h, graph->batch);
-    put_int(&h, graph->last);
-    put_int(&h, graph->lanes);
+    put_nodes(h, graph);
+    if (graph->reuse_random) put_int(h, graph->reuse_random);
+}
+
+static void put_batched(Hasher *h, const Graph *graph) {
     for (int i = 0; i < graph->batched.n; i++) {
-        put_var(&h, graph->batched.at[i]);
-        put_var(&h, graph->batched.at[i]->of);
+        put_var(h, graph->batched.at[i]);
+        put_var(h, graph->batched.at[i]->of);
     }
+}
+
+static void put_batch(Hasher *h, const Graph *graph) {
+    put_int(h, graph->batch);
+    put_int(h, graph->last);
+    put_int(h, graph->lanes);
+    put_batched(h, graph);
     for (int i = 0; i < graph->below.n; i++) {
-        put_var(&h, graph->below.at[i].var);
-        put_term(graph->below.at[i].term, &h);
+        put_var(h, graph->below.at[i].var);
+        put_term(graph->below.at[i].term, h);
     }
     for (int i = 0; i < graph->outputs.n; i++) {
-        put_text(&h, graph->outputs.at[i].name);
-        put_term(graph->outputs.at[i].term, &h);
+        put_text(h, graph->outputs.at[i].name);
+        put_term(graph->outputs.at[i].term, h);
     }
-    hash = XXH3_64bits_digest(h.state);
-    XXH3_freeState(h.state);
+}
+
+static Hasher begin(Arena *arena, const Graph *graph, bool by_name) {
+    Hasher h = {.state = XXH3_createState(), .arena = arena, .by_name = by_name,
+                .number = arena_array(arena, int, graph->nvars + 1)};
+    XXH3_64bits_reset(h.state);
+    return h;
+}
+
+static uint64_t end(Hasher *h) {
+    uint64_t hash = XXH3_64bits_digest(h->state);
+    XXH3_freeState(h->state);
+    return hash;
+}
+
+uint64_t graph_hash(const Graph *graph) {
+    Arena *arena = arena_new();
+    Hasher h = begin(arena, graph, false);
+    uint64_t hash;
+    put_source(&h, graph);
+    put_record(&h, graph);
+    put_batch(&h, graph);
+    hash = end(&h);
+    arena_free(arena);
+    return hash;
+}
+
+uint64_t graph_record_hash(const Graph *graph) {
+    Arena *arena = arena_new();
+    Hasher h = begin(arena, graph, false);
+    uint64_t hash;
+    put_record(&h, graph);
+    put_batched(&h, graph);
+    hash = end(&h);
     arena_free(arena);
     return hash;
 }
@@ -173,20 +204,10 @@ uint64_t graph_hash(const Graph *graph) {
 
 typedef struct Parts { Arena *arena; const Graph *graph; const char *text; } Parts;
 
-static Hasher begin_part(const Parts *p) {
-    Hasher h = {XXH3_createState(),
-                arena_array(p->arena, int, p->graph->nvars + 1),
-                0,
-                true,
-                {0},
-                p->arena};
-    XXH3_64bits_reset(h.state);
-    return h;
-}
+static Hasher begin_part(const Parts *p) { return begin(p->arena, p->graph, true); }
 
 static void end_part(Parts *p, Hasher *h, const char *name) {
-    unsigned hash = (unsigned)XXH3_64bits_digest(h->state) & 0xffffff;
-    XXH3_freeState(h->state);
+    unsigned hash = (unsigned)end(h) & 0xffffff;
     p->text = arena_format(p->arena, "%s %s:%06x", p->text, name, hash);
 }
 

@@ -32,6 +32,10 @@ static void number_tables(Lowering *all) {
         if (live(all, var) && !listed(all->fields.at, all->fields.n, var))
             list_push(all->arena, &all->fields, var);
     }
+}
+
+static void number_inputs(Lowering *all) {
+    const Graph *graph = all->graph;
     for (int i = 0; i < graph->source_fields.n; i++)
         if (live(all, graph->source_fields.at[i]))
             list_push(all->arena, &all->inputs, graph->source_fields.at[i]);
@@ -39,21 +43,24 @@ static void number_tables(Lowering *all) {
 
 static void declare_calls(Lowering *all) {
     LoopType i32 = {LT_I32, 1}, i64 = {LT_I64, 1}, ptr = {LT_PTR, 1};
-    LoopType fail[] = {ptr, i32, i64, i64}, fail_kernel[] = {ptr, i32}, lock[] = {ptr};
+    LoopType fail[] = {ptr, i32, i64, i64}, fail_kernel[] = {ptr, i32}, lock[] = {ptr},
+             section[] = {ptr, i32, i64};
     all->fail_type = loop_extern(all->module, "pl_fail_type", i32, 4, fail);
     all->fail_kernel_type = loop_extern(all->module, "pl_fail_kernel_type", i32, 2,
                                         fail_kernel);
     all->lock_type = loop_extern(all->module, "pl_lock_type", (LoopType){LT_VOID, 1}, 1,
                                  lock);
+    all->section_type = loop_extern(all->module, "pl_section_type", (LoopType){LT_VOID, 1},
+                                    3, section);
 }
 
-static PlanCode *make_plan(Lowering *all, bool plain) {
+static PlanCode *make_plan(Lowering *all, bool plain, const char *prefix) {
     PlanCode *code = arena_new_of(all->arena, PlanCode);
     code->plain = plain;
+    code->prefix = prefix;
     code->batch = -1;
     for (int k = 0; k < all->graph->levels; k++) gen_enter(all, code, k);
     gen_emit(all, code);
-    if (all->below.n) gen_batch(all, code);
     return code;
 }
 
@@ -85,32 +92,123 @@ static void note_all_inline(Lowering *all, const Graph *graph) {
     }
 }
 
-/* The fused plan is made of the graph that the passes give; the tables are those
- * of the graph as it was written. */
-static PlanCode *make_fused(Lowering *all, const LowerOptions *options) {
-    Lowering as_written = *all;
-    PlanCode *code;
-    all->graph = passes_run(all->arena, all->graph, options->level, options->reorder,
-                            options->dump);
+/* What lowering knows of a graph, for another one. */
+static void begin_graph(Lowering *all, const Graph *graph) {
+    all->graph = graph;
     all->def.at = NULL;
     all->def.n = all->def.room = 0;
     all->live.at = NULL;
     all->live.n = all->live.room = 0;
     all->paths = map_new();
     all->projected = map_new();
+    all->ranged = map_new();
     find_definitions(all);
     find_live(all);
-    code = make_plan(all, false);
+}
+
+static void end_graph(Lowering *all, const Lowering *before) {
     map_free(all->paths);
     map_free(all->projected);
-    all->graph = as_written.graph;
-    all->def = as_written.def;
-    all->live = as_written.live;
-    all->paths = as_written.paths;
-    all->projected = as_written.projected;
-    memcpy(all->each, as_written.each, sizeof all->each);
-    memcpy(all->row, as_written.row, sizeof all->row);
-    note_all_inline(all, all->graph);
+    map_free(all->ranged);
+    all->graph = before->graph;
+    all->def = before->def;
+    all->live = before->live;
+    all->paths = before->paths;
+    all->projected = before->projected;
+    all->inputs = before->inputs;
+    all->fields = before->fields;
+    all->kept = before->kept;
+    all->notes = before->notes;
+    memcpy(all->each, before->each, sizeof all->each);
+    memcpy(all->row, before->row, sizeof all->row);
+}
+
+/* The fused plan is made of the graph that the passes give; the tables are those
+ * of the graph as it was written. */
+static PlanCode *make_fused(Lowering *all, const Graph *graph, const char *prefix,
+                            bool batch) {
+    const LowerOptions *options = all->options;
+    Lowering before = *all;
+    PlanCode *code;
+    begin_graph(all, passes_run(all->arena, graph, options->level, options->reorder,
+                                options->off, options->dump));
+    code = make_plan(all, false, prefix);
+    if (batch) gen_batch(all, code);
+    sections_weigh(all);
+    note_reads(all);
+    note_groups(all);
+    note_wheres(all);
+    end_graph(all, &before);
+    return code;
+}
+
+/* ---- the parts of a cut: two more plans of the same records ---- */
+
+static PlanCode *make_above(Lowering *all, const Cut *cut) {
+    VarList fields = all->fields;
+    PlanCode *code;
+    memset(&all->fields, 0, sizeof all->fields);
+    for (int i = 0; i < cut->above->batched.n; i++)
+        list_push(all->arena, &all->fields, cut->above->batched.at[i]);
+    code = make_fused(all, cut->above, "above_", false);
+    all->fields = fields;
+    return code;
+}
+
+static PlanCode *make_below(Lowering *all, const Cut *cut) {
+    VarList inputs = all->inputs;
+    PlanCode *code;
+    all->inputs = cut->kept;
+    all->kept = true;
+    code = make_fused(all, cut->below, "below_", false);
+    all->inputs = inputs;
+    all->kept = false;
+    return code;
+}
+
+static const Cut *find_cut(Lowering *all) {
+    const CachePoint *cache = all->graph->cache;
+    Lowering before = *all;
+    CutNeeds needs;
+    const Cut *cut;
+    const char *odd;
+    begin_graph(all, cache->graph);
+    needs = (CutNeeds){all->fields.n, all->fields.at, all->live.n, all->live.at};
+    cut = cut_graph(all->arena, cache, &needs, &odd);
+    end_graph(all, &before);
+    return cut;
+}
+
+static void add_live(Lowering *all, const Var *var, const unsigned *more, int n) {
+    if (var && var->id < n && var->id < all->live.n) all->live.at[var->id] |= more[var->id];
+}
+
+/* What stands above may need more than the whole, which reads only the dims of some of it:
+ * that has to be bound and read, too. */
+static void need_above(Lowering *all, const Cut *cut) {
+    const Graph *graph = all->graph;
+    Lowering before = *all;
+    const unsigned *more;
+    int n;
+    begin_graph(all, cut->above);
+    more = all->live.at;
+    n = all->live.n;
+    end_graph(all, &before);
+    for (int i = 0; i < graph->params.n; i++)
+        add_live(all, graph->params.at[i].var, more, n);
+    for (int i = 0; i < graph->opens.n; i++) add_live(all, graph->opens.at[i].var, more, n);
+    for (int i = 0; i < graph->source_fields.n; i++)
+        add_live(all, graph->source_fields.at[i], more, n);
+}
+
+static CutCode make_cut(Lowering *all, const Cut *cut) {
+    CutCode code = {.cut = cut};
+    LowerNotes *notes = all->notes;
+    if (!cut) return code;
+    all->notes = NULL;
+    code.above = make_above(all, code.cut);
+    code.below = make_below(all, code.cut);
+    all->notes = notes;
     return code;
 }
 
@@ -118,6 +216,8 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
                         LowerNotes *notes) {
     Lowering *all = arena_new_of(arena, Lowering);
     PlanCode *fused = NULL, *plain;
+    CutCode code = {0};
+    const Cut *cut = NULL;
     int open;
     *all = (Lowering){.arena = arena, .graph = graph, .options = options, .notes = notes,
                       .module = loop_module(arena, graph->name), .dims = dim_table(arena),
@@ -126,12 +226,20 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
     find_definitions(all);
     find_live(all);
     number_tables(all);
+    if (graph->cache && options->fuse) cut = find_cut(all);
+    if (cut) need_above(all, cut);
+    number_inputs(all);
     note_dead(all);
     declare_calls(all);
     open = gen_open(all);
-    if (options->fuse) fused = make_fused(all, options);
-    plain = make_plan(all, true);
-    feature_tables(all, open, plain, fused);
+    if (options->fuse) {
+        fused = make_fused(all, graph, "", all->below.n > 0);
+        note_all_inline(all, graph);
+        code = make_cut(all, cut);
+    }
+    plain = make_plan(all, true, "plain_");
+    if (all->below.n) gen_batch(all, plain);
+    feature_tables(all, open, plain, fused, &code);
     map_free(all->paths);
     map_free(all->projected);
     return all->module;

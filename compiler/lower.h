@@ -11,13 +11,17 @@
 
 typedef struct LowerOptions {
     bool fuse;                  /* false: the plain plan alone */
+    const char *off;            /* as pass_is_off() takes it */
     bool reorder;               /* exact reordering */
     int ncpus; Cpu cpu[4];      /* as EmitOptions: one pl_code of the fused plan each */
     const char *needs;          /* CPU_NATIVE: features, comma-separated */
     const char *version;
     bool lines;                 /* instructions carry lines of the .dsl */
     int level;                  /* -O: which passes run */
+    uint64_t kernels;           /* of their code, for the hash of what is kept */
     const char *dump;           /* prints the graph after the pass of that name */
+    int workers, depth, ahead;  /* pl_feature.plan_… */
+    int64_t memory;
 } LowerOptions;
 
 /* How the fused plan keeps a tensor. */
@@ -33,23 +37,27 @@ typedef struct TensorNote {
     const char *bytes;          /* per record: a number, or a formula of dims */
     unsigned crop;              /* by dimension: the kernel makes only what is read */
     const char *layout;         /* that the kernel is asked for; NULL: as it comes */
+    LIST(int) reads;            /* numbers of the tensors that it reads: of neither inline
+                                   ones nor tables, which are passed through */
 } TensorNote;
+
+/* A section, and the operators of the text that are fused into it. */
+typedef struct GroupNote {
+    const char *name, *operator_name;
+    int kind, line;             /* PL_SECTION_… */
+    LIST(const char *) operators;
+} GroupNote;
 
 typedef struct LowerNotes {
     LIST(TensorNote) tensors;
     LIST(const char *) dead;    /* fields that nothing needs */
     LIST(const Place *) tested; /* subscripts that are tested in every round of a loop */
+    LIST(int) wheres;           /* lines, in the order in which they are asked */
+    LIST(GroupNote) groups;     /* what a profile tells apart */
 } LowerNotes;
 
 /* notes may be NULL. */
 LoopModule *lower_graph(Arena *, const Graph *, const LowerOptions *, LowerNotes *notes);
-
-/* ---- explain.c: what lowering decided, for people or as JSON; 0, or 1 ---- */
-int explain(const Graph *, FILE *, bool json);
-/* Notes the subscripts that are tested in every round of a loop. */
-void explain_tests(const Graph *, Diags *);
-/* The plan as YAML: stages, their members, the way of each tensor. */
-void print_plan(const Graph *, FILE *);
 
 /* ---- lower_header.c: a C header of the feature, valid C and C++ ---- */
 void print_header(const Graph *, FILE *);

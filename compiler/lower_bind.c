@@ -95,14 +95,17 @@ Low bind_force(Gen *g, Thunk *thunk) {
     int level = g->level;
     const char *field = g->field;
     Low value;
+    int section;
     if (thunk->known) return thunk->value;
     if (!thunk->term) bug("lower: `%s` is not bound", thunk->var ? thunk->var->name : "?");
     g->forcing = thunk;
     thunk->making = true;
     g->level = thunk->level;
     if (is_field(thunk->var)) g->field = thunk->var->name;
+    section = section_begin(g, thunk);
     if (thunk->parent) value = bind_force(g, thunk->parent).items[thunk->item];
     else value = gen_low(g, thunk->term);
+    section_end(g, section, &value);
     g->forcing = forcing;
     g->level = level;
     g->field = field;

@@ -168,8 +168,8 @@ static Scalar merged(Gen *g, const Term *term, pl_dtype d, Scalar old, Scalar ne
     LoopScalar type = reg_type(d);
     switch (term->scatter) {
     case SCATTER_SET: return new;
-    case SCATTER_MIN: s.v = gen_extreme(g, OP_MIN, d, old.v, new.v); break;
-    case SCATTER_MAX: s.v = gen_extreme(g, OP_MAX, d, old.v, new.v); break;
+    case SCATTER_MIN: s.v = gen_extreme(g, OP_MIN, d, old.v, new.v, false); break;
+    case SCATTER_MAX: s.v = gen_extreme(g, OP_MAX, d, old.v, new.v, false); break;
     case SCATTER_ADD:
         s.v = gen_op(g, dtype_is_float(d) ? LOOP_FADD : LOOP_ADD, type, 2, old.v, new.v);
     }

@@ -62,10 +62,15 @@ static const Term *joint_fold(const Term *element, const Var *channel) {
     return found;
 }
 
-int64_t small_trip(const Loop *loop) {
+int64_t channel_trip(const Loop *loop) {
     int64_t from, to;
     if (!term_is_int(loop->from, &from) || !term_is_int(loop->to, &to) || from) return 0;
-    return to >= 2 && to <= PIXEL ? to : 0;
+    return to >= 1 && to <= PIXEL ? to : 0;
+}
+
+int64_t small_trip(const Loop *loop) {
+    int64_t trip = channel_trip(loop);
+    return trip >= 2 ? trip : 0;
 }
 
 static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may_run) {
@@ -77,7 +82,7 @@ static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may
     c->array = part->kind == TERM_ARRAY;
     if (c->array && (channel >= 0 || part->type->rank != 1)) return NULL;
     if (c->array) c->parts = part->nargs;
-    else if (channel >= 0) c->parts = (int)small_trip(&loop->loop[channel]);
+    else if (channel >= 0) c->parts = (int)channel_trip(&loop->loop[channel]);
     if (!c->parts || c->parts > PIXEL) return NULL;
     c->lanes = lanes_of_columns(g, BLOCK, over, fixed);
     if (may_run) lanes_may_run(c->lanes);
@@ -109,12 +114,12 @@ const Columns *columns_find_run(Gen *g, const Term *loop, int column, int channe
 const Columns *columns_inner(Gen *g, const Term *loop) {
     int last = loop->nloops - 1;
     bool list = last_part(loop->arg[0])->kind == TERM_ARRAY;
-    if (!list && last > 0 && small_trip(&loop->loop[last]))
+    if (!list && last > 0 && channel_trip(&loop->loop[last]))
         return columns_find(g, loop, last - 1, last);
     return columns_find(g, loop, last, -1);
 }
 
-int columns_parts(const Columns *c) { return c->parts; }
+bool columns_has_channels(const Columns *c) { return c->array || c->channel >= 0; }
 
 void columns_loops(const Columns *c, int *column, int *channel) {
     *column = c->column;

@@ -170,28 +170,29 @@ static bool read_below(const Lowering *all, const Var *var) {
     for (int i = 0; i < all->below.n; i++) {
         const Var *below = all->below.at[i];
         const Term *def = all->def.at[below->id];
-        if (def && (use_paths((Lowering *)all, def, USE_DATA, var) ||
-                    all->live.at[var->id] & 1u << USE_DIMS))
+        bool known = var->id < all->live.n;     /* those of a cut are not */
+        if (known && def && (use_paths((Lowering *)all, def, USE_DATA, var) ||
+                             all->live.at[var->id] & 1u << USE_DIMS))
             return true;
     }
     return false;
 }
 
-static int fields_table(Lowering *all) {
-    int n = all->fields.n, table;
+static int fields_table(Lowering *all, const VarList *fields) {
+    int n = fields->n, table;
     pl_field *rows = arena_array(all->arena, pl_field, n + 1);
     for (int i = 0; i < n; i++) {
-        const Type *type = all->fields.at[i]->of->type;
+        const Type *type = fields->at[i]->of->type;
         rows[i].dtype = type->dtype;
         rows[i].rank = type->rank;
         rows[i].ragged = type_is_ragged(type);
         rows[i].bytes = put_dims(type, rows[i].dim);
         if (rows[i].ragged) rows[i].bytes = 0;
-        rows[i].needed_below = read_below(all, all->fields.at[i]);
+        rows[i].needed_below = read_below(all, fields->at[i]);
     }
     table = datum(all, rows, sizeof *rows * (size_t)n);
     for (int i = 0; i < n; i++)
-        POINT(table, i, pl_field, name, text(all, all->fields.at[i]->name));
+        POINT(table, i, pl_field, name, text(all, fields->at[i]->name));
     return table;
 }
 
@@ -318,15 +319,72 @@ static int code_table(Lowering *all, int open, const PlanCode *code, int clone) 
     return table;
 }
 
+/* One code for each CPU, and the plain one last, if it is given. */
 static int codes_table(Lowering *all, int open, const PlanCode *plain,
                        const PlanCode *fused, int *n) {
     int clones = fused ? all->options->ncpus : 0, table;
     void **rows = arena_array(all->arena, void *, clones + 1);
-    *n = clones + 1;
+    *n = clones + (plain != NULL);
     table = datum(all, rows, sizeof *rows * (size_t)*n);
     for (int i = 0; i < clones; i++)
         point(all, table, 8 * (size_t)i, code_table(all, open, fused, i));
-    point(all, table, 8 * (size_t)clones, code_table(all, open, plain, 0));
+    if (plain)
+        point(all, table, 8 * (size_t)clones, code_table(all, open, plain, 0));
+    return table;
+}
+
+static int cut_table(Lowering *all, int open, const CutCode *code) {
+    const Cut *cut = code->cut;
+    const CachePoint *cache = all->graph->cache;
+    VarList fields = {0};
+    int table, line = 0, column, n;
+    if (!cut) return -1;
+    for (int i = 0; i < cut->above->batched.n; i++)
+        list_push(all->arena, &fields, cut->above->batched.at[i]);
+    if (cache->loc.file) loc_line(cache->loc, &line, &column);
+    pl_cut row = {.disk = cache->disk, .line = line, .limit = cache->limit,
+                  .hash = cut->hash ^ all->options->kernels, .draws = cut->draws, .nfields = fields.n};
+    table = datum(all, &row, sizeof row);
+    POINT(table, 0, pl_cut, reads, text(all, cut->reads));
+    POINT(table, 0, pl_cut, fields, fields_table(all, &fields));
+    POINT(table, 0, pl_cut, above, codes_table(all, open, NULL, code->above, &n));
+    POINT(table, 0, pl_cut, below, codes_table(all, open, NULL, code->below, &n));
+    return table;
+}
+
+/* ---- sections ---- */
+
+static int shares_table(Lowering *all, const Section *s) {
+    pl_share *rows = arena_array(all->arena, pl_share, s->shares.n + 1);
+    double sum = 0;
+    int table;
+    for (int i = 0; i < s->shares.n; i++) sum += s->shares.at[i].weight;
+    for (int i = 0; i < s->shares.n; i++) {
+        rows[i].line = s->shares.at[i].line;
+        rows[i].part = s->shares.at[i].weight / sum;
+    }
+    table = datum(all, rows, sizeof *rows * (size_t)s->shares.n);
+    for (int i = 0; i < s->shares.n; i++)
+        POINT(table, i, pl_share, operator_name, text(all, s->shares.at[i].name));
+    return table;
+}
+
+static int sections_table(Lowering *all) {
+    int n = all->sections.n, table;
+    pl_section *rows = arena_array(all->arena, pl_section, n + 1);
+    for (int i = 0; i < n; i++) {
+        const Section *s = &all->sections.at[i];
+        rows[i].kind = s->kind;
+        rows[i].line = s->line;
+        rows[i].nshares = s->shares.n;
+    }
+    table = datum(all, rows, sizeof *rows * (size_t)n);
+    for (int i = 0; i < n; i++) {
+        const Section *s = &all->sections.at[i];
+        POINT(table, i, pl_section, name, text(all, s->name));
+        POINT(table, i, pl_section, operator_name, text(all, s->operator_name));
+        POINT(table, i, pl_section, shares, shares_table(all, s));
+    }
     return table;
 }
 
@@ -339,7 +397,7 @@ static bool has_where(const Graph *graph) {
 }
 
 void feature_tables(Lowering *all, int open, const PlanCode *plain,
-                    const PlanCode *fused) {
+                    const PlanCode *fused, const CutCode *cut) {
     static const int32_t lasts[] = {[LAST_DROP] = 0, [LAST_PARTIAL] = 1, [LAST_PAD] = 2,
                                     [LAST_WRAP] = 3};
     const Graph *graph = all->graph;
@@ -359,7 +417,10 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain,
         .has_where = has_where(graph), .batch = graph->batch, .lanes = graph->lanes,
         .last = lasts[graph->last], .nfields = all->fields.n, .nbelow = all->below.n,
         .noutputs = graph->outputs.n, .nsites = all->sites.n, .nimports = nimports,
-        .ncodes = ncodes, .source_line = line,
+        .ncodes = ncodes, .source_line = line, .nsections = all->sections.n,
+        .plan_workers = all->options->workers, .plan_depth = all->options->depth,
+        .plan_ahead = all->options->ahead, .plan_memory = all->options->memory,
+        .reuse_random = graph->reuse_random,
     };
     table = datum(all, &row, sizeof row);
     all->module->data.at[table]->name =
@@ -373,12 +434,14 @@ void feature_tables(Lowering *all, int open, const PlanCode *plain,
     POINT(table, 0, pl_feature, inputs, inputs_table(all));
     POINT(table, 0, pl_feature, columns, columns);
     POINT(table, 0, pl_feature, read_column, text(all, graph->read_column));
-    POINT(table, 0, pl_feature, fields, fields_table(all));
+    POINT(table, 0, pl_feature, fields, fields_table(all, &all->fields));
     POINT(table, 0, pl_feature, below, below_table(all));
     POINT(table, 0, pl_feature, outputs, outputs_table(all));
     POINT(table, 0, pl_feature, sites, sites_table(all));
     POINT(table, 0, pl_feature, imports, imports);
     POINT(table, 0, pl_feature, codes, codes);
+    POINT(table, 0, pl_feature, sections, sections_table(all));
+    POINT(table, 0, pl_feature, cut, cut_table(all, open, cut));
     POINT(table, 0, pl_feature, parts, text(all, graph_parts(all->arena, graph)));
     POINT(table, 0, pl_feature, describe, text(all, describe_feature(all->arena, graph)));
 }

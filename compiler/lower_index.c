@@ -79,12 +79,15 @@ static Scalar read_source(Gen *g, const Access *a, Source from) {
 
 /* The value outside costs nothing: read somewhere inside and choose. */
 static Scalar choose(Gen *g, Access a, Source from) {
-    Scalar s;
+    Scalar s, outside;
+    Value good = gen_int(g, LT_I32, 0);
     a.soft = a.inside;
     s = read_source(g, &a, from);
-    if (s.fail != NO_VALUE)
-        s.fail = gen_select(g, a.inside, s.fail, gen_int(g, LT_I32, 0));
-    s.v = gen_select(g, a.inside, s.v, gen_scalar(g, a.term->otherwise).v);
+    outside = gen_scalar(g, a.term->otherwise);     /* a state may have failed */
+    if (s.fail != NO_VALUE || outside.fail != NO_VALUE)
+        s.fail = gen_select(g, a.inside, s.fail == NO_VALUE ? good : s.fail,
+                            outside.fail == NO_VALUE ? good : outside.fail);
+    s.v = gen_select(g, a.inside, s.v, outside.v);
     return s;
 }
 

@@ -12,6 +12,7 @@
  *   MANY     a vector
  *   NONE     not to be had in lanes: the row stays scalar */
 #include "lower_lanes.h"
+#include "passes/pass.h"
 
 Lanes *lanes_new(Gen *g, int n, const Var *column, const Var *channel, int channels) {
     Lanes *l = arena_new_of(g->all->arena, Lanes);
@@ -293,6 +294,7 @@ static LaneKind kind_of_let(Lanes *l, const Term *term) {
 
 LaneKind lane_kind(Lanes *l, const Term *term) {
     const LaneName *name;
+    if (pass_is_off(l->g->all->options->off, "lanes")) return LANE_NONE;
     if (term->kind == TERM_REF) {
         if (l->channel && term->var == l->channel) return LANE_CHANNEL;
         if (l->row && term->var == l->row) return LANE_ROW;

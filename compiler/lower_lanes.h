@@ -59,7 +59,8 @@ Value lanes_many(Lanes *, const Term *);
 void lanes_fold(Lanes *, const Term *fold, const Var *channel, int n, Value column,
                 Value *v);
 bool lane_dtype(pl_dtype);
-int64_t small_trip(const Loop *);       /* 2 to PIXEL rounds from 0 on; else 0 */
+int64_t channel_trip(const Loop *);     /* 1 to PIXEL rounds from 0 on; else 0 */
+int64_t small_trip(const Loop *);       /* the same, but at least 2 */
 bool term_has_fold(const Term *);
 /* NaN to the canonical one. */
 Value lane_canonical(Gen *, Value);
@@ -83,7 +84,7 @@ const Columns *columns_find(Gen *, const Term *loop, int column, int channel);
 const Columns *columns_find_run(Gen *, const Term *loop, int column, int channel, Lanes **);
 /* As columns_find, columns and channels innermost. */
 const Columns *columns_inner(Gen *, const Term *loop);
-int columns_parts(const Columns *);     /* channels */
+bool columns_has_channels(const Columns *);     /* as a loop, or listed */
 void columns_loops(const Columns *, int *column, int *channel);
 /* One row, the other indices bound: `base` is the element of column `from`. `stream`:
  * planes of it begin with cache lines that nobody reads soon. `runs`: ptr to an i32 for

@@ -45,10 +45,11 @@ static Value convert(Lanes *l, const Term *term) {
     return build(b, LOOP_TRUNC, vector_type(l, LT_I8), 1, v);
 }
 
-static Value extreme(Lanes *l, bool least, Value a, Value b) {
+/* number: b is not NaN. */
+static Value extreme(Lanes *l, bool least, Value a, Value b, bool number) {
     Value first = least ? compare(l, LOOP_FLT, a, b) : compare(l, LOOP_FLT, b, a);
     Value one = lane_select(l, first, a, b);        /* one instruction of most machines */
-    return lane_select(l, compare(l, LOOP_FNE, b, b), a, one);
+    return number ? one : lane_select(l, compare(l, LOOP_FNE, b, b), a, one);
 }
 
 static LoopOp real_op(Op op) {
@@ -82,7 +83,8 @@ static Value operation(Lanes *l, const Term *term) {
     if (term->op == OP_CONVERT) return convert(l, term);
     for (int i = 0; i < term->nargs; i++) v[i] = lanes_many(l, term->arg[i]);
     if (term->op == OP_MIN || term->op == OP_MAX)
-        return extreme(l, term->op == OP_MIN, v[0], v[1]);
+        return extreme(l, term->op == OP_MIN, v[0], v[1],
+                       term_is_number(l->g->all, term->arg[1]));
     if (!real)
         return build(b, term->op == OP_ADD ? LOOP_ADD : term->op == OP_SUB ? LOOP_SUB
                                                                            : LOOP_MUL,

@@ -1,20 +1,7 @@
 /* What `pipec explain` shows of each tensor of the fused plan. */
 #include <string.h>
 #include "lower_room.h"
-
-/* A dimension in words, if they are short. */
-static const char *dim_words(Arena *arena, const Type *type, int k) {
-    const char *text = type->dims && type->dims[k] ? dim_text(arena, type->dims[k]) : "?";
-    return strchr(text, '?') || strlen(text) > 24 ? "?" : text;
-}
-
-static const char *shape_words(Arena *arena, const Type *type) {
-    const char *text = "";
-    for (int k = 0; k < type->rank; k++)
-        text = arena_format(arena, "%s%s%s", text, k ? ", " : "",
-                            dim_words(arena, type, k));
-    return arena_format(arena, "%s[%s]", dtype_name(type->dtype), text);
-}
+#include "plan_pins.h"
 
 /* Of all from dimension `from` on. */
 static const char *bytes_words(Arena *arena, const Type *type, int from) {
@@ -25,15 +12,6 @@ static const char *bytes_words(Arena *arena, const Type *type, int from) {
         else text = arena_format(arena, "%s * %s", text, dim_words(arena, type, k));
     }
     return arena_format(arena, "%lld%s", (long long)bytes, text);
-}
-
-/* The line of the feature's own file that led here. */
-static int line_of(const Lowering *all, const Var *var, const Term *term) {
-    const char *operator_name;
-    int line = 0, column;
-    if (term && term->at) line = place_line(term->at, all->graph->file, &operator_name);
-    if (!line && var->loc.file) loc_line(var->loc, &line, &column);
-    return line;
 }
 
 static const char *reason(const char *way, const Term *term) {
@@ -67,7 +45,7 @@ static void note(Lowering *all, const Var *var, const Term *term, const char *wa
     TensorNote *old = known_note(all, var),
                new = {.var = var, .name = var->name, .way = way};
     if (old && !strcmp(old->way, "slot")) return;
-    new.line = line_of(all, var, term);
+    new.line = line_of_tensor(all->graph, var, term);
     new.shape = shape_words(arena, var->type);
     new.rank = var->type->rank;
     for (int k = 0; k < new.rank; k++) new.dim[k] = dim_words(arena, var->type, k);
@@ -76,8 +54,13 @@ static void note(Lowering *all, const Var *var, const Term *term, const char *wa
                     ? arena_format(arena, "%s a row", bytes_words(arena, var->type, 1))
                     : bytes_words(arena, var->type, 0);
     new.why = reason(way, term);
-    if (old) *old = new;
-    else list_push(arena, &all->notes->tensors, new);
+    if (old) {                  /* a window that is whole for its readers */
+        new.crop = old->crop;
+        new.layout = old->layout;
+        *old = new;
+        return;
+    }
+    list_push(arena, &all->notes->tensors, new);
 }
 
 void note_way(Gen *g, const Thunk *thunk, const char *way) {
@@ -111,4 +94,75 @@ void note_gone(Lowering *all, const Var *var) {
         is_noted(all, var))
         return;
     note(all, var, term, "inline");
+}
+
+/* ---- who reads whom ---- */
+
+typedef struct Reads { Lowering *all; TermMap *seen; int reader; } Reads;
+
+static bool is_shown(const TensorNote *n) {
+    return strcmp(n->way, "inline") && strcmp(n->way, "table");
+}
+
+/* Data alone, and through what was put into its readers, and tables. */
+static void find_reads(const Term *term, Use use, void *data) {
+    Reads *r = data;
+    LowerNotes *notes = r->all->notes;
+    const Term *def;
+    bool fresh;
+    if (use == USE_DIMS) return;
+    map_at(r->seen, term, 0, &fresh);
+    if (!fresh) return;
+    if (term->kind != TERM_REF) {
+        use_children(term, use, find_reads, data);
+        return;
+    }
+    for (int i = 0; i < notes->tensors.n; i++) {
+        const TensorNote *n = &notes->tensors.at[i];
+        if (n->var != term->var || i == r->reader || !is_shown(n)) continue;
+        list_push(r->all->arena, &notes->tensors.at[r->reader].reads, i);
+        return;
+    }
+    def = term->var->id < r->all->def.n ? r->all->def.at[term->var->id] : NULL;
+    if (def) find_reads(def, use, data);
+}
+
+void note_reads(Lowering *all) {
+    for (int i = 0; all->notes && i < all->notes->tensors.n; i++) {
+        const Var *var = all->notes->tensors.at[i].var;
+        const Term *def = var->id < all->def.n ? all->def.at[var->id] : NULL;
+        Reads r = {all, map_new(), i};
+        if (def && is_shown(&all->notes->tensors.at[i])) find_reads(def, USE_DATA, &r);
+        map_free(r.seen);
+    }
+}
+
+/* ---- what is fused ---- */
+
+static bool listed(const GroupNote *group, const char *name) {
+    for (int i = 0; i < group->operators.n; i++)
+        if (!strcmp(group->operators.at[i], name)) return true;
+    return false;
+}
+
+void note_groups(Lowering *all) {
+    for (int i = 0; all->notes && i < all->sections.n; i++) {
+        const Section *s = &all->sections.at[i];
+        GroupNote group = {.name = s->name, .operator_name = s->operator_name,
+                           .kind = s->kind, .line = s->line};
+        for (int k = 0; k < s->shares.n; k++)
+            if (s->shares.at[k].name && !listed(&group, s->shares.at[k].name))
+                list_push(all->arena, &group.operators, s->shares.at[k].name);
+        list_push(all->arena, &all->notes->groups, group);
+    }
+}
+
+void note_wheres(Lowering *all) {
+    for (int i = 0; all->notes && i < all->graph->nodes.n; i++) {
+        const Node *node = &all->graph->nodes.at[i];
+        int line = 0, column;
+        if (node->kind != NODE_WHERE) continue;
+        if (node->loc.file) loc_line(node->loc, &line, &column);
+        list_push(all->arena, &all->notes->wheres, line);
+    }
 }

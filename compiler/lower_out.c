@@ -26,13 +26,17 @@ static const Tensor *made_at(Gen *g, const Term *, const Type *, const Dest *);
 static const Tensor *thunk_made_at(Gen *g, Thunk *thunk, const Type *type,
                                    const Dest *dest) {
     Thunk now, *forcing = g->forcing;
-    int level = g->level;
+    int level = g->level, section;
     const Tensor *t;
+    Low made;
     if (thunk->known || !thunk->term || thunk->parent) return NULL;
     g->forcing = thunk;
     g->level = thunk->level;
     g->field = thunk->var->name;
+    section = section_begin(g, thunk);
     t = made_at(g, thunk->term, type, dest);
+    made = t ? low_tensor(t, type) : (Low){.kind = LOW_OPAQUE};
+    section_end(g, section, &made);
     g->forcing = forcing;
     g->level = level;
     if (!t) return NULL;
@@ -124,6 +128,10 @@ static void handed_over(Gen *g, Thunk *thunk, Value at) {
 
 /* ---- all ---- */
 
+static bool is_number(Gen *g, const Var *var) {
+    return term_is_number(g->all, term_ref(g->all->arena, var));
+}
+
 void out_field(Gen *g, const Var *var, Value out, int number) {
     Thunk *thunk = bind_thunk(g, var);
     Value at = place(g, out, number), data;
@@ -137,7 +145,8 @@ void out_field(Gen *g, const Var *var, Value out, int number) {
         put_scalar(g, var->type, bind_force(g, thunk).s, data);
         return;
     }
-    dest = (Dest){data, ++g->buffers, dtype_is_float(var->type->dtype)};
+    dest = (Dest){data, ++g->buffers, dtype_is_float(var->type->dtype) &&
+                                          (g->plain || !is_number(g, var))};
     gen_verdict(g, tensor_first_fail(g, dense(g, thunk, &dest)));
 }
 

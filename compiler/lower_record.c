@@ -15,6 +15,7 @@ Gen *gen_begin(Lowering *all, bool plain, const char *name, int nparams,
     g->plain = plain;
     g->level = -1;
     g->suspect = NO_VALUE;
+    g->section = -1;
     for (int i = 0; i < PL_MAX_LEVELS + 2; i++) g->id[i] = NO_VALUE;
     g->call = 0;
     g->lib = 1;
@@ -110,18 +111,35 @@ static const Term *roots(Gen *g, int level) {
 
 /* ---- enter ---- */
 
-static Low source_value(Gen *g, const Type *type, Value in, int number) {
-    int64_t at = number * (int64_t)sizeof(pl_value);
-    Tensor *t;
-    Value v;
-    if (type->rank) {
-        t = arena_new_of(g->all->arena, Tensor);
-        *t = (Tensor){.dtype = PL_U8, .rank = 1, .fails = NO_VALUE, .fail = NO_VALUE,
-                      .roomy = true, .buffer = ++g->buffers};
-        t->data = gen_field(g, LT_PTR, in, at, 0);
+static Scalar kept_dim(Gen *g, const Type *type, Value data, int axis) {
+    int64_t n;
+    if (type->dims && type->dims[axis] && dim_constant(type->dims[axis], &n))
+        return scalar(gen_long(g, n));
+    return scalar(gen_length(g, gen_field(g, LT_I64, data, 8 * axis - PL_KEPT_HEAD, 0)));
+}
+
+static Low source_tensor(Gen *g, const Type *type, Value in, int64_t at) {
+    Tensor *t = arena_new_of(g->all->arena, Tensor);
+    *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .roomy = true, .slack = g->all->kept,
+                  .buffer = ++g->buffers};
+    t->data = gen_field(g, LT_PTR, in, at, 0);
+    if (!g->all->kept)
         t->dim[0] = scalar(gen_length(
             g, gen_field(g, LT_I64, in, at + (int64_t)offsetof(pl_value, n), 0)));
-        return low_tensor(t, type);
+    for (int k = 0; g->all->kept && k < t->rank; k++)
+        t->dim[k] = kept_dim(g, type, t->data, k);
+    return low_tensor(t, type);
+}
+
+static Low source_value(Gen *g, const Type *type, Value in, int number) {
+    int64_t at = number * (int64_t)sizeof(pl_value);
+    Value v;
+    if (type->rank) return source_tensor(g, type, in, at);
+    if (g->all->kept) {
+        Value data = build_offset(&g->b, in, gen_long(g, number), sizeof(pl_value));
+        v = gen_load_element(g, type->dtype, data, gen_long(g, 0), ++g->buffers);
+        return low_scalar(scalar(v), type);
     }
     if (dtype_is_float(type->dtype)) {
         v = gen_field(g, LT_F64, in, at, 0);
@@ -148,14 +166,25 @@ static void bind_level(Gen *g, const PlanCode *code, int level, Value frame) {
     frame_load(g, &code->frame[level], frame);
 }
 
+static void begin_record(Gen *g) {
+    if (g->plain) return;
+    g->section = section_of_record(g);
+    section_enter(g, g->section, 0, NULL);
+}
+
 static void test_where(Gen *g, const Node *node) {
+    int old = g->section;
+    Value one = gen_long(g, 1);
     Scalar c;
     g->field = "where";
+    if (!g->plain) section_enter(g, g->section = section_of_where(g, node), 1, &one);
     c = gen_scalar(g, node->term);
     gen_verdict(g, c.fail);
     gen_if(g, gen_not(g, c.v));
     gen_return(g, PL_REJECTED);
     gen_end(g);
+    g->section = old;
+    section_enter(g, old, 0, NULL);
 }
 
 static void count_rows(Gen *g, int level, Value frame) {
@@ -183,12 +212,12 @@ void gen_enter(Lowering *all, PlanCode *code, int level) {
     static const char *const names[] = {"call",   "lib", "in",   "id",
                                         "parent", "row", "frame"};
     enum { IN = 2, ID, PARENT, ROW, FRAME };
-    const char *name = arena_format(all->arena, "%senter%d", code->plain ? "plain_" : "",
-                                    level);
+    const char *name = arena_format(all->arena, "%senter%d", code->prefix, level);
     Gen *g = gen_begin(all, code->plain, name, 7, types, names, &code->enter[level]);
     Value up = PARENT;
     Later l;
     frame_load(g, &all->lib, g->lib);
+    begin_record(g);
     g->id[level + 2] = ID;
     g->root = roots(g, level);
     code->frame[level].size = FRAME_START;
@@ -217,9 +246,11 @@ void gen_emit(Lowering *all, PlanCode *code) {
     static const LoopType types[] = {{LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}, {LT_PTR, 1}};
     static const char *const names[] = {"call", "lib", "frames", "out"};
     enum { FRAMES = 2, OUT };
-    Gen *g = gen_begin(all, code->plain, code->plain ? "plain_emit" : "emit", 4, types,
-                       names, &code->emit);
+    Gen *g = gen_begin(all, code->plain,
+                       arena_format(all->arena, "%semit", code->prefix), 4, types, names,
+                       &code->emit);
     frame_load(g, &all->lib, g->lib);
+    begin_record(g);
     for (int k = 0; k < all->graph->levels; k++)
         bind_level(g, code, k, gen_field(g, LT_PTR, FRAMES, 8 * k, 0));
     g->root = roots(g, all->graph->levels);
@@ -258,8 +289,9 @@ void gen_batch(Lowering *all, PlanCode *code) {
     static const char *const names[] = {"call", "lib", "in", "b", "valid", "id", "out"};
     enum { IN = 2, B, VALID, ID, OUT };
     const Graph *graph = all->graph;
-    Gen *g = gen_begin(all, code->plain, code->plain ? "plain_batch" : "batch", 7, types,
-                       names, &code->batch);
+    Gen *g = gen_begin(all, code->plain,
+                       arena_format(all->arena, "%sbatch", code->prefix), 7, types, names,
+                       &code->batch);
     Term *root = arena_new_of(all->arena, Term);
     frame_load(g, &all->lib, g->lib);
     g->level = -2;

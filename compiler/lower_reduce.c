@@ -33,8 +33,8 @@ static Value combine(Gen *g, const Reducing *r, Value a, Value b) {
         return gen_op(g, real ? LOOP_FADD : LOOP_ADD, r->type, 2, a, b);
     case RED_PRODUCT:
         return gen_op(g, real ? LOOP_FMUL : LOOP_MUL, r->type, 2, a, b);
-    case RED_MIN: return gen_extreme(g, OP_MIN, r->from, a, b);
-    case RED_MAX: return gen_extreme(g, OP_MAX, r->from, a, b);
+    case RED_MIN: return gen_extreme(g, OP_MIN, r->from, a, b, false);
+    case RED_MAX: return gen_extreme(g, OP_MAX, r->from, a, b, false);
     case RED_ANY: return gen_op(g, LOOP_OR, LT_I1, 2, a, b);
     default: return gen_op(g, LOOP_AND, LT_I1, 2, a, b);
     }

@@ -13,6 +13,7 @@
 #ifndef PIPEC_LOWER_ROOM_H
 #define PIPEC_LOWER_ROOM_H
 #include <stddef.h>
+#include "cut.h"
 #include "dim.h"
 #include "lower.h"
 #include "term_build.h"
@@ -111,8 +112,21 @@ typedef struct Frame {
     LIST(Kept) kept;
 } Frame;
 
+/* low <= x <= high, or x is NaN. */
+typedef struct Interval { double low, high; bool nan; } Interval;
+
 typedef struct Site { const char *operator_name; int line; const Place *at;
                       const char *reason; } Site;
+
+/* What a profile tells apart (pl_section). */
+typedef struct SectionShare { const char *name; int line; double weight; } SectionShare;
+typedef struct Section {
+    int kind;                   /* PL_SECTION_… */
+    const char *name, *operator_name;
+    int line;
+    const Term *term;           /* what is made; or NULL */
+    LIST(SectionShare) shares;
+} Section;
 
 /* Field, input and output numbers are those of the tables of plan.h. */
 typedef struct Lowering {
@@ -125,24 +139,35 @@ typedef struct Lowering {
     int nvars;                  /* graph's and our own */
     LIST(const Term *) def;     /* by var: LETs, fields, opens, below; or NULL */
     LIST(unsigned) live;        /* by var: 1 << USE_DATA, 1 << USE_DIMS */
-    LIST(const Var *) inputs;   /* source fields that are read */
-    LIST(const Var *) fields;   /* what leaves the record: VAR_BATCHED */
+    VarList inputs;             /* source fields that are read */
+    bool kept;                  /* the inputs come from a cache (pl_cut) */
+    VarList fields;             /* what leaves the record: VAR_BATCHED */
     LIST(const Var *) below;    /* results of the batch code: VAR_BELOW */
     LIST(Site) sites;
     LIST(LoopExtern *) imports; LIST(int) import_numbers;
     const Var *each[PL_MAX_LEVELS];     /* by level: our name for its tensor */
     const Var *row[PL_MAX_LEVELS];      /* by level: the row within the parent */
     Frame lib;
-    int fail_type, fail_kernel_type, lock_type; /* externs, for signatures */
+    int fail_type, fail_kernel_type, lock_type, section_type; /* externs, for signatures */
     TermMap *paths, *projected;
+    TermMap *ranged;            /* numbers in `ranges` */
+    LIST(Interval) ranges;
+    LIST(Section) sections;
 } Lowering;
 
 /* One plan: its functions and frames. */
 typedef struct PlanCode {
     bool plain;
+    const char *prefix;         /* of the names of its functions */
     int enter[PL_MAX_LEVELS], emit, batch;  /* functions; -1: none */
     Frame frame[PL_MAX_LEVELS];
 } PlanCode;
+
+/* The fused plan in two, at what a cache keeps; cut: NULL, there is none. */
+typedef struct CutCode {
+    const Cut *cut;
+    const PlanCode *above, *below;
+} CutCode;
 
 typedef struct IndexTest { const Term *index; int axis; } IndexTest;
 
@@ -176,14 +201,17 @@ typedef struct Gen {
     LIST(IndexTest) tested;     /* subscripts that were tested beforehand */
     int sweep_loops;            /* FORs around the sweep that is being made */
     LIST(struct SweepStage *) rowing;   /* kernels that yield rows, begun, not ended */
+    int section;                /* that runs here; -1: not told */
     const Place *at;            /* of the innermost term with a place */
     const char *field;          /* being computed: names sites that are in no call */
 } Gen;
 
 enum { CALL_KEY = offsetof(pl_call, key), CALL_FAIL = offsetof(pl_call, fail),
+       CALL_REUSED_KEY = offsetof(pl_call, reused_key),
        CALL_FAIL_KERNEL = offsetof(pl_call, fail_kernel),
        CALL_FIRST_ROW = offsetof(pl_call, first_failed_row),
        CALL_VERDICT = offsetof(pl_call, verdict),
+       CALL_SECTION = offsetof(pl_call, section),
        CALL_LOCK = offsetof(pl_call, lock), CALL_UNLOCK = offsetof(pl_call, unlock),
        CALL_AT = offsetof(pk_call, at), CALL_END = offsetof(pk_call, end) };
 
@@ -310,6 +338,22 @@ void map_free(TermMap *);
 /* The number kept for (term, key), made 0 if new; *fresh tells. */
 uint64_t *map_at(TermMap *, const Term *, int64_t key, bool *fresh);
 
+/* ---- lower_range.c ---- */
+/* Of all elements; of a tuple nothing is known. */
+Interval term_range(Lowering *, const Term *);
+bool term_is_number(Lowering *, const Term *);  /* no element is NaN */
+
+/* ---- lower_section.c: what a profile tells apart ---- */
+int section_of(Gen *, const Var *, const Term *);
+int section_of_where(Gen *, const Node *);
+int section_of_record(Gen *);
+/* It runs from here on, and makes the product of the factors; none: 0. */
+void section_enter(Gen *, int section, int n, const Value *factors);
+/* Around the making of a value; begin gives the section before, for end. */
+int section_begin(Gen *, const Thunk *);
+void section_end(Gen *, int old, const Low *made);
+void sections_weigh(Lowering *);        /* shares of operators, when all are known */
+
 /* ---- lower_way.c: is it put into its readers ---- */
 bool way_inline(Gen *, const Thunk *);
 bool term_cheap(Gen *, const Term *);           /* a few operations, no failure */
@@ -320,6 +364,9 @@ void note_crop(Gen *, const Var *, int axis);
 void note_layout(Gen *, const Var *, const char *layout);
 /* A subscript is tested; in a loop, people want to know. */
 void note_test(Gen *, const Place *);
+void note_reads(Lowering *);
+void note_groups(Lowering *);                   /* shares are known */
+void note_wheres(Lowering *);                   /* of the graph that is lowered */
 /* Notes that a tensor is inline, unless something else is known of it. */
 void note_gone(Lowering *, const Var *);
 
@@ -327,7 +374,8 @@ void note_gone(Lowering *, const Var *);
 Scalar gen_scalar(Gen *, const Term *);
 Value gen_philox(Gen *, const Term *, Value element);
 Value gen_convert(Gen *, pl_dtype from, pl_dtype to, Value);
-Value gen_extreme(Gen *, Op, pl_dtype, Value a, Value b);   /* MIN, MAX */
+/* MIN, MAX; number: b is not NaN. */
+Value gen_extreme(Gen *, Op, pl_dtype, Value a, Value b, bool number);
 Value gen_canonical(Gen *, pl_dtype, Value);    /* NaN to the canonical one */
 
 /* ---- lower_tensor.c: values of any type ---- */
@@ -447,5 +495,7 @@ void gen_batch(Lowering *, PlanCode *);
 bool type_is_ragged(const Type *);      /* of one record */
 const char *value_text(Arena *, const Term *);   /* as for --set; NULL: no constant */
 /* The fused plan may be absent. */
-void feature_tables(Lowering *, int open, const PlanCode *plain, const PlanCode *fused);
+void feature_tables(Lowering *, int open, const PlanCode *plain, const PlanCode *fused,
+                    const CutCode *);
+
 #endif

@@ -51,15 +51,17 @@ static Value relation(Gen *g, Op op, pl_dtype d, Value a, Value b) {
 }
 
 /* min: a if a < b or b is NaN, else b. max: a if a > b or b is NaN, else b. */
-Value gen_extreme(Gen *g, Op op, pl_dtype d, Value a, Value b) {
-    Value first;
+Value gen_extreme(Gen *g, Op op, pl_dtype d, Value a, Value b, bool number) {
+    Value first, nan = NO_VALUE;
     if (!dtype_is_float(d)) {
         LoopOp signed_op = op == OP_MIN ? LOOP_SMIN : LOOP_SMAX;
         LoopOp unsigned_op = op == OP_MIN ? LOOP_UMIN : LOOP_UMAX;
         return binary(g, dtype_is_signed(d) ? signed_op : unsigned_op, a, b);
     }
+    if (!number) nan = is_nan(g, b);
     first = op == OP_MIN ? compare(g, LOOP_FLT, a, b) : compare(g, LOOP_FLT, b, a);
-    return gen_select(g, is_nan(g, b), a, gen_select(g, first, a, b));
+    b = gen_select(g, first, a, b);
+    return number ? b : gen_select(g, nan, a, b);
 }
 
 /* ---- division ---- */
@@ -200,6 +202,11 @@ static Value one_operand(Gen *g, const Term *term, Value a) {
     }
 }
 
+static bool is_number(Gen *g, const Term *term) {
+    return !g->plain && dtype_is_float(term->type->dtype) &&
+           term_is_number(g->all, term);
+}
+
 static Value two_operands(Gen *g, const Term *term, Value a, Value b) {
     pl_dtype d = term->arg[0]->type->dtype;
     bool real = dtype_is_float(d);
@@ -210,7 +217,8 @@ static Value two_operands(Gen *g, const Term *term, Value a, Value b) {
     case OP_DIV: return binary(g, LOOP_FDIV, a, b);
     case OP_EQ: case OP_NE: case OP_LT: case OP_LE: case OP_GT: case OP_GE:
         return relation(g, term->op, d, a, b);
-    case OP_MIN: case OP_MAX: return gen_extreme(g, term->op, d, a, b);
+    case OP_MIN: case OP_MAX:
+        return gen_extreme(g, term->op, d, a, b, is_number(g, term->arg[1]));
     case OP_BITAND: return binary(g, LOOP_AND, a, b);
     case OP_BITOR: return binary(g, LOOP_OR, a, b);
     case OP_BITXOR: return binary(g, LOOP_XOR, a, b);
@@ -237,7 +245,7 @@ static Scalar operation(Gen *g, const Term *term) {
 
 Value gen_philox(Gen *g, const Term *term, Value element) {
     LoopScalar type = term->width == 64 || term->kind == TERM_PERM ? LT_I64 : LT_I32;
-    Value key = gen_field(g, LT_I64, g->call, CALL_KEY, 0);
+    Value key = gen_field(g, LT_I64, g->call, term->reused ? CALL_REUSED_KEY : CALL_KEY, 0);
     Value id = g->id[g->level + 2];
     if (id == NO_VALUE) bug("lower: a draw at level %d", g->level);
     return gen_op(g, LOOP_PHILOX, type, 4, key, id,

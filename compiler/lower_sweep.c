@@ -16,8 +16,20 @@
  * as the tensor is made (lower_sweep_reduce.c). */
 #include "lower_lanes.h"
 #include "lower_sweep.h"
+#include "passes/pass.h"
 
 /* ---- producing ---- */
+
+/* The stage runs from here on, and makes that many rows. */
+static void enter(Gen *g, const SweepStage *stage, Value rows) {
+    Value factor[PK_MAX_RANK] = {rows};
+    int n = 1;
+    for (int k = 0; k < stage->def->type->rank; k++) {
+        bool row = k == (stage->row < 0 ? 0 : stage->row);
+        if (!row) factor[n++] = gen_sub(g, stage->to[k], stage->from[k]);
+    }
+    section_enter(g, stage->section, n, factor);
+}
 
 static void produce(Gen *g, SweepStage *stage, Value steps);
 
@@ -77,6 +89,7 @@ static void produce_blocks(Gen *g, SweepStage *stage, Value steps) {
     step = build_get(&g->b, stage->next);
     end = sweep_block_end(g, stage, step);
     produce_inputs(g, stage, end);
+    enter(g, stage, gen_sub(g, gen_add(g, end, gen_long(g, 1)), step));
     row = gen_op(g, LOOP_AND, LT_I64, 2, sweep_row(g, stage, step), gen_long(g, -ROWS));
     old = context_open(g);
     g->level = stage->level;
@@ -108,6 +121,7 @@ static void produce(Gen *g, SweepStage *stage, Value steps) {
     before = build_get(&g->b, stage->next);
     step = gen_for(g, before, steps);
     produce_inputs(g, stage, step);
+    enter(g, stage, gen_long(g, 1));
     compute_row(g, stage, sweep_row(g, stage, step));
     sweep_reduce_row(g, stage, sweep_row(g, stage, step));
     gen_end(g);
@@ -127,6 +141,7 @@ static void last_blocks(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     row = gen_mul(g, block, rows);
     produce_inputs(g, stage, gen_select(g, stage->back, gen_sub(g, end, row),
         gen_op(g, LOOP_SMIN, LT_I64, 2, gen_add(g, row, gen_sub(g, rows, one)), end)));
+    section_enter(g, stage->section, 0, NULL);      /* counted when it is made */
     sweep_bind(g, stage, stage->row, row);
     if (stage->batched) sweep_last_batch(g, stage, f, base, row);
     else sweep_last_blocks(g, stage, f, base, row);
@@ -167,6 +182,7 @@ static void last_rows(Gen *g, SweepStage *stage, const Fill *f, Value base) {
     Value step = gen_for(g, gen_long(g, 0), stage->rows), row;
     int old = context_open(g);
     produce_inputs(g, stage, step);
+    section_enter(g, stage->section, 0, NULL);
     row = sweep_row(g, stage, step);
     sweep_bind(g, stage, stage->row, row);
     last_row(g, stage, f, base, row);
@@ -211,7 +227,9 @@ static SweepStage *last_stage(Gen *g, const Fill *f, const Term *loop) {
 
 bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
     SweepStage *stage;
-    if (g->plain || f->rank != loop->type->rank || !sweep_has_rows(loop)) return false;
+    if (g->plain || f->rank != loop->type->rank || !sweep_has_rows(loop) ||
+        pass_is_off(g->all->options->off, "sweeps"))
+        return false;
     g->sweep_loops = g->loops;
     stage = last_stage(g, f, loop);
     if (!stage->producers.n && !stage->reductions.n) return false;

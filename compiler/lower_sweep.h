@@ -56,6 +56,7 @@ struct SweepStage {
     LIST(SweepStage *) producers;
     int row;                    /* its loop over rows; -1: not known yet */
     int level;
+    int section;                /* what a profile counts it as */
     Value from[PK_MAX_RANK], to[PK_MAX_RANK];   /* what is made of each dimension */
     Value first, rows;          /* of the row dimension */
     Value start[PK_MAX_RANK];   /* FOR: what an index is at element 0 */

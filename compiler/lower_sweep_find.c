@@ -1,5 +1,7 @@
 /* Which tensors that a loop reads can be kept as rings of rows. */
 #include "lower_sweep.h"
+#include "passes/pass.h"
+#include "plan_pins.h"
 
 /* ---- which tensors can be windows ---- */
 
@@ -16,8 +18,9 @@ static int all_uses(Gen *g, const Var *var) {
     return all;
 }
 
-static bool is_row_kernel(const Term *def) {
-    return def->kind == TERM_KERNEL && def->kernel->nresults == 1 &&
+static bool is_row_kernel(Gen *g, const Term *def) {
+    return !pass_is_off(g->all->options->off, "regions") &&
+           def->kind == TERM_KERNEL && def->kernel->nresults == 1 &&
            !def->kernel->library && !def->kernel->one_at_a_time &&
            def->type->kind == TY_TENSOR && def->type->rank > 0 &&
            (def->kernel->rows || def->kernel->region[0]);
@@ -29,7 +32,7 @@ static void find_call(const Term *term, void *data) {
     bool tensor = term->kind == TERM_REF && term->var->type->kind == TY_TENSOR &&
                   term->var->type->rank;
     const Term *def = tensor ? bind_thunk(names->g, term->var)->term : NULL;
-    names->calls |= def && def->kind == TERM_KERNEL && !is_row_kernel(def);
+    names->calls |= def && def->kind == TERM_KERNEL && !is_row_kernel(names->g, def);
     term_children(term, find_call, data);
 }
 
@@ -44,7 +47,8 @@ const Term *sweep_definition(Gen *g, const Var *var) {
     const Term *def = thunk->term;
     if (var->table || var->type->rank < 2) return NULL;
     if (thunk->known || !def || thunk->parent || var->kind == VAR_OPEN) return NULL;
-    if (is_row_kernel(def)) return def;
+    if (pinned_way(g->all->graph, var, def) == PIN_WHOLE) return NULL;
+    if (is_row_kernel(g, def)) return def;
     return sweep_has_rows(def) && !branches_call(g, def) ? def : NULL;
 }
 
@@ -119,6 +123,7 @@ SweepStage *sweep_stage(Gen *g, const Var *var, const Term *def, SweepStage *rea
     stage->var = var;
     stage->reader = reader;
     stage->level = var ? bind_thunk(g, var)->level : g->level;
+    stage->section = var ? section_of(g, var, def) : g->section;
     sweep_set_definition(g, stage, def);
     return stage;
 }

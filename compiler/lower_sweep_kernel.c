@@ -57,6 +57,14 @@ static void give_window(Gen *g, SweepStage *stage) {
     gen_end(g);
 }
 
+/* The kernel runs from here on, and makes that many rows. */
+static void enter(Gen *g, const SweepStage *stage, Value rows) {
+    Value factor[PK_MAX_RANK] = {rows};
+    for (int k = 1; k < stage->def->type->rank; k++)
+        factor[k] = gen_sub(g, stage->to[k], stage->from[k]);
+    section_enter(g, stage->section, stage->def->type->rank, factor);
+}
+
 static Calling *begin_call(Gen *g, SweepStage *stage) {
     Calling *c = arena_new_of(g->all->arena, Calling);
     *c = (Calling){.term = stage->def, .kernel = stage->def->kernel};
@@ -73,8 +81,10 @@ void sweep_kernel_window(Gen *g, SweepStage *stage) {
 }
 
 void sweep_kernel_begin(Gen *g, SweepStage *stage) {
-    Calling *c = begin_call(g, stage);
+    Calling *c;
     Value bad;
+    enter(g, stage, stage->def->kernel->rows ? gen_long(g, 0) : stage->rows);
+    c = begin_call(g, stage);
     if (!stage->def->kernel->rows) {
         give_window(g, stage);
         return;
@@ -119,6 +129,7 @@ void sweep_kernel_rows(Gen *g, SweepStage *stage, Value last) {
     gen_do(g, gen_op(g, LOOP_SLE, LT_I1, 2, build_get(&g->b, stage->next), last));
     next = build_get(&g->b, stage->next);
     n = rows_wanted(g, stage, next, last);
+    enter(g, stage, n);
     describe_rows(g, stage, ring_row(g, stage, next), n);
     code = call_rows(g, stage);
     kernel_leave_if(g, gen_op(g, LOOP_NE, LT_I1, 2, code, gen_int(g, LT_I32, 0)));
@@ -144,6 +155,7 @@ static void call_end(Gen *g, const SweepStage *stage) {
 void sweep_kernel_end(Gen *g, SweepStage *stage) {
     if (!stage->def->kernel->rows) return;
     g->rowing.n--;
+    enter(g, stage, gen_long(g, 0));
     call_end(g, stage);
 }
 

@@ -65,13 +65,13 @@ const Columns *sweep_columns(Gen *g, const SweepStage *stage, const Term *loop) 
     const Columns *c;
     if (stage->dense || stage->var) {
         c = loop->type->rank == 3 ? columns_inner(g, loop) : NULL;
-        return c && columns_parts(c) > 1 ? c : NULL;
+        return c && columns_has_channels(c) ? c : NULL;
     }
     if (loop->nloops != 3 || !lane_dtype(loop->type->dtype)) return NULL;
     for (int channel = 2; channel >= 0; channel--) {
         int column = 3 - channel - row;     /* neighbours must be neighbours in memory */
         bool near = column == 2 || (column == 1 && channel == 2);
-        if (channel == row || !near || !small_trip(&loop->loop[channel])) continue;
+        if (channel == row || !near || !channel_trip(&loop->loop[channel])) continue;
         c = columns_find(g, loop, column, channel);
         if (c) return c;
     }
@@ -83,7 +83,7 @@ static const Columns *runs_in_columns(Gen *g, const SweepStage *stage, Runs *run
     Lanes *l;
     const Columns *c;
     if (stage->dense || !stage->var || stage->def->nloops != 3 ||
-        !small_trip(&stage->def->loop[2]))
+        !channel_trip(&stage->def->loop[2]))
         return NULL;
     c = columns_find_run(g, stage->def, 1, 2, &l);
     if (!c) return NULL;
@@ -105,12 +105,12 @@ RowLanes sweep_lanes(Gen *g, const SweepStage *stage) {
     const Term *def = stage->def;
     Lanes *l;
     Runs runs;
-    if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype) ||
-        !small_trip(&def->loop[2]))
+    if (def->kind != TERM_FOR || def->nloops != 3 || !lane_dtype(def->type->dtype))
         return ROW_ONE;
     if (stage->ring->planes &&
         (sweep_columns(g, stage, def) || runs_in_columns(g, stage, &runs)))
         return ROW_PLANES;
+    if (!small_trip(&def->loop[2])) return ROW_ONE;
     l = row_lanes(g, def, WIDE);
     if (lane_kind(l, def->arg[0]) == LANE_MANY) return ROW_WIDE;
     if (lane_kind(row_lanes(g, def, PIXEL), def->arg[0]) != LANE_MANY) return ROW_ONE;

@@ -257,10 +257,11 @@ void sweep_force_inputs(Gen *g, const SweepStage *stage) {
         sweep_force_inputs(g, stage->producers.at[i]);
 }
 
-static bool has_pixels(Gen *g, const Tensor *t) {
-    int64_t channels;
-    return t && t->rank == 3 && lane_dtype(t->dtype) &&
-           gen_is_int(g, t->dim[2].v, &channels) && channels >= 2 && channels <= PIXEL;
+/* At least so many channels, and at most PIXEL. */
+static bool has_channels(Gen *g, const Tensor *t, int least) {
+    int64_t n;
+    return t && t->rank == 3 && lane_dtype(t->dtype) && gen_is_int(g, t->dim[2].v, &n) &&
+           n >= least && n <= PIXEL;
 }
 
 static void set_planes(Gen *g, SweepStage *reader, bool planes) {
@@ -269,7 +270,7 @@ static void set_planes(Gen *g, SweepStage *reader, bool planes) {
         Layouts layouts = layouts_of(stage);
         Tensor *ring = stage->ring;
         bool fits = stage->def->kind != TERM_KERNEL || layouts.planar;
-        ring->planes = planes && fits && has_pixels(g, ring);
+        ring->planes = planes && fits && has_channels(g, ring, 1);
         ring->pixels = !ring->planes && layouts.room == PIXEL;
     }
 }
@@ -299,7 +300,7 @@ void sweep_choose_lanes(Gen *g, SweepStage *stage) {
     for (int i = 0; i < stage->producers.n; i++)
         sweep_choose_lanes(g, stage->producers.at[i]);
     if (stage->dense && ring && !ring->planes) {
-        ring->pixels = has_pixels(g, ring);
+        ring->pixels = has_channels(g, ring, 2);
         ring->dense = !ring->pixels;
     }
     if (stage->def->kind != TERM_FOR || stage->dense || !stage->var) return;

@@ -1,5 +1,6 @@
 /* Who reads what: definitions by name, what is demanded of each name (its data,
- * or its dims alone), how often. */
+ * or its dims alone), how often. What nobody demands is not made. Exact: values are made
+ * without effects, and a field that fails a record does so where it is read. */
 #include <stdlib.h>
 #include "lower_room.h"
 

@@ -3,6 +3,8 @@
  * everything else. */
 #include <string.h>
 #include "lower_room.h"
+#include "passes/pass.h"
+#include "plan_pins.h"
 
 enum { CHEAP = 6, DEAR = 1000 };
 
@@ -117,11 +119,12 @@ bool way_inline(Gen *g, const Thunk *thunk) {
     if (g->plain || thunk->known || !term || thunk->parent) return false;
     if (thunk->var && thunk->var->table) return false;
     if (thunk->prepared) return true;
+    if (thunk->var && pinned_way(g->all->graph, thunk->var, term) > PIN_INLINE) return false;
     if (term->kind == TERM_REF) {
         Thunk *alias = bind_thunk(g, term->var);
         return !alias->known && way_inline(g, alias);
     }
-    return can_inline(g, term);
+    return !pass_is_off(g->all->options->off, "ways") && can_inline(g, term);
 }
 
 /* A few operations that cannot fail and read no memory: both branches may be

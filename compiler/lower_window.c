@@ -1,5 +1,8 @@
-/* A window for several readers: a kernel makes the hull of all that is read. */
+/* A window for several readers: a kernel makes the hull of all that is read. Exact: a kernel
+ * with `region` promises the same values in a part, and the hull is found for each record
+ * from the subscripts themselves. Rings of rows ask for theirs in the same way. */
 #include "lower_sweep.h"
+#include "passes/pass.h"
 
 static bool window_reads(Gen *g, const Var *var, int level, SweepReads *reads) {
     const Graph *graph = g->all->graph;
@@ -47,7 +50,8 @@ bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
     SweepStage *stage;
     bool region = false;
     if (g->plain || !thunk || !thunk->var || def->kernel->nresults != 1 ||
-        def->type->kind != TY_TENSOR || thunk->level < 0)
+        def->type->kind != TY_TENSOR || thunk->level < 0 ||
+        pass_is_off(g->all->options->off, "regions"))
         return false;
     for (int k = 0; k < def->type->rank; k++) region |= def->kernel->region[k];
     if (!region) return false;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "driver.h"
 #include "kernel_build.h"
+#include "explain.h"
 #include "lower.h"
 
 /* docs/language.md says what a feature means; check.h, lower.h and loops.h what
@@ -27,8 +28,7 @@ static int run_check(Driver *d) {
 }
 
 static int run_explain(Driver *d) {
-    return !(driver_read(d) && driver_check(d)) ||
-           explain(d->graph, stdout, d->options->json);
+    return driver_read(d) && driver_check(d) ? driver_explain(d) : 1;
 }
 
 static int run_eval(Driver *d) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "driver_version.h"
 #include "passes/pass.h"
+#include "../runtime/text.h"
 
 /* ---- the table ---- */
 
@@ -14,9 +15,11 @@ typedef enum {
     TAKES_NOTHING,      /* sets a bool */
     TAKES_TEXT,         /* const char * */
     TAKES_NUMBER,       /* int64_t, 0 or more */
+    TAKES_BYTES,        /* int64_t: 64MB, 1.5GiB */
     TAKES_SEED,         /* uint64_t */
     TAKES_CHOICE,       /* int: the number of the word in `choices` */
     TAKES_PASS,         /* const char *: tree, graph, loops or a pass */
+    TAKES_PASSES,       /* const char *: names with commas */
     TAKES_DEFINE,       /* DefineList: name=value */
     PRINTS_HELP, PRINTS_VERSION
 } Takes;
@@ -55,10 +58,36 @@ static const Option options[] = {
      "N", "0 to 3: how much is optimised (default 2)"},
     {"--fuse", ON_PLAN, TAKES_CHOICE, offsetof(Options, fuse), "off|on",
      "on|off", "off: the plain plan alone"},
-    {"--reorder", ON_PLAN, TAKES_CHOICE, offsetof(Options, reorder), "off|exact",
-     "exact|off", "exact: only where no value changes"},
+    {"--reorder", ON_PLAN | ON_EVAL | ON_CHECK, TAKES_CHOICE, offsetof(Options, reorder),
+     "off|exact|relaxed", "HOW", "off, exact (default) or relaxed: steps of chains move"},
+    {"--use-profile", ON_PLAN | ON_EVAL | ON_CHECK, TAKES_TEXT,
+     offsetof(Options, profile), NULL, "P.yaml", "what `pipert profile` measured: costs to plan with"},
+    {"--plan", ON_PLAN | ON_EVAL | ON_CHECK, TAKES_TEXT, offsetof(Options, plan), NULL,
+     "F.yaml", "pins what --emit=plan wrote, and was edited"},
+    {"--target-rate", ON_PLAN, TAKES_NUMBER, offsetof(Options, wish.target_rate), NULL,
+     "R", "records/s of the trainer: plans the fewest cores"},
+    {"--cores", ON_PLAN, TAKES_NUMBER, offsetof(Options, wish.cores), NULL,
+     "N", "plans for so many"},
+    {"--memory", ON_COMPILE | ON_EXPLAIN, TAKES_BYTES, offsetof(Options, wish.memory), NULL,
+     "BYTES", "plans batches ahead for so much: 64MB, 1.5GiB"},
+    {"--no-prefetch", ON_PLAN, TAKES_NOTHING, offsetof(Options, wish.no_prefetch), NULL,
+     NULL, "plans one read at once and one batch ahead"},
+    {"--no-fusion", ON_PLAN, TAKES_NOTHING, offsetof(Options, wish.no_fusion), NULL,
+     NULL, "every tensor is made whole"},
+    {"--no-parallel", ON_PLAN, TAKES_NOTHING, offsetof(Options, wish.no_parallel), NULL,
+     NULL, "plans one worker"},
+    {"--no-cache", ON_PLAN, TAKES_NOTHING, offsetof(Options, wish.no_cache), NULL,
+     NULL, "nothing is kept from one epoch to the next"},
+    {"--epochs", ON_PLAN & ~ON_RUN, TAKES_NUMBER, offsetof(Options, wish.epochs), NULL,
+     "N", "plans a cache for so many (default 10)"},
+    {"--format", ON_EXPLAIN, TAKES_CHOICE, offsetof(Options, format), "text|json|dot|html",
+     "KIND", "explain: text (default), json, dot, or html: a page"},
+    {"--orders", ON_EXPLAIN, TAKES_NOTHING, offsetof(Options, orders), NULL,
+     NULL, "explain: the orders that --reorder=relaxed may choose"},
     {"--dump", ON_SOURCE & ~ON_RUN, TAKES_PASS, offsetof(Options, dump), NULL,
      "PASS", "prints what stands after tree, graph, loops or a pass"},
+    {"--no-pass", ON_COMPILE, TAKES_PASSES, offsetof(Options, off), NULL,
+     NULL, NULL},
     {"-MD", ON_COMPILE, TAKES_NOTHING, offsetof(Options, dependencies), NULL,
      NULL, "writes imports and kernel sources as a make rule"},
     {"-MF", ON_COMPILE, TAKES_TEXT, offsetof(Options, dependency_file), NULL,
@@ -95,8 +124,8 @@ enum { NOPTIONS = sizeof options / sizeof *options };
 /* Of pipert: those whose value may be the next word. */
 static const char pipert_options[] =
     "--set|--threads|--readers|--epochs|--epoch|--batches|--seed|--rank|--world|--mode|"
-    "--memory|--on-error|--max-errors|--max-bytes|--max-pixels|--cpu|--dump|--show|"
-    "--state|--report";
+    "--memory|--cache|--control-interval|--on-error|--max-errors|--max-bytes|--max-pixels|"
+    "--cpu|--dump|--show|--state|--report";
 
 typedef struct CommandRow {
     const char *name, *arguments, *help;
@@ -222,6 +251,11 @@ static int set_number(int64_t *to, const Option *row, const char *value) {
     return -1;
 }
 
+static int set_bytes(int64_t *to, const Option *row, const char *value) {
+    if (text_bytes(value, to) && *to > 0) return -1;
+    return usage("%s wants bytes: 64MB, 1.5GiB; not %s", row->name, value);
+}
+
 /* Any 64 bits. strtoull alone would take a minus sign. */
 static int set_seed(uint64_t *to, const Option *row, const char *value) {
     char *end;
@@ -248,6 +282,28 @@ static int set_pass(const char **to, const Option *row, const char *value) {
     return 2;
 }
 
+static bool may_be_off(const char *name, size_t length) {
+    for (int i = 0; pass_name(i); i++)
+        if (strlen(pass_name(i)) == length && !memcmp(pass_name(i), name, length))
+            return true;
+    return false;
+}
+
+static int set_passes(const char **to, const Option *row, const char *value) {
+    const char *name = value;
+    size_t length = strcspn(name, ",");
+    for (; may_be_off(name, length); length = strcspn(++name, ",")) {
+        name += length;
+        if (*name) continue;
+        *to = value;
+        return -1;
+    }
+    fprintf(stderr, "pipec: there is no pass %.*s (%s): ", (int)length, name, row->name);
+    for (int i = 0; pass_name(i); i++) fprintf(stderr, "%s%s", i ? ", " : "", pass_name(i));
+    fputs("\n", stderr);
+    return 2;
+}
+
 static int set_value(Options *o, Arena *arena, const Option *row, const char *value) {
     void *to = (char *)o + row->at;
     int number;
@@ -255,9 +311,11 @@ static int set_value(Options *o, Arena *arena, const Option *row, const char *va
     case TAKES_NOTHING: *(bool *)to = true; return -1;
     case TAKES_TEXT: *(const char **)to = value; return -1;
     case TAKES_NUMBER: return set_number(to, row, value);
+    case TAKES_BYTES: return set_bytes(to, row, value);
     case TAKES_SEED: return set_seed(to, row, value);
     case TAKES_DEFINE: return set_define(to, arena, row, value);
     case TAKES_PASS: return set_pass(to, row, value);
+    case TAKES_PASSES: return set_passes(to, row, value);
     case TAKES_CHOICE:
         number = choice(row->choices, value);
         if (number < 0)
@@ -380,6 +438,9 @@ static int check_line(const Options *o) {
     bool text = o->kind != OUT_SO && o->kind != OUT_OBJ && o->kind != OUT_BC;
     if (o->dependencies && !o->dependency_file && !o->output && text)
         return usage("-MD wants -MF or -o");
+    if (o->wish.target_rate && !o->profile)
+        return usage("--target-rate is planned from what was measured: give it --use-profile "
+                     "P.yaml");
     if (o->dependency_file && !o->dependencies)
         return usage("-MF says where -MD writes, and there is no -MD");
     bool to_stdout = o->output && !strcmp(o->output, "-");
@@ -390,7 +451,7 @@ static int check_line(const Options *o) {
 
 int options_parse(Options *o, Arena *arena, int argc, char **argv) {
     Line line = {argc, 1, argv};
-    *o = (Options){.level = 2, .fuse = 1, .reorder = 1, .cpu = CPU_LEVEL_ANY,
+    *o = (Options){.level = 2, .fuse = 1, .reorder = REORDER_EXACT, .cpu = CPU_LEVEL_ANY,
                    .sample = -1, .place = -1};
     read_command(o, &line);
     for (; line.at < argc; line.at++) {

@@ -21,6 +21,14 @@ typedef enum {
 typedef LIST(const char *) TextList;
 typedef LIST(Define) DefineList;
 
+/* What is planned for; 0: nothing was said. */
+typedef struct PlanWish {
+    int64_t target_rate;        /* records/s that the trainer takes */
+    int64_t cores, memory;      /* memory: bytes */
+    int64_t epochs;             /* that will be run */
+    bool no_prefetch, no_fusion, no_parallel, no_cache;
+} PlanWish;
+
 typedef struct Options {
     Command command;
     const char *input;          /* F.dsl; inspect: F.so */
@@ -28,8 +36,15 @@ typedef struct Options {
     int kind;                   /* OutputKind */
     int backend, cpu;           /* Backend, CpuChoice */
     int level;                  /* -O */
-    int fuse, reorder;          /* 1 on, exact; 0 off */
+    int fuse;                   /* 1 on, 0 off */
+    int reorder;                /* Reorder */
+    int format;                 /* explain: ExplainFormat */
+    bool orders;                /* explain: lists the legal ones */
+    const char *profile;        /* --use-profile, or NULL */
+    const char *plan;           /* --plan, or NULL */
+    PlanWish wish;
     const char *dump;           /* tree, graph, loops or a pass; or NULL */
+    const char *off;            /* passes that are left out, with commas; or NULL */
     bool dependencies;          /* -MD */
     const char *dependency_file;
     bool debug, json, hash;

@@ -25,6 +25,8 @@ typedef struct Term Term;
 typedef struct Var Var;
 typedef struct Dim Dim;         /* a hash-consed polynomial: dim.h */
 typedef struct Kernel Kernel;
+typedef struct CostProfile CostProfile;     /* cost_profile.h */
+typedef struct Pins Pins;                   /* plan_pins.h */
 
 /* ---- types ---- */
 typedef enum {
@@ -165,6 +167,8 @@ struct Term {
     int axis, width;
     uint32_t site;
     const char *site_path;      /* DRAW, PERM: what was hashed, for people */
+    bool reused;                /* DRAW, PERM: the chance of an epoch serves several
+                                   (Graph.reuse_random) */
     uint64_t bits;              /* CONST */
     double real;                /* CONST of a float dtype */
     const void *data;           /* DATA */
@@ -216,6 +220,7 @@ typedef struct Node {
                                    EACH: the row's fields, level + 1 */
     const Term *term;           /* WHERE: bool; EACH: tensor, or tuple of tensors */
     const AttributeList *attributes;
+    const Expr *expr;           /* FIELD of one name: as it is written; or NULL */
 } Node;
 
 typedef struct Bind { const Var *var; const Term *term; } Bind;
@@ -240,6 +245,52 @@ typedef struct Output {
     const Term *term;           /* REF of a VAR_BATCHED or VAR_BELOW, nothing else */
 } Output;
 
+/* A chain whose steps may have other orders than that of the text. An order is a text:
+ * names of steps. */
+enum { ORDERS_LISTED = 10000 };
+typedef struct ChainOrders {
+    const char *field; int steps;
+    const char *written, *chosen;
+    double cost_written, cost_chosen;
+    LIST(const char *) orders;  /* if asked for: the legal ones, the written one first */
+    bool more;                  /* than are listed */
+} ChainOrders;
+
+/* A field that is a chain of two steps or more, as it is made. */
+typedef struct ChainSteps {
+    const char *field, *steps;
+    int line;
+    bool moved;
+    double ns_more;             /* than as it is written, of a record; 0 without a profile */
+} ChainSteps;
+
+/* `cache(…)`: values that stand above it are kept from one epoch to the next. */
+typedef struct CachePoint {
+    Loc loc;
+    const struct Graph *graph;  /* with the same values, that is cut there: between nodes */
+    int above;                  /* nodes of it before the cut */
+    bool disk;
+    int64_t limit;              /* bytes; 0: what the machine has room for */
+    const char *name;           /* of the step or field it stands behind, for people */
+    double made_ns, out_ns;     /* for a record: to make what is kept, to read it; 0: not
+                                   measured */
+    double bytes;               /* of a record; 0: not known */
+} CachePoint;
+
+/* `@cache`: a place where values may be kept, if that is worth it. */
+typedef struct CachePlace {
+    Loc loc;
+    const char *name;           /* of the step or the field, for people */
+    int above;                  /* nodes before it */
+    const Var *within;          /* LET of the node `above`: behind it; NULL: before the node */
+    int kind;                   /* 0 any, else 'r' or 'd': ram, disk */
+    int64_t limit;              /* bytes, 0: not said */
+    double made_ns, bytes;      /* for a record: to make it; kept of it */
+    double out_ns;              /* to read what is kept */
+    double gain_ns;             /* for a record and epoch, if it is kept */
+    const char *why_not;        /* NULL: it may be chosen */
+} CachePlace;
+
 typedef struct Graph {
     Arena *arena;
     const char *name;
@@ -257,6 +308,10 @@ typedef struct Graph {
     bool shuffle;
     const Term *count[COUNTS];/* open-time i64 or NULL */
     LIST(Node) nodes;
+    const CachePoint *cache;    /* or NULL */
+    LIST(CachePlace) cache_places;  /* where it might be, in the order of the text */
+    int64_t reuse_random;       /* draws above the cache are those of epoch e - e % this;
+                                   0: of every epoch its own */
     int levels;                 /* 1 + number of EACH */
     int64_t batch;
     Last last;
@@ -268,12 +323,18 @@ typedef struct Graph {
     LIST(Output) outputs;
     LIST(const Kernel *) kernels;
     LIST(const File *) files;   /* main file first, then imports */
+    const CostProfile *profile; /* or NULL */
+    const Pins *pins;           /* of a plan, or NULL */
+    LIST(ChainSteps) chains;    /* all */
+    LIST(const ChainOrders *) orders;   /* of what --reorder=relaxed or @relaxed frees */
     int nvars;
     uint64_t hash;              /* of the canonical typed record program */
 } Graph;
 
 /* XXH3 of all that the records depend on but the parameters bound at open. */
 uint64_t graph_hash(const Graph *);
+/* Of what its records have for `batched`, whatever source and order they come in. */
+uint64_t graph_record_hash(const Graph *);
 /* " NAME:HASH" for each statement, which reads others by their names: what has changed
  * between two versions of a feature. */
 const char *graph_parts(Arena *, const Graph *);
@@ -281,9 +342,20 @@ const char *graph_parts(Arena *, const Graph *);
 /* ---- check ---- */
 typedef struct Define { const char *name, *text; bool used; } Define;
 
+/* off: nothing moves, not even what is @relaxed; exact: where no value changes. */
+typedef enum { REORDER_OFF, REORDER_EXACT, REORDER_RELAXED } Reorder;
+
+typedef struct CheckOptions {
+    Define *defines; int ndefines;
+    Reorder reorder;
+    bool list_orders;           /* those that REORDER_RELAXED has, in Graph.orders */
+    const char *profile;        /* a file of `pipert profile`, or NULL */
+    const struct Plan *plan;    /* that is pinned, or NULL */
+} CheckOptions;
+
 /* Checks the feature of a module and builds its graph; NULL if there are errors
  * (all in diags) or if the file has no feature (`library` is then set). */
-Graph *check_module(Arena *, Diags *, Module *, Define *, int ndefines, bool *library);
+Graph *check_module(Arena *, Diags *, Module *, const CheckOptions *, bool *library);
 
 /* ---- term.c: small helpers every stage uses ---- */
 const Type *type_scalar(pl_dtype);

@@ -97,6 +97,7 @@ struct Expr {
     NameList names;                     /* EX_LAMBDA, EX_FOLD, EX_SCAN */
     LIST(Binding) bindings;             /* EX_BLOCK; value in a */
     AttributeList attributes;           /* EX_CALL */
+    const Expr *written;                /* EX_CALL: whose draws it has, if it was moved */
 };
 
 /* ---- declarations and statements ---- */
@@ -118,14 +119,14 @@ typedef struct Clause {
 } Clause;
 
 typedef enum { ST_FROM, ST_SHUFFLE, ST_SAMPLE, ST_TAKE, ST_SKIP, ST_WHERE, ST_EACH,
-               ST_FIELD, ST_BATCH, ST_EMIT } StmtKind;
+               ST_FIELD, ST_CACHE, ST_BATCH, ST_EMIT } StmtKind;
 typedef struct EmitItem { Name name; Expr *value; /* NULL: the field itself */ } EmitItem;
 typedef struct Stmt {
     StmtKind kind; Loc loc;
     AttributeList attributes;
     NameList names;                     /* ST_FIELD, ST_EACH */
     Expr *expr;                         /* all that have one */
-    ArgList args;                       /* ST_BATCH */
+    ArgList args;                       /* ST_CACHE, ST_BATCH */
     LIST(EmitItem) items;               /* ST_EMIT */
 } Stmt;
 

@@ -60,6 +60,22 @@ static void read_int(Lexer *lexer, Token *token, const char *from) {
                 "%s does not fit into 64 bits", token->text);
 }
 
+/* 8GiB is 8 * 2^30. */
+static void read_size(Lexer *lexer, Token *token, const char *from) {
+    static const char units[] = "KMGT";
+    const char *unit = lexer->cursor - strlen("KiB");
+    int shift = 10 * (int)(strchr(units, *unit) - units + 1);
+    const char *end = lexer->cursor;
+    lexer->cursor = unit;
+    read_int(lexer, token, from);
+    lexer->cursor = end;
+    token->text = arena_strndup(lexer->arena, from, (size_t)(end - from));
+    if (token->integer >> (63 - shift))
+        diag_at(lexer->diags, DIAG_E0204_LITERAL, span(lexer, from, end),
+                "%s does not fit into an int", token->text);
+    token->integer <<= shift;
+}
+
 /* strtod rounds correctly; pipec never leaves the C locale. */
 static void read_float(Lexer *lexer, Token *token, const char *from) {
     token->real = strtod(digits(lexer, from, lexer->cursor), NULL);
@@ -339,7 +355,7 @@ next:
 		case '|': goto yy58;
 		case '}': goto yy59;
 		default:
-			if (lexer->limit <= lexer->cursor) goto yy176;
+			if (lexer->limit <= lexer->cursor) goto yy180;
 			goto yy1;
 	}
 yy1:
@@ -462,7 +478,7 @@ yy27:
 	switch (yych) {
 		case 0x00: goto yy28;
 		case 'X':
-		case 'x': goto yy81;
+		case 'x': goto yy82;
 		default: goto yy30;
 	}
 yy28:
@@ -488,20 +504,16 @@ yy30:
 		case 'C':
 		case 'D':
 		case 'F':
-		case 'G':
 		case 'H':
 		case 'I':
 		case 'J':
-		case 'K':
 		case 'L':
-		case 'M':
 		case 'N':
 		case 'O':
 		case 'P':
 		case 'Q':
 		case 'R':
 		case 'S':
-		case 'T':
 		case 'U':
 		case 'V':
 		case 'W':
@@ -535,7 +547,11 @@ yy30:
 		case 'z': goto yy77;
 		case 'E':
 		case 'e': goto yy80;
-		case '_': goto yy82;
+		case 'G':
+		case 'K':
+		case 'M':
+		case 'T': goto yy81;
+		case '_': goto yy83;
 		default: goto yy28;
 	}
 yy31:
@@ -544,7 +560,7 @@ yy31:
 yy32:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '=': goto yy83;
+		case '=': goto yy84;
 		default: goto yy33;
 	}
 yy33:
@@ -552,8 +568,8 @@ yy33:
 yy34:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '=': goto yy84;
-		case '>': goto yy85;
+		case '=': goto yy85;
+		case '>': goto yy86;
 		default: goto yy35;
 	}
 yy35:
@@ -561,7 +577,7 @@ yy35:
 yy36:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '=': goto yy86;
+		case '=': goto yy87;
 		default: goto yy37;
 	}
 yy37:
@@ -653,92 +669,92 @@ yy45:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'n': goto yy87;
+		case 'n': goto yy88;
 		default: goto yy41;
 	}
 yy46:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'o': goto yy88;
+		case 'o': goto yy89;
 		default: goto yy41;
 	}
 yy47:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'l': goto yy89;
+		case 'l': goto yy90;
 		default: goto yy41;
 	}
 yy48:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'a': goto yy90;
-		case 'e': goto yy91;
-		case 'n': goto yy92;
-		case 'o': goto yy94;
+		case 'a': goto yy91;
+		case 'e': goto yy92;
+		case 'n': goto yy93;
+		case 'o': goto yy95;
 		default: goto yy41;
 	}
 yy49:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'f': goto yy95;
-		case 'm': goto yy97;
-		case 'n': goto yy98;
-		case 's': goto yy100;
+		case 'f': goto yy96;
+		case 'm': goto yy98;
+		case 'n': goto yy99;
+		case 's': goto yy101;
 		default: goto yy41;
 	}
 yy50:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy102;
+		case 'e': goto yy103;
 		default: goto yy41;
 	}
 yy51:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'o': goto yy103;
+		case 'o': goto yy104;
 		default: goto yy41;
 	}
 yy52:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'r': goto yy104;
+		case 'r': goto yy105;
 		default: goto yy41;
 	}
 yy53:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'c': goto yy106;
+		case 'c': goto yy107;
 		default: goto yy41;
 	}
 yy54:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'h': goto yy107;
-		case 'r': goto yy108;
-		case 'y': goto yy109;
+		case 'h': goto yy108;
+		case 'r': goto yy109;
+		case 'y': goto yy110;
 		default: goto yy41;
 	}
 yy55:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'n': goto yy110;
+		case 'n': goto yy111;
 		default: goto yy41;
 	}
 yy56:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'h': goto yy111;
+		case 'h': goto yy112;
 		default: goto yy41;
 	}
 yy57:
@@ -747,8 +763,8 @@ yy57:
 yy58:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '>': goto yy112;
-		case '|': goto yy113;
+		case '>': goto yy113;
+		case '|': goto yy114;
 		default: goto yy2;
 	}
 yy59:
@@ -800,7 +816,7 @@ yy69:
 yy70:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '.': goto yy114;
+		case '.': goto yy115;
 		default: goto yy71;
 	}
 yy71:
@@ -870,7 +886,7 @@ yy72:
 		case 'z': goto yy77;
 		case 'E':
 		case 'e': goto yy80;
-		case '_': goto yy115;
+		case '_': goto yy116;
 		default: goto yy73;
 	}
 yy73:
@@ -977,7 +993,7 @@ yy80:
 	switch (yych) {
 		case 0x00: goto yy79;
 		case '+':
-		case '-': goto yy116;
+		case '-': goto yy117;
 		case '0':
 		case '1':
 		case '2':
@@ -987,10 +1003,17 @@ yy80:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy117;
+		case '9': goto yy118;
 		default: goto yy78;
 	}
 yy81:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy79;
+		case 'i': goto yy119;
+		default: goto yy78;
+	}
+yy82:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -1014,7 +1037,7 @@ yy81:
 		case 'c':
 		case 'd':
 		case 'e':
-		case 'f': goto yy118;
+		case 'f': goto yy120;
 		case 'G':
 		case 'H':
 		case 'I':
@@ -1058,7 +1081,7 @@ yy81:
 		case 'z': goto yy77;
 		default: goto yy79;
 	}
-yy82:
+yy83:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -1126,56 +1149,56 @@ yy82:
 		case 'z': goto yy77;
 		default: goto yy79;
 	}
-yy83:
-	++lexer->cursor;
-	{ return T_LE; }
 yy84:
 	++lexer->cursor;
-	{ return T_EQ; }
+	{ return T_LE; }
 yy85:
 	++lexer->cursor;
-	{ return T_FATARROW; }
+	{ return T_EQ; }
 yy86:
 	++lexer->cursor;
-	{ return T_GE; }
+	{ return T_FATARROW; }
 yy87:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'd': goto yy119;
-		default: goto yy41;
-	}
+	++lexer->cursor;
+	{ return T_GE; }
 yy88:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'n': goto yy121;
+		case 'd': goto yy121;
 		default: goto yy41;
 	}
 yy89:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 's': goto yy122;
+		case 'n': goto yy123;
 		default: goto yy41;
 	}
 yy90:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'l': goto yy123;
+		case 's': goto yy124;
 		default: goto yy41;
 	}
 yy91:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'a': goto yy124;
+		case 'l': goto yy125;
 		default: goto yy41;
 	}
 yy92:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'a': goto yy126;
+		default: goto yy41;
+	}
+yy93:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1239,21 +1262,21 @@ yy92:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy93;
+		default: goto yy94;
 	}
-yy93:
-	{ return T_FN; }
 yy94:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'l': goto yy125;
-		case 'r': goto yy126;
-		default: goto yy41;
-	}
+	{ return T_FN; }
 yy95:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 'l': goto yy127;
+		case 'r': goto yy128;
+		default: goto yy41;
+	}
+yy96:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1317,174 +1340,174 @@ yy95:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy96;
+		default: goto yy97;
 	}
-yy96:
-	{ return T_IF; }
 yy97:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'p': goto yy128;
-		default: goto yy41;
-	}
+	{ return T_IF; }
 yy98:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy99;
-	}
-yy99:
-	{ return T_IN; }
-yy100:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy101;
-	}
-yy101:
-	{ return T_IS; }
-yy102:
-	yych = *++lexer->cursor;
-	switch (yych) {
 		case 0x00: goto yy42;
-		case 'r': goto yy129;
+		case 'p': goto yy130;
 		default: goto yy41;
 	}
+yy99:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy100;
+	}
+yy100:
+	{ return T_IN; }
+yy101:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy102;
+	}
+yy102:
+	{ return T_IS; }
 yy103:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 't': goto yy130;
+		case 'r': goto yy131;
 		default: goto yy41;
 	}
 yy104:
 	yych = *++lexer->cursor;
 	switch (yych) {
+		case 0x00: goto yy42;
+		case 't': goto yy132;
+		default: goto yy41;
+	}
+yy105:
+	yych = *++lexer->cursor;
+	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -1548,62 +1571,62 @@ yy104:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy105;
+		default: goto yy106;
 	}
-yy105:
-	{ return T_OR; }
 yy106:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'a': goto yy132;
-		default: goto yy41;
-	}
+	{ return T_OR; }
 yy107:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy133;
+		case 'a': goto yy134;
 		default: goto yy41;
 	}
 yy108:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'u': goto yy134;
+		case 'e': goto yy135;
 		default: goto yy41;
 	}
 yy109:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'p': goto yy135;
+		case 'u': goto yy136;
 		default: goto yy41;
 	}
 yy110:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 't': goto yy136;
+		case 'p': goto yy137;
 		default: goto yy41;
 	}
 yy111:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy137;
+		case 't': goto yy138;
 		default: goto yy41;
 	}
 yy112:
-	++lexer->cursor;
-	{ return T_PIPE; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'e': goto yy139;
+		default: goto yy41;
+	}
 yy113:
 	++lexer->cursor;
-	{ bad_operator(lexer, from, "or"); return T_OR; }
+	{ return T_PIPE; }
 yy114:
 	++lexer->cursor;
-	{ return T_ELLIPSIS; }
+	{ bad_operator(lexer, from, "or"); return T_OR; }
 yy115:
+	++lexer->cursor;
+	{ return T_ELLIPSIS; }
+yy116:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -1671,21 +1694,6 @@ yy115:
 		case 'z': goto yy77;
 		default: goto yy79;
 	}
-yy116:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9': goto yy117;
-		default: goto yy76;
-	}
 yy117:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -1698,61 +1706,8 @@ yy117:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy117;
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy77;
-		case '_': goto yy138;
-		default: goto yy73;
+		case '9': goto yy118;
+		default: goto yy76;
 	}
 yy118:
 	yych = *++lexer->cursor;
@@ -1766,6 +1721,81 @@ yy118:
 		case '6':
 		case '7':
 		case '8':
+		case '9': goto yy118;
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy77;
+		case '_': goto yy140;
+		default: goto yy73;
+	}
+yy119:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy79;
+		case 'B': goto yy141;
+		default: goto yy78;
+	}
+yy120:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
 		case '9':
 		case 'A':
 		case 'B':
@@ -1778,7 +1808,7 @@ yy118:
 		case 'c':
 		case 'd':
 		case 'e':
-		case 'f': goto yy118;
+		case 'f': goto yy120;
 		case 'G':
 		case 'H':
 		case 'I':
@@ -1819,10 +1849,10 @@ yy118:
 		case 'x':
 		case 'y':
 		case 'z': goto yy77;
-		case '_': goto yy81;
+		case '_': goto yy82;
 		default: goto yy28;
 	}
-yy119:
+yy121:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -1888,130 +1918,130 @@ yy119:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy120;
-	}
-yy120:
-	{ return T_AND; }
-yy121:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 's': goto yy139;
-		default: goto yy41;
+		default: goto yy122;
 	}
 yy122:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'e': goto yy140;
-		default: goto yy41;
-	}
+	{ return T_AND; }
 yy123:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 's': goto yy142;
+		case 's': goto yy143;
 		default: goto yy41;
 	}
 yy124:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 't': goto yy143;
+		case 'e': goto yy144;
 		default: goto yy41;
 	}
 yy125:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'd': goto yy144;
+		case 's': goto yy146;
 		default: goto yy41;
 	}
 yy126:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy127;
+		case 0x00: goto yy42;
+		case 't': goto yy147;
+		default: goto yy41;
 	}
 yy127:
-	{ return T_FOR; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'd': goto yy148;
+		default: goto yy41;
+	}
 yy128:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy42;
-		case 'o': goto yy146;
-		default: goto yy41;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy129;
 	}
 yy129:
+	{ return T_FOR; }
+yy130:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'n': goto yy147;
+		case 'o': goto yy150;
 		default: goto yy41;
 	}
-yy130:
+yy131:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'n': goto yy151;
+		default: goto yy41;
+	}
+yy132:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2077,53 +2107,53 @@ yy130:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy131;
-	}
-yy131:
-	{ return T_NOT; }
-yy132:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'n': goto yy148;
-		default: goto yy41;
+		default: goto yy133;
 	}
 yy133:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'n': goto yy150;
-		default: goto yy41;
-	}
+	{ return T_NOT; }
 yy134:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy152;
+		case 'n': goto yy152;
 		default: goto yy41;
 	}
 yy135:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy154;
+		case 'n': goto yy154;
 		default: goto yy41;
 	}
 yy136:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'i': goto yy156;
+		case 'e': goto yy156;
 		default: goto yy41;
 	}
 yy137:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'r': goto yy157;
+		case 'e': goto yy158;
 		default: goto yy41;
 	}
 yy138:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'i': goto yy160;
+		default: goto yy41;
+	}
+yy139:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'r': goto yy161;
+		default: goto yy41;
+	}
+yy140:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2135,7 +2165,7 @@ yy138:
 		case '6':
 		case '7':
 		case '8':
-		case '9': goto yy117;
+		case '9': goto yy118;
 		case 'A':
 		case 'B':
 		case 'C':
@@ -2191,14 +2221,7 @@ yy138:
 		case 'z': goto yy77;
 		default: goto yy79;
 	}
-yy139:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 't': goto yy158;
-		default: goto yy41;
-	}
-yy140:
+yy141:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -2263,23 +2286,16 @@ yy140:
 		case 'w':
 		case 'x':
 		case 'y':
-		case 'z': goto yy40;
-		default: goto yy141;
+		case 'z': goto yy77;
+		default: goto yy142;
 	}
-yy141:
-	{ return T_ELSE; }
 yy142:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'e': goto yy160;
-		default: goto yy41;
-	}
+	{ read_size(lexer, token, from); return T_INT; }
 yy143:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'u': goto yy162;
+		case 't': goto yy162;
 		default: goto yy41;
 	}
 yy144:
@@ -2351,19 +2367,19 @@ yy144:
 		default: goto yy145;
 	}
 yy145:
-	{ return T_FOLD; }
+	{ return T_ELSE; }
 yy146:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'r': goto yy163;
+		case 'e': goto yy164;
 		default: goto yy41;
 	}
 yy147:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy164;
+		case 'u': goto yy166;
 		default: goto yy41;
 	}
 yy148:
@@ -2435,77 +2451,21 @@ yy148:
 		default: goto yy149;
 	}
 yy149:
-	{ return T_SCAN; }
+	{ return T_FOLD; }
 yy150:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy151;
+		case 0x00: goto yy42;
+		case 'r': goto yy167;
+		default: goto yy41;
 	}
 yy151:
-	{ return T_THEN; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'e': goto yy168;
+		default: goto yy41;
+	}
 yy152:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -2575,7 +2535,7 @@ yy152:
 		default: goto yy153;
 	}
 yy153:
-	{ return T_TRUE; }
+	{ return T_SCAN; }
 yy154:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -2645,21 +2605,77 @@ yy154:
 		default: goto yy155;
 	}
 yy155:
-	{ return T_TYPE; }
+	{ return T_THEN; }
 yy156:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy42;
-		case 'l': goto yy165;
-		default: goto yy41;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy157;
 	}
 yy157:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 'e': goto yy167;
-		default: goto yy41;
-	}
+	{ return T_TRUE; }
 yy158:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -2729,101 +2745,94 @@ yy158:
 		default: goto yy159;
 	}
 yy159:
-	{ return T_CONST; }
+	{ return T_TYPE; }
 yy160:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy161;
+		case 0x00: goto yy42;
+		case 'l': goto yy169;
+		default: goto yy41;
 	}
 yy161:
-	{ return T_FALSE; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'e': goto yy171;
+		default: goto yy41;
+	}
 yy162:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy42;
-		case 'r': goto yy169;
-		default: goto yy41;
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy163;
 	}
 yy163:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case 0x00: goto yy42;
-		case 't': goto yy170;
-		default: goto yy41;
-	}
+	{ return T_CONST; }
 yy164:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case 0x00: goto yy42;
-		case 'l': goto yy172;
-		default: goto yy41;
-	}
-yy165:
-	yych = *++lexer->cursor;
-	switch (yych) {
 		case '0':
 		case '1':
 		case '2':
@@ -2887,158 +2896,102 @@ yy165:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy166;
+		default: goto yy165;
 	}
+yy165:
+	{ return T_FALSE; }
 yy166:
-	{ return T_UNTIL; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'r': goto yy173;
+		default: goto yy41;
+	}
 yy167:
 	yych = *++lexer->cursor;
 	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy168;
+		case 0x00: goto yy42;
+		case 't': goto yy174;
+		default: goto yy41;
 	}
 yy168:
-	{ return T_WHERE; }
-yy169:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case 0x00: goto yy42;
-		case 'e': goto yy174;
+		case 'l': goto yy176;
 		default: goto yy41;
 	}
+yy169:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy170;
+	}
 yy170:
-	yych = *++lexer->cursor;
-	switch (yych) {
-		case '0':
-		case '1':
-		case '2':
-		case '3':
-		case '4':
-		case '5':
-		case '6':
-		case '7':
-		case '8':
-		case '9':
-		case 'A':
-		case 'B':
-		case 'C':
-		case 'D':
-		case 'E':
-		case 'F':
-		case 'G':
-		case 'H':
-		case 'I':
-		case 'J':
-		case 'K':
-		case 'L':
-		case 'M':
-		case 'N':
-		case 'O':
-		case 'P':
-		case 'Q':
-		case 'R':
-		case 'S':
-		case 'T':
-		case 'U':
-		case 'V':
-		case 'W':
-		case 'X':
-		case 'Y':
-		case 'Z':
-		case '_':
-		case 'a':
-		case 'b':
-		case 'c':
-		case 'd':
-		case 'e':
-		case 'f':
-		case 'g':
-		case 'h':
-		case 'i':
-		case 'j':
-		case 'k':
-		case 'l':
-		case 'm':
-		case 'n':
-		case 'o':
-		case 'p':
-		case 'q':
-		case 'r':
-		case 's':
-		case 't':
-		case 'u':
-		case 'v':
-		case 'w':
-		case 'x':
-		case 'y':
-		case 'z': goto yy40;
-		default: goto yy171;
-	}
+	{ return T_UNTIL; }
 yy171:
-	{ return T_IMPORT; }
-yy172:
 	yych = *++lexer->cursor;
 	switch (yych) {
 		case '0':
@@ -3104,10 +3057,17 @@ yy172:
 		case 'x':
 		case 'y':
 		case 'z': goto yy40;
-		default: goto yy173;
+		default: goto yy172;
 	}
+yy172:
+	{ return T_WHERE; }
 yy173:
-	{ return T_KERNEL; }
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case 0x00: goto yy42;
+		case 'e': goto yy178;
+		default: goto yy41;
+	}
 yy174:
 	yych = *++lexer->cursor;
 	switch (yych) {
@@ -3177,8 +3137,148 @@ yy174:
 		default: goto yy175;
 	}
 yy175:
-	{ return T_FEATURE; }
+	{ return T_IMPORT; }
 yy176:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy177;
+	}
+yy177:
+	{ return T_KERNEL; }
+yy178:
+	yych = *++lexer->cursor;
+	switch (yych) {
+		case '0':
+		case '1':
+		case '2':
+		case '3':
+		case '4':
+		case '5':
+		case '6':
+		case '7':
+		case '8':
+		case '9':
+		case 'A':
+		case 'B':
+		case 'C':
+		case 'D':
+		case 'E':
+		case 'F':
+		case 'G':
+		case 'H':
+		case 'I':
+		case 'J':
+		case 'K':
+		case 'L':
+		case 'M':
+		case 'N':
+		case 'O':
+		case 'P':
+		case 'Q':
+		case 'R':
+		case 'S':
+		case 'T':
+		case 'U':
+		case 'V':
+		case 'W':
+		case 'X':
+		case 'Y':
+		case 'Z':
+		case '_':
+		case 'a':
+		case 'b':
+		case 'c':
+		case 'd':
+		case 'e':
+		case 'f':
+		case 'g':
+		case 'h':
+		case 'i':
+		case 'j':
+		case 'k':
+		case 'l':
+		case 'm':
+		case 'n':
+		case 'o':
+		case 'p':
+		case 'q':
+		case 'r':
+		case 's':
+		case 't':
+		case 'u':
+		case 'v':
+		case 'w':
+		case 'x':
+		case 'y':
+		case 'z': goto yy40;
+		default: goto yy179;
+	}
+yy179:
+	{ return T_FEATURE; }
+yy180:
 	{ return T_END; }
 }
 

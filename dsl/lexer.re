@@ -59,6 +59,22 @@ static void read_int(Lexer *lexer, Token *token, const char *from) {
                 "%s does not fit into 64 bits", token->text);
 }
 
+/* 8GiB is 8 * 2^30. */
+static void read_size(Lexer *lexer, Token *token, const char *from) {
+    static const char units[] = "KMGT";
+    const char *unit = lexer->cursor - strlen("KiB");
+    int shift = 10 * (int)(strchr(units, *unit) - units + 1);
+    const char *end = lexer->cursor;
+    lexer->cursor = unit;
+    read_int(lexer, token, from);
+    lexer->cursor = end;
+    token->text = arena_strndup(lexer->arena, from, (size_t)(end - from));
+    if (token->integer >> (63 - shift))
+        diag_at(lexer->diags, DIAG_E0204_LITERAL, span(lexer, from, end),
+                "%s does not fit into an int", token->text);
+    token->integer <<= shift;
+}
+
 /* strtod rounds correctly; pipec never leaves the C locale. */
 static void read_float(Lexer *lexer, Token *token, const char *from) {
     token->real = strtod(digits(lexer, from, lexer->cursor), NULL);
@@ -285,6 +301,7 @@ next:
     name                  { return T_NAME; }
 
     digits | hex          { read_int(lexer, token, from); return T_INT; }
+    digits [KMGT] "iB"    { read_size(lexer, token, from); return T_INT; }
     float                 { read_float(lexer, token, from); return T_FLOAT; }
     (digits | hex | float) letter (letter | [0-9])*
                           { bad_number(lexer, from); return T_BAD; }

@@ -31,6 +31,13 @@ static void parse_batch(Parser *p, Stmt *stmt) {
         parser_expect(p, T_LPAREN, "`(` and the number of records");
 }
 
+static void parse_cache(Parser *p, Stmt *stmt) {
+    if (parser_kind(p) == T_LPAREN)
+        stmt->args = parse_args(p);
+    else
+        parser_expect(p, T_LPAREN, "`(` and a place, `ram` or `disk`,");
+}
+
 /* item -> NAME [ "=" expr ] */
 static void parse_emit(Parser *p, Stmt *stmt) {
     do {
@@ -56,14 +63,15 @@ static const StatementRow statements[] = {
     {"skip",    ST_SKIP,    parse_one},
     {"where",   ST_WHERE,   parse_one},
     {"each",    ST_EACH,    parse_each},
+    {"cache",   ST_CACHE,   parse_cache},
     {"batch",   ST_BATCH,   parse_batch},
     {"emit",    ST_EMIT,    parse_emit},
 };
 enum { NSTATEMENTS = sizeof statements / sizeof *statements };
 
 /* Words of language.md section 13. */
-static const char *const later_words[] = {"cache", "mix", "zip", "concat", "python",
-                                          "bucket", "pack"};
+static const char *const later_words[] = {"mix", "zip", "concat", "python", "bucket",
+                                          "pack"};
 enum { NLATER = sizeof later_words / sizeof *later_words };
 
 /* ---- a statement ---- */
@@ -104,7 +112,7 @@ static void no_statement(Parser *p) {
         else if (diag)
             diag_help(p->diags, diag,
                       "a statement is `name = expression` or begins with from, shuffle, "
-                      "sample, skip, take, where, each, batch or emit");
+                      "sample, skip, take, where, each, cache, batch or emit");
     }
 }
 

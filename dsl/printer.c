@@ -404,7 +404,8 @@ static void put_stmt(Printer *p, const Stmt *stmt) {
     static const char *const words[] = {
         [ST_FROM] = "from ", [ST_SHUFFLE] = "shuffle", [ST_SAMPLE] = "sample ",
         [ST_TAKE] = "take ", [ST_SKIP] = "skip ", [ST_WHERE] = "where ",
-        [ST_EACH] = "each ", [ST_FIELD] = "", [ST_BATCH] = "batch", [ST_EMIT] = "",
+        [ST_EACH] = "each ", [ST_FIELD] = "", [ST_CACHE] = "cache", [ST_BATCH] = "batch",
+        [ST_EMIT] = "",
     };
     for (int i = 0; i < stmt->attributes.n; i++) {
         put_attribute(p, &stmt->attributes.at[i]);
@@ -416,7 +417,7 @@ static void put_stmt(Printer *p, const Stmt *stmt) {
         put(p, stmt->kind == ST_EACH ? " in " : " = ");
     if (stmt->expr)
         put_expr(p, stmt->expr, stmt->kind == ST_FROM ? POSTFIX : OPEN_ENDED);
-    if (stmt->kind == ST_BATCH)
+    if (stmt->kind == ST_CACHE || stmt->kind == ST_BATCH)
         put_args(p, &stmt->args, 0);
     if (stmt->kind == ST_EMIT)
         put_emit(p, stmt);

@@ -6,8 +6,14 @@
  *
  * when a few operations make it, or when each element is read at most once:
  * every loop between the definition and the read goes, alone and by steps of
- * one, through one dimension. Reductions, states and results of kernels stay. */
+ * one, through one dimension. Reductions, states and results of kernels stay.
+ *
+ * So pointwise work, casts among it, goes behind index maps (a flip, a crop, a slice) to
+ * the elements that are read, and an index map is never made itself. Exact: the body of a
+ * loop is a function of its indices alone (a draw is keyed by its call site and place), so
+ * an element is the same wherever it is made; the tests of a read stay with it. */
 #include "pass.h"
+#include "../plan_pins.h"
 #include <string.h>
 
 enum { FEW = 6 };               /* operations that may be repeated */
@@ -357,8 +363,10 @@ static bool is_inline(Inliner *in, const Var *var) {
     if (!info || !info->def || !info->reads) return false;
     if (!info->state) {
         bool once = info->reads == 1 && !info->many && !info->whole;
-        bool good = has_elements(info->def) &&
-                    (once || element_cost(in, info->def) <= FEW);
+        Pin pin = pinned_way(in->graph, var, info->def);
+        bool good = pin ? pin == PIN_INLINE
+                        : once || element_cost(in, info->def) <= FEW;
+        good &= has_elements(info->def);
         info->state = good ? 2 : 1;
     }
     return info->state == 2;
@@ -502,10 +510,60 @@ static bool fails_unread(Inliner *in, const Term *index, const Term *tensor, int
     return found && !reads_sub(info_of(in, tensor->var)->def, k);
 }
 
+typedef struct { const Var *var; int n; } Count;
+
+static void count_refs(const Term *term, void *data) {
+    Count *c = data;
+    c->n += term->kind == TERM_REF && term->var == c->var;
+    term_children(term, count_refs, data);
+}
+
+/* No other read can have been proved with the help of the test. */
+static bool occurs_once(const Term *value, const Term *sub) {
+    Count c = {sub->var, 0};
+    if (sub->kind != TERM_REF) return false;
+    count_refs(value, &c);
+    return c.n == 1;
+}
+
+static const Term *test_read(Inliner *in, const Term *index, const Term *sub,
+                             const Term *size) {
+    Term *copy;
+    if (index->otherwise || index->arg[0]->kind != TERM_REF) return NULL;
+    for (int k = 0; k < index->nargs - 1; k++) {
+        if (!same_term(in, index->arg[1 + k], sub) ||
+            !same_term(in, dim_of(in, index->arg[0], k), size))
+            continue;
+        copy = term_again(in->arena, index);
+        copy->proved &= ~(1u << k);
+        return copy;
+    }
+    return NULL;
+}
+
+/* The value with the test left to the read in it that is at this subscript, of a
+ * dimension of the same size: its producer, row by row, makes the test once for all.
+ * Operations compute all that they are given, so the test is never skipped, and what is
+ * read elsewhere does not need it. NULL: there is no such read. */
+static const Term *test_within(Inliner *in, const Term *value, const Term *sub,
+                               const Term *size) {
+    if (value->kind == TERM_INDEX) return test_read(in, value, sub, size);
+    for (int i = 0; value->kind == TERM_OP && i < value->nargs; i++) {
+        const Term *arg = test_within(in, value->arg[i], sub, size);
+        Term *copy;
+        if (!arg) continue;
+        copy = term_again(in->arena, value);
+        copy->arg[i] = arg;
+        return copy;
+    }
+    return NULL;
+}
+
 /* The read as it was: with its tests, or its value outside. */
 static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
                            const Term *value) {
     for (int k = index->nargs - 2; k >= 0; k--) {
+        const Term *within;
         Term *test;
         if (index->proved >> k & 1 && !fails_unread(in, index, tensor, k)) continue;
         if (index->otherwise) {
@@ -513,6 +571,12 @@ static const Term *guarded(Inliner *in, const Term *index, const Term *tensor,
                             in_range(in, index, tensor, k), value, index->otherwise);
             test->proved = 1;
             value = test;
+            continue;
+        }
+        within = occurs_once(value, index->arg[1 + k])
+            ? test_within(in, value, index->arg[1 + k], dim_of(in, tensor, k)) : NULL;
+        if (within) {
+            value = within;
             continue;
         }
         test = term_new(in->arena, TERM_CHECK, value->type, index->at, 3, value,

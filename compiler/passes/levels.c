@@ -3,7 +3,9 @@
  *
  *   f32(u8(x))     min(max(round(x), 0), 255)
  *
- * max gives its second argument where the first is NaN or -0, as the conversion does. */
+ * Exact: whole numbers up to 65535 are floats, so rounding and saturation can be done on
+ * floats; max gives its second argument where the first is NaN or -0, as the conversion
+ * does. */
 #include "pass.h"
 
 /* The float of dtype d that the integer is rounded from; NULL: none. */

@@ -21,9 +21,16 @@ typedef struct Pass {
 extern const Pass pass_table[];
 extern const int pass_count;
 
-/* Runs the table from top to bottom; the graph is verified after every pass.
- * `dump` (may be NULL): prints the graph after the pass of that name. */
-const Graph *passes_run(Arena *, const Graph *, int level, bool reorder, const char *dump);
+/* What may be left out, for tests and measurements: no value changes. Passes, and what
+ * lowering does of its own accord; NULL behind the last one. */
+const char *pass_name(int i);
+/* off: names with commas between, or NULL. */
+bool pass_is_off(const char *off, const char *name);
+
+/* Runs the table from top to bottom, but for what is off; the graph is verified after
+ * every pass. `dump` (may be NULL): prints the graph after the pass of that name. */
+const Graph *passes_run(Arena *, const Graph *, int level, bool reorder, const char *off,
+                        const char *dump);
 
 Graph *pass_filters(Arena *, const Graph *);
 Graph *pass_unroll(Arena *, const Graph *);
@@ -53,6 +60,8 @@ struct Rewriter {
 
 const Term *rewrite(Rewriter *, const Term *);
 void rewrite_replace(Rewriter *, const Var *, const Term *);
+/* For a copy: dims that speak of variables are forgotten. */
+const Type *type_plain(Arena *, const Type *);
 Var *graph_var(Arena *, Graph *, VarKind, const char *name, const Type *, Loc);
 /* A copy of the term with the variables replaced and fresh binders. */
 const Term *term_instance(Arena *, Graph *, const Term *, int n, const Var *const *vars,

@@ -17,12 +17,30 @@ const Pass pass_table[] = {
 };
 const int pass_count = sizeof pass_table / sizeof *pass_table;
 
+/* ways: what the passes left is put where it is read; sweeps: tensors are rings of rows;
+ * regions: a kernel makes only what is read; lanes: elements are made several at once. */
+static const char *const lowering[] = {"ways", "sweeps", "regions", "lanes", NULL};
+
+const char *pass_name(int i) {
+    return i < pass_count ? pass_table[i].name : lowering[i - pass_count];
+}
+
+bool pass_is_off(const char *off, const char *name) {
+    size_t length = strlen(name);
+    while (off) {
+        if (strcspn(off, ",") == length && !memcmp(off, name, length)) return true;
+        off = strchr(off, ',');
+        off += off != NULL;
+    }
+    return false;
+}
+
 const Graph *passes_run(Arena *arena, const Graph *graph, int level, bool reorder,
-                        const char *dump) {
+                        const char *off, const char *dump) {
     for (int i = 0; i < pass_count; i++) {
         const Pass *pass = &pass_table[i];
         if (pass->level > level || (pass->reorders && !reorder)) continue;
-        graph = pass->run(arena, graph);
+        if (!pass_is_off(off, pass->name)) graph = pass->run(arena, graph);
         if (dump && !strcmp(dump, pass->name)) print_graph(stderr, graph);
         verify_graph(graph, pass->name);
     }

@@ -63,14 +63,13 @@ static const Term *memo_get(const Rewriter *rw, const Term *term) {
 
 /* ---- types of copies ---- */
 
-/* Dims that speak of variables of the original are forgotten. */
-static const Type *plain_type(Arena *arena, const Type *type) {
+const Type *type_plain(Arena *arena, const Type *type) {
     Type *copy = arena_new_of(arena, Type);
     int64_t size;
     *copy = *type;
     if (type->kind == TY_TUPLE) {
         const Type **items = arena_array(arena, const Type *, type->n);
-        for (int i = 0; i < type->n; i++) items[i] = plain_type(arena, type->items[i]);
+        for (int i = 0; i < type->n; i++) items[i] = type_plain(arena, type->items[i]);
         copy->items = items;
     } else if (type->rank) {
         const Dim **dims = arena_array(arena, const Dim *, type->rank);
@@ -90,7 +89,7 @@ static const Var *binder(Rewriter *rw, const Var *var) {
     Var *copy;
     if (!rw->fresh) return var;
     copy = graph_var(rw->arena, rw->graph, var->kind, var->name,
-                     plain_type(rw->arena, var->type), var->loc);
+                     type_plain(rw->arena, var->type), var->loc);
     copy->level = var->level;
     copy->table = var->table;
     rewrite_replace(rw, var, term_ref(rw->arena, copy));
@@ -169,7 +168,7 @@ static const Term *rebuild(Rewriter *rw, const Term *term) {
     }
     copy->given = list(rw, given_count(term), term->given, &changed);
     if (changed && (rw->fresh || rw->replaced.n))
-        copy->type = plain_type(rw->arena, copy->type);
+        copy->type = type_plain(rw->arena, copy->type);
     return changed ? copy : term;
 }
 

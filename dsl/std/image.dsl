@@ -122,17 +122,18 @@ fn normalize(x: T[h, w, c], mean: f32[c], std: f32[c]) -> f32[h, w, c] {
 }
 
 # ---- sizes ---------------------------------------------------------------
-# Bilinear and antialiased: output sample i of n lies at (i + .5) * scale of
-# the input, and reads what is nearer than `reach` with weights that fall
-# linearly. They are divided by their sum, since a border cuts some off.
+# Bilinear: output sample i of n lies at (i + .5) * scale of the input, and reads
+# what is nearer than `reach` with weights that fall linearly. They are divided by
+# their sum, since a border cuts some off. Without `antialias` a smaller picture is
+# made of the two nearest samples, and skips others.
 
 fn triangle(t: f32) -> f32 = max(1 - abs(t), 0)
 fn tap_from(centre: f32, reach: f32) -> int = max(int(floor(centre - reach + .5)), 0)
 fn tap_to(centre: f32, reach: f32, n: int) -> int = min(int(floor(centre + reach + .5)), n)
 
-fn resample_rows(x: T[h, w, c], n: int) -> f32[n, w, c] {
+fn resample_rows(x: T[h, w, c], n: int, antialias: bool = true) -> f32[n, w, c] {
     scale = f32(h) / n
-    reach = max(scale, 1)
+    reach = if antialias then max(scale, 1) else 1.0
     for i, j, k: {
         centre = (i + .5) * scale
         a = tap_from(centre, reach)
@@ -142,9 +143,9 @@ fn resample_rows(x: T[h, w, c], n: int) -> f32[n, w, c] {
     }
 }
 
-fn resample_columns(x: T[h, w, c], n: int) -> f32[h, n, c] {
+fn resample_columns(x: T[h, w, c], n: int, antialias: bool = true) -> f32[h, n, c] {
     scale = f32(w) / n
-    reach = max(scale, 1)
+    reach = if antialias then max(scale, 1) else 1.0
     for i, j, k: {
         centre = (j + .5) * scale
         a = tap_from(centre, reach)
@@ -155,20 +156,20 @@ fn resample_columns(x: T[h, w, c], n: int) -> f32[h, n, c] {
 }
 
 ## To height x width.
-fn resize(x: T[h, w, c], height: int, width: int) -> T[height, width, c] {
-    y = x |> resample_rows(height) |> resample_columns(width)
+fn resize(x: T[h, w, c], height: int, width: int, antialias: bool = true) -> T[height, width, c] {
+    y = x |> resample_rows(height, antialias) |> resample_columns(width, antialias)
     T(y)
 }
 
 ## The shorter side to `size`, the other in proportion.
-fn resize_short(x: T[h, w, c], size: int) -> T[?a, ?b, c] {
+fn resize_short(x: T[h, w, c], size: int, antialias: bool = true) -> T[?a, ?b, c] {
     short = min(h, w)
     resize(x, if h == short then size else size * h // short,
-              if w == short then size else size * w // short)
+              if w == short then size else size * w // short, antialias)
 }
 
-fn resized_crop(x: T[h, w, c], box: Box, size: int) -> T[size, size, c]
-    = x |> crop(box.top, box.left, box.height, box.width) |> resize(size, size)
+fn resized_crop(x: T[h, w, c], box: Box, size: int, antialias: bool = true) -> T[size, size, c]
+    = x |> crop(box.top, box.left, box.height, box.width) |> resize(size, size, antialias)
 
 ## A box of a share of the area in `scale` and a ratio of width to height in
 ## `ratio`: ten tries, then the largest in the middle whose ratio is allowed.
@@ -192,8 +193,9 @@ fn crop_box(h: int, w: int, scale: (f32, f32), ratio: (f32, f32)) -> Box {
 
 ## A random part of the picture, resized to size x size.
 fn random_resized_crop(x: T[h, w, c], size: int, scale: (f32, f32) = (0.08, 1),
-                       ratio: (f32, f32) = (0.75, 1.3333334)) -> T[size, size, c]
-    = resized_crop(x, crop_box(h, w, scale, ratio), size)
+                       ratio: (f32, f32) = (0.75, 1.3333334),
+                       antialias: bool = true) -> T[size, size, c]
+    = resized_crop(x, crop_box(h, w, scale, ratio), size, antialias)
 
 # ---- colour --------------------------------------------------------------
 # The functions with `top` work on f32 values 0 … top.
