@@ -56,8 +56,10 @@ epoch_order *schedule_order(pipert *p, uint64_t epoch) { return &p->order[epoch 
 
 static void set_order(pipert *p, uint64_t epoch) {
     epoch_order *o = schedule_order(p, epoch);
+    uint64_t reuse = (uint64_t)p->feature->reuse_random;
     o->epoch = epoch;
     o->key = order_key(p->options.seed, epoch);
+    o->reused_key = order_key(p->options.seed, reuse > 0 ? epoch - epoch % reuse : epoch);
     order_shuffle_init(&o->shuffle, (uint64_t)p->source.count, o->key);
 }
 
@@ -70,6 +72,7 @@ static void begin_making(pipert *p, const saved *from) {
     for (int i = 0; i < p->nlanes; i++)
         begin_lane(p, &p->lanes[i], i, from && from->nlanes ? &from->lane[i] : NULL);
     p->running = true;
+    adjust_epoch(p);
 }
 
 /* The next epoch's batches follow this one's in the ring, if it is known to come.
@@ -88,6 +91,7 @@ static void begin_epoch(pipert *p) {
     p->epoch_bad = from ? from->bad : 0;
     p->resumed = from && from->batches > 0;
     look_ahead(p);
+    cache_epoch(p);
     state_forget(p);
     schedule_wake(p, WAKE_WORKERS | WAKE_READERS);
 }
@@ -123,6 +127,7 @@ static void clear(pipert *p) {
         bad_drop(p, &r->bads);
         p->input_bytes -= r->input_bytes;
         r->input_bytes = 0;
+        if (r->nkept) cache_forget(p, r);
         if (r->state != RUN_FREE && r->memory) {
             if (r->begun) kept_end(&p->workers[0], r);
             r->memory->next = p->free_scratch;
@@ -239,6 +244,17 @@ static int look(pipert *p) {
     return schedule_full(p) ? PIPERT_HELD : PIPERT_AGAIN;
 }
 
+/* Until there is something to see, the time has passed, or the controller is due; false:
+ * the time has. */
+static bool sleep_until(pipert *p, int64_t until) {
+    bool first = p->due < INT64_MAX && (until < 0 || p->due < until), told;
+    schedule_wake(p, WAKE_WORKER);
+    p->waiting = true;
+    told = schedule_sleep(p, &p->done, first ? p->due : until);
+    adjust_look(p, plat_now());
+    return told || first;
+}
+
 static int wait_for(pipert *p, int64_t until) {
     int status;
     if (!p->in_epoch) begin_epoch(p);
@@ -250,17 +266,22 @@ static int wait_for(pipert *p, int64_t until) {
             if (until >= 0 && plat_now() >= until) return look(p);
             continue;
         }
-        schedule_wake(p, WAKE_WORKER);
-        p->waiting = true;
-        if (!schedule_sleep(p, &p->done, until)) return look(p);
+        if (!sleep_until(p, until)) return look(p);
     }
     return status;
+}
+
+/* Of a sidecar, the demand is that of its other side. */
+static void begin_wait(pipert *p, int64_t now) {
+    if (!p->shares) demand_asks(&p->demand, now, p->control_ns);
+    adjust_look(p, now);
 }
 
 int schedule_wait(pipert *p, int64_t milliseconds) {
     int64_t start = plat_now();
     int status;
     plat_lock(&p->lock);
+    begin_wait(p, start);
     status = wait_for(p, start + milliseconds * 1000000);
     schedule_unlock(p);
     p->stats.wait_ns += plat_now() - start;
@@ -268,17 +289,21 @@ int schedule_wait(pipert *p, int64_t milliseconds) {
 }
 
 int schedule_next(pipert *p, slot **out) {
-    int64_t start = plat_now();
+    int64_t start = plat_now(), now;
     int status;
     plat_lock(&p->lock);
+    begin_wait(p, start);
     status = wait_for(p, -1);
+    now = plat_now();
+    if (!p->shares) demand_gets(&p->demand, now, status);
     if (status == PIPERT_OK) {
+        adjust_taken(p, now);
         *out = schedule_ready(p);
         (*out)->state = SLOT_HELD;
         p->held++;
     }
     schedule_unlock(p);
-    p->stats.wait_ns += plat_now() - start;
+    p->stats.wait_ns += now - start;
     return status;
 }
 
@@ -286,7 +311,7 @@ int schedule_next(pipert *p, slot **out) {
  * waits for one wakes them in any case. */
 static void wake_for_room(pipert *p) {
     int left = p->nslots - p->held, made = left - p->nfree;
-    int most = left < p->ahead_most ? left : p->ahead_most;
+    int most = left < p->ahead_now ? left : p->ahead_now;
     if (4 * (most - made) >= most) schedule_wake(p, WAKE_WORKER);
 }
 
@@ -299,7 +324,7 @@ void schedule_taken(pipert *p, slot *s) {
     p->by_turn[p->next_turn++ % p->nslots] = NULL;
     if (!p->by_turn[p->next_turn % p->nslots])
         schedule_wake(p, WAKE_WORKER);
-    if (p->nslots > p->ahead_most) wake_for_room(p);
+    if (p->nslots > p->ahead_now) wake_for_room(p);
     schedule_unlock(p);
 }
 
@@ -355,15 +380,21 @@ int64_t schedule_rows(const pipert *p) {
 
 void schedule_stats(pipert *p) {
     plat_lock(&p->lock);
+    adjust_settle_idle(p, plat_now());
     p->stats.places = p->places;
     p->stats.places_done = p->in_epoch ? places_done(p) : 0;
     p->stats.epoch_batches = p->in_epoch ? p->turns : -1;
     p->stats.bytes_read = p->bytes_read;
+    p->stats.from_cache = cache_hits(p);
     p->stats.idle_read_ns = p->idle_read_ns;
     p->stats.idle_full_ns = p->idle_full_ns;
     p->stats.memory = p->options.memory;
     p->stats.memory_used = schedule_memory(p);
+    p->stats.parked_ns = p->parked_ns;
     p->stats.threads = p->nworkers;
+    p->stats.active = p->active;
+    p->stats.readers = p->active_readers;
+    p->stats.ahead = p->ahead_now;
     p->stats.cpu = p->cpu;
     schedule_unlock(p);
 }

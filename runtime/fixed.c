@@ -23,11 +23,9 @@ static void record_failed(worker *w, run *r, int64_t i, int verdict) {
 static void compute_one(worker *w, run *r, int64_t i) {
     pipert *p = w->p;
     const pl_feature *f = p->feature;
-    const pl_value *in = r->values + (i - r->at) * f->ninputs;
     mark m = record_mark(w);
     node *n;
-    int verdict;
-    verdict = record_enter(w, NULL, 0, in, schedule_id(p, r, i), &n);
+    int verdict = cache_enter(w, r, i, schedule_id(p, r, i), &n);
     if (verdict == PL_OK) {
         slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
         verdict = record_emit(w, n, w->out);
@@ -45,6 +43,7 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     pl_enter_fn *enter = p->code->enter[0];
     pl_emit_fn *emit = p->code->emit;
     void *lib = p->lib, *frame;
+    bool heard = w->recorder != NULL;
     char *start, *end;
     mark m = record_mark(w);
     frame = pk_alloc(&w->call.kernel, (size_t)p->code->frame_size[0]);
@@ -54,10 +53,16 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     for (; i < r->read; i++) {
         const pl_value *in = r->values + (i - r->at) * f->ninputs;
         uint64_t id = schedule_id(p, r, i);
+        int verdict;
         w->in = in;
-        if (enter(&w->call, lib, in, id, NULL, 0, frame) != PL_OK) break;
-        slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
-        if (emit(&w->call, lib, &frame, w->out) != PL_OK) break;
+        if (heard) recorder_begin(w);
+        verdict = enter(&w->call, lib, in, id, NULL, 0, frame);
+        if (verdict == PL_OK) {
+            slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
+            verdict = emit(&w->call, lib, &frame, w->out);
+        }
+        if (heard) recorder_end(w, verdict);
+        if (verdict != PL_OK) break;
         if (ragged) slot_keep(p, r->slot, r->row + i, w->out);
         if (w->call.kernel.at != start) record_reset(w, (mark){start, 0, NULL});
         w->call.kernel.end = end;
@@ -87,7 +92,7 @@ void fixed_compute(worker *w, run *r) {
         ragged |= w->p->feature->fields[k].ragged != 0;
     slot_use(w, r->slot);
     while (!through(w, r, i)) {
-        if (!r->reader.failed) i = compute_fast(w, r, i, ragged);
+        if (!r->reader.failed && !w->p->cache) i = compute_fast(w, r, i, ragged);
         if (through(w, r, i)) break;
         if (is_unread(r, i)) record_failed(w, r, i, 0);
         else compute_one(w, r, i);

@@ -9,11 +9,15 @@
  * a run or an open slot holds belongs to whom the state says. */
 #ifndef PIPERT_INTERNAL_H
 #define PIPERT_INTERNAL_H
+#include "cache.h"
+#include "control.h"
 #include "memory.h"
+#include "meter.h"
 #include "order.h"
 #include "pipert.h"
 #include "plan.h"
 #include "plat.h"
+#include "profile.h"
 #include "source.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -40,7 +44,10 @@ typedef struct bad {
 } bad;
 
 /* The order and the chance of an epoch. */
-typedef struct epoch_order { uint64_t epoch, key; order_shuffle shuffle; } epoch_order;
+typedef struct epoch_order {
+    uint64_t epoch, key, reused_key;
+    order_shuffle shuffle;
+} epoch_order;
 
 typedef struct bad_list { bad *first, **last; int64_t n; } bad_list;
 
@@ -67,7 +74,10 @@ typedef struct node {
     const pl_code *code;
     void *frame;
     const pl_value *in;         /* level 0 */
+    const pl_value *whole;      /* the source's, where `in` is what a cache kept; NULL:
+                                   it was not read; else `in` */
     uint64_t id;
+    int64_t index;              /* level 0, with a cache: of the source */
     int64_t row, place, event;
     int32_t level, verdict;
 } node;
@@ -80,12 +90,15 @@ struct worker {
     scratch *own;               /* the worker's, where no run brings one */
     const char *message;        /* of the kernel that failed last */
     const pl_value *in;         /* of the record that its code works on */
+    bool keeps;                 /* alloc_out takes record memory: cache.c */
     slot *slot;                 /* alloc_out takes from it … */
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
     pl_out *out;                /* one per field */
+    recorder *recorder;         /* NULL: nobody profiles */
     int64_t began;              /* its step, or its last batch in it */
     int64_t until;              /* the caller's thread: it waits no longer; or 0 */
+    int64_t asleep, *idle;      /* since when, or 0; where that is counted */
     plat_thread thread;
     bool started;
 };
@@ -109,6 +122,16 @@ node *record_node(worker *, const pl_code *, node *parent, int64_t row,
  * doubt. */
 int record_enter(worker *, node *parent, int64_t row, const pl_value *in,
                  uint64_t id, node **out);
+/* A source record through a code that takes other inputs than the whole one does. */
+typedef struct record_entry {
+    const pl_code *code;
+    const pl_value *in, *whole; /* node.whole */
+    int64_t index;
+    uint64_t id;
+} record_entry;
+int record_enter_as(worker *, const record_entry *, node **out);
+/* The call that follows may take max_bytes, however much is in use before it. */
+void record_limit(worker *);
 int record_emit(worker *, node *, pl_out *out);
 int64_t record_rows(const node *);
 /* Describes the failure that `verdict` was the verdict of. */
@@ -220,6 +243,8 @@ struct run {
     int64_t *index;             /* [record - at]: of the source */
     pl_value *values;           /* [(record - at) * ninputs + input] */
     source_reader reader;
+    store_item *kept;           /* [record - at]: what the cache has, of all of them */
+    int64_t nkept, kept_bytes;  /* 0: nothing, they were read */
     int64_t input_bytes;        /* counted in the handle's */
     bad_list bads;
     int64_t nfailed;
@@ -313,6 +338,39 @@ int64_t schedule_index(const pipert *, const run *, int64_t place);
  * run, counted from its first place. */
 static inline uint64_t schedule_id(const pipert *, const run *, int64_t i);
 
+/* ---- adjust.c: threads, readers and batches ahead, fitted to the caller ---- */
+/* What the caller did: of a sidecar's, its other side tells. */
+typedef struct demand {
+    int64_t batches, wait_ns;   /* it took; it waited for them */
+    int64_t gaps, gap_ns;       /* it computed between two, pauses left out */
+    double gap_squares;
+    int64_t typical;            /* gap by now */
+    int64_t left, waits;        /* since when it has a batch, or waits for one; or 0 */
+} demand;
+
+/* What workers did with runs. */
+typedef struct tally { double runs, records, ns, squares; } tally;
+
+/* Counters, where an interval began. */
+typedef struct marks {
+    int64_t at, waited, idle_read, idle_full, parked, reading, rows;
+    demand demand;
+    tally tally;
+} marks;
+
+/* The caller asks for a batch; gets one, or an answer. */
+void demand_asks(demand *, int64_t now, int64_t interval);
+void demand_gets(demand *, int64_t now, int status);
+
+/* Lock held. adjust_look gives it up meanwhile. */
+void adjust_start(pipert *);
+/* An epoch begins from nothing: all work, until an interval after its first batch. */
+void adjust_epoch(pipert *);
+void adjust_taken(pipert *, int64_t now);
+/* Decides, if the interval is over: in the caller's thread. */
+void adjust_look(pipert *, int64_t now);
+void adjust_settle_idle(pipert *, int64_t now);
+
 /* ---- start.c ---- */
 int schedule_start(pipert *);
 /* Ends the threads; may be called again. Batches that are held stay. */
@@ -395,6 +453,7 @@ struct pipert {
     char file[256];             /* base name of the feature's text, for messages */
     char folder[4096];          /* of the feature's file, with a slash; or "" */
     char *path, *report_path;
+    char *cache_path;           /* options.cache; NULL: as the feature says */
     char **command;             /* of the sidecar; NULL: all is done here */
     sidecar *sidecar;           /* once it is started */
 
@@ -411,6 +470,9 @@ struct pipert {
     char cpu[32];
     int kernel_cpu;             /* pk_call.cpu */
 
+    profile *profile;           /* NULL: nobody asked */
+    meter *meter;               /* the same */
+    cache *cache;               /* NULL: nothing is kept from epoch to epoch */
     source source;
     pl_argument *source_args;
     int64_t asked;              /* options.stops, last */
@@ -436,7 +498,7 @@ struct pipert {
     plat_mutex bad_lock;        /* of free_bads */
     bad *free_bads;
     plat_mutex lock;
-    plat_cond work, read, done;
+    plat_cond work, read, done, parked;
 
     /* guarded */
     atomic_bool stop;           /* also read without the lock */
@@ -464,11 +526,24 @@ struct pipert {
     int64_t input_bytes;        /* of all runs */
     int64_t bytes_read, idle_read_ns, idle_full_ns;
 
+    /* adjust.c, guarded */
+    control control;
+    int64_t control_ns;         /* the interval; 0: none */
+    int64_t due;                /* its end; INT64_MAX: it has not begun */
+    bool all;                   /* all work, whatever was decided */
+    int active, active_readers; /* the first so many work, the others are parked */
+    int ahead_now;              /* the same of batches in the making, or made */
+    demand demand;
+    marks marks;
+    tally tally;
+    int64_t rows_made, reading_ns, parked_ns, idle_readers_ns;
+
     worker *workers; int nworkers;
     worker *readers; int nreaders;
     int nthreads;               /* 0: the caller does the work */
     int64_t dense_bytes;        /* of a slot, more than 0 */
-    int ahead_most;             /* batches in the making, or made and not taken */
+    int ahead_most;             /* batches that are made ahead and not taken: at first */
+    int ahead_limit;            /* the same, ever */
     bool shares;                /* slots lie in the file shared_fd, for another process */
     int shared_fd;
     arena shared;               /* that file */
@@ -496,6 +571,10 @@ static inline uint64_t schedule_id(const pipert *p, const run *r, int64_t i) {
     if (!p->feature->has_sample) return index;
     return order_child(index, schedule_place(p, r, r->first + i));
 }
+
+/* pipert_next and pipert_wait of a handle that is started, without a meter. */
+int pipert_take(pipert *, pipert_batch **);
+int pipert_await(pipert *, int64_t milliseconds);
 
 /* Sets the error text and the sticky status; returns the status. */
 int fail_with(pipert *, int status, const char *format, ...);

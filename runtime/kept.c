@@ -20,10 +20,13 @@ static bool stages(const pipert *p) {
     return p->options.on_error == PIPERT_ON_ERROR_SKIP;
 }
 
+/* What counts is the memory that the part's end would give back: records that are open
+ * stay, with all that lies below them, however much that is. */
 static bool part_is_full(worker *w, const run *r) {
     if (r->nrows >= w->p->part_rows) return true;
     if (r->nbads >= PART_ROWS) return true;
-    return record_used(w) + r->stage.out.used > RECORD_SOFT;
+    return (size_t)(w->call.kernel.at - r->path_mark[r->depth].at) + r->stage.out.used >
+           RECORD_SOFT;
 }
 
 /* A child: the row of `each` it is made for, and those of the nodes above it. */
@@ -122,8 +125,7 @@ static void enter_place(worker *w, run *r) {
     int verdict;
     r->event = 0;
     if (!f || !f->why) {
-        verdict = record_enter(w, NULL, 0, r->values + i * w->p->feature->ninputs,
-                               schedule_id(w->p, r, r->enter), &n);
+        verdict = cache_enter(w, r, r->enter, schedule_id(w->p, r, r->enter), &n);
         entered(w, r, n, verdict, before, NULL, NULL);
     } else if (r->first + r->enter != r->lane->skip_place || !r->lane->skip_events) {
         note_bad(w->p, r, record_bad_read(w, f, 0, index), r->first + r->enter, 0);
@@ -145,7 +147,8 @@ static bool enter_fast(worker *w, run *r) {
     pipert *p = w->p;
     const pl_code *code = p->code;
     const pl_value *in = r->values + (r->enter - r->at) * p->feature->ninputs;
-    if (p->feature->levels > 1 || stages(p) || r->reader.failed) return false;
+    if (p->feature->levels > 1 || stages(p) || r->reader.failed || p->cache)
+        return false;
     if (r->lane->skip_place >= r->first + r->enter) return false;
     while (r->enter < r->read && !part_is_full(w, r)) {
         mark before = record_mark(w);
@@ -153,7 +156,9 @@ static bool enter_fast(worker *w, run *r) {
         int verdict;
         if (!n) return false;
         w->in = in;
+        if (w->recorder) recorder_begin(w);
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
+        if (w->recorder) recorder_end(w, verdict);
         if (verdict == PL_OK) {
             n->place = r->first + r->enter;
             keep_leaf(r, n);
@@ -315,6 +320,14 @@ static void emit_leaf(worker *w, run *r, node *leaf, slot *s, int64_t row) {
     if (!leaf->parent || leaf->parent->plain == twin) record_reset(w, before);
 }
 
+static int emit_fast(worker *w, node *leaf) {
+    int verdict;
+    if (w->recorder) recorder_begin(w);
+    verdict = leaf->code->emit(&w->call, w->p->lib, &leaf->frame, w->out);
+    if (w->recorder) recorder_end(w, verdict);
+    return verdict;
+}
+
 /* Up to n rows; less, and at least one, if it pauses. Returns how many. */
 static int64_t emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
     pipert *p = w->p;
@@ -328,8 +341,7 @@ static int64_t emit_rows(worker *w, run *r, slot *s, int64_t row, int64_t n) {
         node *leaf = r->next_leaf;
         if (i > row && schedule_pauses(w)) break;
         slot_aim(f->fields, f->nfields, s, i, w->out);
-        if (leaf->parent || leaf->code != p->code ||
-            leaf->code->emit(&w->call, p->lib, &leaf->frame, w->out) != PL_OK) {
+        if (leaf->parent || leaf->code != p->code || emit_fast(w, leaf) != PL_OK) {
             if (!leaf->parent) record_reset(w, before);
             emit_leaf(w, r, leaf, s, i);
             if (leaf->parent) before = record_mark(w);

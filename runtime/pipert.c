@@ -37,6 +37,7 @@ void log_text(pipert *p, int level, const char *format, ...) {
 void pipert_defaults(pipert_options *o) {
     memset(o, 0, sizeof *o);
     o->world = 1;
+    o->control_interval = 1;
     o->max_errors = -1;
     o->max_error_rate = -1;
     o->max_bytes = INT64_C(1) << 30;
@@ -59,6 +60,10 @@ static int check_options(pipert *p) {
         return fail_with(p, PIPERT_ARGUMENT,
                          "%lld epochs: it takes 1 or more, or 0: not known",
                          (long long)o->epochs);
+    if (!(o->control_interval >= 0 && o->control_interval <= 3600))
+        return fail_with(p, PIPERT_ARGUMENT,
+                         "a control interval of %g s: it takes up to 3600, or 0: none",
+                         o->control_interval);
     if (o->mode < PIPERT_STREAMING || o->mode > PIPERT_DEBUG)
         return fail_with(p, PIPERT_ARGUMENT, "there is no mode %d", o->mode);
     if (o->memory < 0 || o->max_bytes <= 0 || o->max_pixels <= 0)
@@ -71,7 +76,7 @@ static bool init_locks(pipert *p) {
     return !plat_mutex_init(&p->lock) && !plat_mutex_init(&p->bad_lock) &&
            !plat_mutex_init(&p->plain_lock) && !plat_mutex_init(&p->kernel_lock) &&
            !plat_cond_init(&p->work) && !plat_cond_init(&p->read) &&
-           !plat_cond_init(&p->done);
+           !plat_cond_init(&p->done) && !plat_cond_init(&p->parked);
 }
 
 static pipert *new_handle(const pipert_options *options) {
@@ -81,6 +86,7 @@ static pipert *new_handle(const pipert_options *options) {
     else pipert_defaults(&p->options);
     p->epoch = p->options.epoch;
     p->report_path = p->options.report ? strdup(p->options.report) : NULL;
+    p->cache_path = p->options.cache ? strdup(p->options.cache) : NULL;
     p->command = p->options.sidecar ? sidecar_command(p->options.sidecar) : NULL;
     if (init_locks(p) && arena_init(&p->bound, (size_t)1 << 30)) return p;
     free(p);
@@ -197,10 +203,12 @@ int pipert_start(pipert *p) {
     p->started = true;
     p->fixed = !p->feature->has_where && p->feature->levels == 1;
     p->batch = p->feature->batch;
+    if (!p->shares) p->meter = meter_open();    /* a sidecar's batches count outside of it */
     if (p->command) return start_sidecar(p);
     if (param_bind(p) || load_open(p) || open_source(p) || count_places(p) ||
         check_world(p) || state_check(p) || report_open(p))
         return p->status;
+    cache_open(p);
     return schedule_start(p);
 }
 
@@ -219,6 +227,7 @@ int pipert_close(pipert *p) {
     sidecar_free(p);
     schedule_free(p);
     report_free(p);
+    cache_close(p);
     source_close(&p->source);
     for (int i = 0; p->value && i < p->feature->nparams; i++) free(p->value[i]);
     free(p->value);
@@ -226,8 +235,10 @@ int pipert_close(pipert *p) {
     load_close(p);
     arena_fini(&p->bound);
     state_forget(p);
+    meter_close(p->meter);
     free(p->path);
     free(p->report_path);
+    free(p->cache_path);
     sidecar_forget(p->command);
     plat_mutex_fini(&p->lock);
     plat_mutex_fini(&p->bad_lock);
@@ -236,6 +247,7 @@ int pipert_close(pipert *p) {
     plat_cond_fini(&p->work);
     plat_cond_fini(&p->read);
     plat_cond_fini(&p->done);
+    plat_cond_fini(&p->parked);
     free(p);
     return status;
 }
@@ -276,6 +288,7 @@ static void tell_note(pipert *p) {
     const char *note = __atomic_load_n(&p->source.note, __ATOMIC_ACQUIRE);
     if (note && !p->told_note) log_text(p, PIPERT_LOG_WARNING, "%s", note);
     p->told_note = note != NULL;
+    cache_tell(p);
 }
 
 static int hand_out(pipert *p, slot *s, pipert_batch **out) {
@@ -346,13 +359,9 @@ static void end_epoch(pipert *p) {
     schedule_end_epoch(p);
 }
 
-int pipert_next(pipert *p, pipert_batch **out) {
+int pipert_take(pipert *p, pipert_batch **out) {
     slot *s;
     int status;
-    if (!out)
-        return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
-    *out = NULL;
-    if ((status = pipert_start(p))) return status;
     if (p->sidecar) return sidecar_next(p, out);
     status = schedule_next(p, &s);
     if (status == PIPERT_OK) return hand_out(p, s, out);
@@ -360,15 +369,30 @@ int pipert_next(pipert *p, pipert_batch **out) {
     return p->status ? p->status : status;
 }
 
-int pipert_wait(pipert *p, int64_t milliseconds) {
-    int status = pipert_start(p);
-    if (status) return status;
+int pipert_next(pipert *p, pipert_batch **out) {
+    int status;
+    if (!out)
+        return fail_with(p, PIPERT_ARGUMENT, "pipert_next needs a place for the batch");
+    *out = NULL;
+    if ((status = pipert_start(p))) return status;
+    return p->meter ? meter_next(p->meter, p, out) : pipert_take(p, out);
+}
+
+int pipert_await(pipert *p, int64_t milliseconds) {
+    int status;
     if (p->sidecar) return sidecar_wait(p, milliseconds);
     status = schedule_wait(p, milliseconds);
     return status == PIPERT_AGAIN ? status : PIPERT_OK;
 }
 
+int pipert_wait(pipert *p, int64_t milliseconds) {
+    int status = pipert_start(p);
+    if (status) return status;
+    return p->meter ? meter_wait(p->meter, p, milliseconds) : pipert_await(p, milliseconds);
+}
+
 static bool release(pipert *p, pipert_batch *b) {
+    if (p->meter && meter_keeps(p->meter, b)) return true;
     return p->sidecar ? sidecar_release(p, b) : schedule_release(p, (slot *)(void *)b);
 }
 

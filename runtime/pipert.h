@@ -75,18 +75,19 @@ typedef struct pipert_options {
     int64_t max_errors;         /* tolerated records per epoch; -1: any number */
     double max_error_rate;      /* of the epoch's places; < 0: any */
     const char *report;         /* for failed records, JSON lines: docs/failure.md */
-    int cpu;                    /* highest x86-64 level to use, 1 to 4; 0: the best that
-                                   the machine has; -1: the plain code */
+    int cpu;                    /* highest x86-64 level, 1 to 4; 0: all; -1: plain code */
     int64_t max_bytes;          /* per record: of its file, of memory; 1 GiB */
     int64_t max_pixels;         /* per record, asked by decoders; default 2^27 */
     pipert_log *log; void *log_context;
-    int64_t epochs;             /* that will be asked for; 0: not known. The next is
-                                   begun in time, which changes no batch */
+    int64_t epochs;             /* that will be asked for; 0: not known: the next is begun
+                                   in time */
     int allow_changed;          /* 1: take the state of a feature that was changed */
     const char *const *sidecar; /* a command, ended by NULL, that calls pipert_serve,
                                    as {"pipert", "serve", NULL}: runs the feature */
     int (*stops)(void *log_context);    /* asked while a source opens: 1 ends that */
-    void *reserved[4];          /* zero */
+    double control_interval;    /* s: fits threads to the caller; 0: never; default 1 */
+    const char *cache;          /* of `cache`: a folder; "": off; NULL: as it is written */
+    void *reserved[2];          /* zero */
 } pipert_options;
 
 /* The defaults; options = NULL below means these. */
@@ -119,9 +120,8 @@ PIPERT_API const char *pipert_version(void);
 
 /* ---- batches ---- */
 typedef enum pipert_dtype {
-    PIPERT_BOOL, PIPERT_U8, PIPERT_I8, PIPERT_U16, PIPERT_I16, PIPERT_U32,
-    PIPERT_I32, PIPERT_U64, PIPERT_I64, PIPERT_F16, PIPERT_BF16, PIPERT_F32,
-    PIPERT_F64
+    PIPERT_BOOL, PIPERT_U8, PIPERT_I8, PIPERT_U16, PIPERT_I16, PIPERT_U32, PIPERT_I32,
+    PIPERT_U64, PIPERT_I64, PIPERT_F16, PIPERT_BF16, PIPERT_F32, PIPERT_F64
 } pipert_dtype;
 /* Bytes of one element, 0 if there is no such dtype; "f32". */
 PIPERT_API int pipert_dtype_size(int dtype);
@@ -133,8 +133,7 @@ typedef struct pipert_output {
     int ragged;                 /* 1: see offsets */
     int rank;                   /* with the batch's dimension, ragged or not */
     int64_t dim[9];             /* row-major, dense. Ragged: dim[0] rows, others -1 */
-    const void *data;           /* 64-byte aligned; ragged: all rows, one after
-                                   the other */
+    const void *data;           /* 64-byte aligned; ragged: row after row */
     int64_t count;              /* elements in data */
     const int64_t *offsets;     /* ragged: dim[0] + 1, in elements */
     const int32_t *shapes;      /* ragged, rank > 2: dim[0] x (rank - 1) */
@@ -175,12 +174,13 @@ typedef struct pipert_stats {
     int64_t bad_records;        /* that failed and were skipped */
     int64_t places, places_done;/* of the epoch that runs */
     int64_t epoch_batches;      /* of this rank and epoch; -1: not known before */
-    int64_t bytes_read, bytes_out;
+    int64_t bytes_read, bytes_out, from_cache;  /* from_cache: records */
     int64_t wait_ns;            /* pipert_next waited */
-    int64_t idle_read_ns;       /* workers waited for reading, all together */
-    int64_t idle_full_ns;       /* workers waited for the caller to take batches */
+    int64_t idle_read_ns, idle_full_ns, parked_ns;  /* workers, all together, waited for
+                                   reading, for the caller, were not needed */
     int64_t memory, memory_used;/* the budget, and what batches and input take */
-    int threads;
+    int threads, active;        /* that compute; of them, by now */
+    int readers, ahead;         /* that read by now; batches that are made ahead */
     const char *cpu;            /* of the code that runs: "x86-64-v3", "plain" */
 } pipert_stats;
 PIPERT_API void pipert_stats_get(pipert *, pipert_stats *);

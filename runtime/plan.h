@@ -19,7 +19,7 @@
 #define PIPEC_PLAN_H
 #include "pipec_kernel.h"
 
-#define PL_ABI 4
+#define PL_ABI 6
 #define PL_MAX_LEVELS 8
 
 typedef enum pl_dtype {
@@ -60,6 +60,10 @@ typedef struct pl_call {
     /* Around the calls of a kernel that is `one at a time`. Not recursive. */
     void (*lock)(struct pl_call *);
     void (*unlock)(struct pl_call *);
+    /* Fused code, or NULL: nobody listens. Section `section` (pl_feature.sections) runs
+     * from now on; `elements` of it are made in this go, or were made just now. */
+    void (*section)(struct pl_call *, int32_t section, int64_t elements);
+    uint64_t reused_key;        /* of seed and epoch - epoch % pl_feature.reuse_random */
 } pl_call;
 /* pk_scratch takes memory downwards from kernel.end. Code that calls a kernel
  * often within one record keeps kernel.end before the call and puts it back
@@ -160,10 +164,41 @@ typedef struct pl_site {
                                    kernel's own text */
 } pl_site;
 
+/* A part of the fused code whose time a profile tells from that of others: a tensor that
+ * is made, a kernel, a `where`, the rest of a record. Fusion puts several operators of
+ * the text into one: each has a share of the work, counted in operations. */
+enum { PL_SECTION_RECORD, PL_SECTION_TENSOR, PL_SECTION_KERNEL, PL_SECTION_WHERE };
+typedef struct pl_share { const char *operator_name; int32_t line; double part; } pl_share;
+typedef struct pl_section {
+    const char *name;           /* of the tensor or the kernel */
+    const char *operator_name;  /* of the text that it came from */
+    int32_t kind, line;
+    int32_t nshares; const pl_share *shares;    /* parts add up to 1 */
+} pl_section;
+
 /* A shared library with kernels, and where their addresses go. */
 typedef struct pl_import { const char *library, *symbol; void **where; } pl_import;
 
 enum { PL_LAST_DROP, PL_LAST_PARTIAL, PL_LAST_PAD, PL_LAST_WRAP };
+
+/* The records' program in two, at the values of a source record that a cache keeps:
+ * `above` gives them as its fields, `below` gets them as its inputs in their place. Both
+ * are fused, use the same lib, and have what the feature's other codes have: `above` its
+ * inputs, `below` its fields. What is in doubt is judged by the whole.
+ * A kept value of rank 0 stands in the first bytes of its pl_value, as one of its dtype;
+ * of rank > 0 it is dense, and its dims stand before it, from data - PL_KEPT_HEAD on. */
+#define PL_KEPT_HEAD (8 * PK_MAX_RANK)
+typedef struct pl_cut {
+    int32_t disk;               /* where the text wants them kept; 0: in memory */
+    int32_t line;
+    int64_t limit;              /* bytes; 0: it does not say */
+    uint64_t hash;              /* of all that the values hang on but inputs, parameters,
+                                   imports and chance */
+    const char *reads;          /* '1' or '0' for each parameter: they hang on it */
+    int32_t draws;              /* 1: they hang on chance: on pl_call.reused_key */
+    int32_t nfields; const pl_field *fields;
+    const pl_code *const *above, *const *below;     /* for each of `codes` but the plain */
+} pl_cut;
 
 /* The first two stay where they are, whatever changes: they are for the message that
  * refuses the rest. */
@@ -196,6 +231,13 @@ typedef struct pl_feature {
     const char *describe;       /* JSON text for `pipec inspect` */
     int32_t source_line;        /* of `from`: named when a record cannot be read */
     void *user;                 /* of a feature built in memory: pl_call.user */
+    int32_t nsections; const pl_section *sections;
+    int32_t plan_workers, plan_depth, plan_ahead;   /* of a plan: threads, reads at once,
+                                   batches made ahead, where the options of a run do not
+                                   say; 0: the machine decides */
+    int64_t plan_memory;        /* the same of the budget */
+    int64_t reuse_random;       /* epochs that some draws serve; 0: there are none such */
+    const pl_cut *cut;          /* NULL: nothing is to be kept */
 } pl_feature;
 
 #define PL_SYMBOL "pipec_feature"

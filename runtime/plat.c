@@ -114,6 +114,12 @@ int plat_cpus(void) {
     return n > 0 ? n : 1;
 }
 
+int64_t plat_thread_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 int64_t plat_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

@@ -32,6 +32,8 @@ int plat_cpus(void);                    /* this process may run on, at least 1 *
 
 /* ---- clock: nanoseconds, monotonic ---- */
 int64_t plat_now(void);
+/* ns that this thread has had a core. */
+int64_t plat_thread_now(void);
 
 /* ---- memory ---- */
 /* Address space whose pages cost memory only once they are written; zeroed.
@@ -54,6 +56,8 @@ int plat_memory_file(int *fd);
 int plat_resize(int fd, size_t bytes);
 /* Maps its first bytes, for reading and writing; plat_unreserve takes them back. */
 int plat_map(int fd, size_t bytes, void **at);
+/* The same of a file that is there, and has as many. */
+int plat_map_file(const char *path, size_t bytes, void **at);
 /* Two ends of a stream. A program that is started later has neither. */
 int plat_socket_pair(int fd[2]);
 /* Starts argv[0], looked for in PATH, with `given` as its descriptor 3, 4, … and none
@@ -96,6 +100,29 @@ int plat_read_at(int fd, void *to, size_t n, int64_t offset, size_t *got);
  * stops when it returns nonzero, and returns that. kind is not followed. */
 int plat_list(const char *folder, int (*each)(void *, const char *, plat_kind),
               void *context);
+
+/* ---- files of a folder that is held open (plat_file.c): no link is followed, and what
+ * is made is this user's alone ---- */
+/* Makes it, and the ones above it, where they are missing. EPERM: it is not this user's,
+ * or anybody may write into it. */
+int plat_folder_open(const char *path, int *folder);
+int plat_folder_list(int folder, int (*each)(void *, const char *), void *context);
+/* A file that is this user's; or a new one, to read and write: EEXIST. */
+int plat_file_open(int folder, const char *name, int *fd);
+int plat_file_make(int folder, const char *name, int *fd);
+int plat_file_rename(int folder, const char *from, const char *to);
+int plat_file_remove(int folder, const char *name);
+/* Locks are of an open file, and go with the last who has it open. Does not wait:
+ * EWOULDBLOCK. */
+typedef enum { PLAT_UNLOCKED, PLAT_SHARED, PLAT_EXCLUSIVE } plat_file_lock;
+int plat_file_hold(int fd, plat_file_lock);
+bool plat_file_has_name(int fd);
+/* Its time of modification is now. */
+int plat_file_touch(int fd);
+typedef struct plat_piece { const void *data; size_t bytes; } plat_piece;
+enum { PLAT_PIECES = 32 };
+/* Up to PLAT_PIECES, one after the other, as a whole. */
+int plat_write_at(int fd, const plat_piece *, int n, int64_t offset);
 
 /* ---- libraries (plat_library.c) ---- */
 /* Loads a library, privately: the file as it is now, though another that had its path

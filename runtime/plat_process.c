@@ -32,6 +32,15 @@ int plat_map(int fd, size_t bytes, void **at) {
     return *at == MAP_FAILED ? errno : 0;
 }
 
+int plat_map_file(const char *path, size_t bytes, void **at) {
+    int fd = open(path, O_RDWR | O_CLOEXEC), error;
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    if (fd < 0) return errno;
+    error = size < (off_t)bytes ? EINVAL : plat_map(fd, bytes, at);
+    close(fd);
+    return error;
+}
+
 /* ---- programs ---- */
 int plat_socket_pair(int fd[2]) {
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) ? errno : 0;

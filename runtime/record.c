@@ -95,7 +95,8 @@ static const void *call_index(pk_call *call, const char *format, const void *dat
 }
 
 static void *call_alloc_out(pl_call *call, size_t bytes) {
-    return slot_take((worker *)(void *)call, bytes);
+    worker *w = (worker *)(void *)call;
+    return w->keeps ? cache_alloc_out(w, bytes) : slot_take(w, bytes);
 }
 
 static void call_lock(pl_call *call) {
@@ -148,8 +149,7 @@ void record_scratch_free(scratch *s) {
     free(s);
 }
 
-/* Each call of the code may take max_bytes, however much is in use before it. */
-static void set_limit(worker *w) {
+void record_limit(worker *w) {
     char *end = w->memory->arena.base + w->memory->arena.size;
     size_t limit = (size_t)w->p->options.max_bytes;
     if ((size_t)(end - w->call.kernel.at) > limit) end = w->call.kernel.at + limit;
@@ -161,7 +161,7 @@ void record_attach(worker *w, scratch *s) {
     w->memory = s;
     if (!s) return;
     w->call.kernel.at = s->arena.base + s->arena.used;
-    set_limit(w);
+    record_limit(w);
 }
 
 size_t record_used(const worker *w) {
@@ -191,12 +191,13 @@ void record_reset(worker *w, mark m) {
     arena_reset(&s->arena, (size_t)(m.at - s->arena.base));
     if (m.at == s->arena.base) trim(s, w->p->keep_bytes);
     w->call.kernel.at = m.at;
-    set_limit(w);
+    record_limit(w);
 }
 
 /* ---- entering and emitting ---- */
 static void *lib_of(worker *w, const pl_code *code) {
-    return code == w->p->code ? w->p->lib : load_plain_lib(w->p);
+    bool plain = code == w->p->plain && code != w->p->code;
+    return plain ? load_plain_lib(w->p) : w->p->lib;
 }
 
 node *record_node(worker *w, const pl_code *code, node *parent, int64_t row,
@@ -206,22 +207,26 @@ node *record_node(worker *w, const pl_code *code, node *parent, int64_t row,
     node *n = pk_alloc(&w->call.kernel, head + (size_t)code->frame_size[level]);
     if (!n) return NULL;
     *n = (node){.parent = parent, .code = code, .frame = (char *)n + head, .in = in,
-                .id = id, .row = row, .level = level};
+                .whole = in, .id = id, .row = row, .level = level};
     return n;
 }
 
+/* The source's, if the code has them. */
 static const pl_value *inputs_of(const node *n) {
     while (n->parent) n = n->parent;
-    return n->in;
+    return n->in == n->whole ? n->in : NULL;
 }
 
 static int enter_code(worker *w, node *n) {
     void *lib = lib_of(w, n->code);
     if (!lib) return PL_FAILED;
     w->in = inputs_of(n);
+    if (w->recorder) recorder_begin(w);
     n->verdict = n->code->enter[n->level](&w->call, lib, n->in, n->id,
                                           n->parent ? n->parent->frame : NULL,
                                           n->row, n->frame);
+    if (w->recorder) recorder_end(w, n->verdict);
+    if (w->recorder) recorder_level(w, n->level, n->verdict);
     return n->verdict;
 }
 
@@ -230,54 +235,121 @@ static bool in_doubt(worker *w, const pl_code *code, int verdict) {
            w->p->plain;
 }
 
+/* ---- what was not read, because a cache had what it needs ---- */
+static pl_value *copied_inputs(worker *w, const pl_value *from) {
+    int n = w->p->feature->ninputs;
+    pl_value *to = pk_alloc(&w->call.kernel, (size_t)n * sizeof *to + 1);
+    for (int k = 0; to && k < n; k++) {
+        source_index *head;
+        to[k] = from[k];
+        if (!w->p->feature->inputs[k].bytes) continue;
+        head = pk_alloc(&w->call.kernel, sizeof *head + (size_t)to[k].n + SOURCE_SLACK);
+        if (!head) return NULL;
+        memset(head, 0, sizeof *head);
+        memcpy(head + 1, from[k].data, (size_t)to[k].n);
+        to[k].data = head + 1;
+    }
+    return to;
+}
+
+/* NULL without memory, or *why it cannot be read. */
+static const pl_value *read_whole(worker *w, const node *n, const char **why) {
+    pipert *p = w->p;
+    source_reader r;
+    pl_value *values = pk_alloc(&w->call.kernel,
+                                ((size_t)p->feature->ninputs + 1) * sizeof *values);
+    const pl_value *to = NULL;
+    *why = NULL;
+    if (!values || !source_reader_init(&r, p->options.max_bytes, 1 << 20)) return NULL;
+    source_read(&p->source, &r, &n->index, 1, values);
+    if (r.failed && r.failed[0].why) {
+        char *text = pk_alloc(&w->call.kernel, strlen(r.failed[0].why) + 1);
+        *why = text ? strcpy(text, r.failed[0].why) : "no memory";
+    } else {
+        to = copied_inputs(w, values);
+    }
+    source_reader_fini(&r);
+    return to;
+}
+
+static node *not_read(worker *w, node *n, const char *why) {
+    pl_failure f = {w->p->feature->nsites - 1, 0, 0, why};
+    n->verdict = PL_FAILED;
+    w->call.verdict = add_failure(w, f);
+    return n;
+}
+
 /* The node as the plain code enters it; NULL without memory. */
 static node *plain_twin(worker *w, node *n) {
     node *parent = n->parent;
+    const pl_value *whole;      /* lives as long as the twin, not as n */
+    const char *why = NULL;
     if (n->code == w->p->plain) return n;
     if (n->plain) return n->plain;
     if (parent) {
         parent = plain_twin(w, parent);
         if (!parent || parent->verdict != PL_OK) return parent;
     }
-    set_limit(w);
-    n->plain = record_node(w, w->p->plain, parent, n->row, n->in, n->id);
+    record_limit(w);
+    whole = parent || n->whole ? n->whole : read_whole(w, n, &why);
+    n->plain = parent || whole || why
+                   ? record_node(w, w->p->plain, parent, n->row, whole, n->id) : NULL;
     if (!n->plain) return NULL;
     n->plain->place = n->place;
     n->plain->event = n->event;
+    if (why) return not_read(w, n->plain, why);
     enter_code(w, n->plain);
     return n->plain;
+}
+
+/* After record_node. */
+static int enter_node(worker *w, node *n, node **out) {
+    *out = n;
+    if (!n) return PL_NO_MEMORY;
+    if (!in_doubt(w, n->code, enter_code(w, n))) return n->verdict;
+    *out = plain_twin(w, n);
+    return *out ? (*out)->verdict : PL_NO_MEMORY;
 }
 
 int record_enter(worker *w, node *parent, int64_t row, const pl_value *in,
                  uint64_t id, node **out) {
     const pl_code *code = parent ? parent->code : w->p->code;
-    set_limit(w);
+    record_limit(w);
     w->call.verdict = 0;
-    *out = record_node(w, code, parent, row, in, id);
-    if (!*out) return PL_NO_MEMORY;
-    if (!in_doubt(w, code, enter_code(w, *out))) return (*out)->verdict;
-    *out = plain_twin(w, *out);
-    return *out ? (*out)->verdict : PL_NO_MEMORY;
+    return enter_node(w, record_node(w, code, parent, row, in, id), out);
+}
+
+int record_enter_as(worker *w, const record_entry *e, node **out) {
+    node *n;
+    record_limit(w);
+    w->call.verdict = 0;
+    n = record_node(w, e->code, NULL, 0, e->in, e->id);
+    if (n) n->whole = e->whole, n->index = e->index;
+    return enter_node(w, n, out);
 }
 
 static int emit_code(worker *w, node *n, pl_out *out) {
     void *frames[PL_MAX_LEVELS], *lib = lib_of(w, n->code);
+    int verdict;
     if (!lib) return PL_FAILED;
     w->in = inputs_of(n);
     for (node *k = n; k; k = k->parent) frames[k->level] = k->frame;
-    return n->code->emit(&w->call, lib, frames, out);
+    if (w->recorder) recorder_begin(w);
+    verdict = n->code->emit(&w->call, lib, frames, out);
+    if (w->recorder) recorder_end(w, verdict);
+    return verdict;
 }
 
 int record_emit(worker *w, node *n, pl_out *out) {
     int verdict;
-    set_limit(w);
+    record_limit(w);
     w->call.verdict = 0;
     verdict = emit_code(w, n, out);
     if (!in_doubt(w, n->code, verdict)) return verdict;
     n = plain_twin(w, n);
     if (!n) return PL_NO_MEMORY;
     if (n->verdict != PL_OK) return n->verdict;
-    set_limit(w);
+    record_limit(w);
     return emit_code(w, n, out);
 }
 

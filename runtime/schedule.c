@@ -61,7 +61,7 @@ bool schedule_full(const pipert *p) {
 /* Whether one batch more may be begun. The next one to hand out may, for a slot is left
  * to every turn before this one, as long as few are held. */
 static bool room_for(const pipert *p, int64_t turn) {
-    int left = p->nslots - p->held, most = left < p->ahead_most ? left : p->ahead_most;
+    int left = p->nslots - p->held, most = left < p->ahead_now ? left : p->ahead_now;
     if (turn >= p->next_turn + most) return false;
     if (p->by_turn[turn % p->nslots]) return false;
     if (turn == p->next_turn) return !schedule_full(p);
@@ -158,6 +158,7 @@ static void finish_slot(worker *w, slot *s) {
 
 void schedule_rows_done(worker *w, slot *s, int64_t n) {
     s->done += n;
+    w->p->rows_made += n;
     if (s->done == s->real) finish_slot(w, s);
 }
 
@@ -312,39 +313,52 @@ static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
 
 /* Lock not held. */
 static void read_run(pipert *p, run *r) {
-    int64_t n = r->count - r->at;
+    int64_t n = r->count - r->at, began = p->profile ? plat_now() : 0;
+    int64_t thread = p->profile ? plat_thread_now() : 0;
     if (p->fixed && !p->source.reads && n > CHUNK) n = CHUNK;
     source_reader_reset(&r->reader);
     number_records(p, r, r->at, n);
-    r->read = n ? r->at + source_read(&p->source, &r->reader, r->index, n, r->values)
-                : r->at;
+    if (p->cache) n = cache_look(p, r, n);
+    if (n && !r->nkept)
+        n = source_read(&p->source, &r->reader, r->index, n, r->values);
+    r->read = r->at + n;
+    if (p->profile && r->read > r->at)
+        profile_read(p->profile, began, thread, r->reader.bytes, r->read - r->at);
 }
 
 static void do_read(worker *w, run *r) {
     pipert *p = w->p;
-    int64_t n;
+    int64_t n, start;
     r->state = RUN_READING;
     schedule_unlock(p);
+    start = plat_now();
     read_run(p, r);
+    start = plat_now() - start;
     plat_lock(&p->lock);
     n = r->read - r->at;
+    p->reading_ns += start;
     r->state = RUN_READY;
-    r->input_bytes = (int64_t)r->reader.memory.used;
+    r->input_bytes = (int64_t)r->reader.memory.used + r->kept_bytes;
     p->input_bytes += r->input_bytes;
     p->bytes_read += r->reader.bytes;
-    p->typical = (p->typical * 3 + r->reader.bytes / n) / 4;
+    p->typical = (p->typical * 3 + (r->reader.bytes + r->kept_bytes) / n) / 4;
     r->reader.bytes = 0;
 }
 
 /* ---- computing ---- */
 static void measure(pipert *p, int64_t ns, int64_t records) {
     if (!records) return;
+    p->tally.runs++;
+    p->tally.records += (double)records;
+    p->tally.ns += (double)ns;
+    p->tally.squares += (double)ns * (double)ns / (double)records;
     ns /= records;
     p->ns_per_record = p->ns_per_record ? (p->ns_per_record * 3 + ns) / 4 : ns;
 }
 
 /* The records that were read are through. */
 static void forget_input(pipert *p, run *r) {
+    if (r->nkept) cache_forget(p, r);
     p->input_bytes -= r->input_bytes;
     r->input_bytes = 0;
     r->at = r->read;
@@ -429,6 +443,7 @@ static void do_place(worker *w, run *r) {
 /* ---- threads ---- */
 static void compute(worker *w, run *r) {
     w->call.key = r->order->key;
+    w->call.reused_key = r->order->reused_key;
     if (w->p->fixed) do_fixed(w, r);
     else if (r->state == RUN_TICKETED) do_place(w, r);
     else do_enter(w, r);
@@ -447,7 +462,7 @@ static void wake_helpers(pipert *p, const run *mine) {
     }
     if (ready || (planned && p->options.mode != PIPERT_BATCH_MODE))
         schedule_wake(p, WAKE_WORKER);
-    if (planned && (ready < p->nworkers || 2 * planned >= p->nruns))
+    if (planned && (ready < p->active || 2 * planned >= p->nruns))
         schedule_wake(p, WAKE_READER);
 }
 
@@ -470,23 +485,44 @@ bool schedule_step(worker *w) {
     return true;
 }
 
+static void sleep_on(worker *w, plat_cond *on, int64_t *counter) {
+    pipert *p = w->p;
+    w->idle = counter;
+    w->asleep = plat_now();
+    tell(p, 0);
+    schedule_sleep(p, on, -1);
+    *counter += plat_now() - w->asleep;
+    w->asleep = 0;
+}
+
 static void sleep_worker(worker *w) {
     pipert *p = w->p;
     int *sleeping = w->reader ? &p->sleeping_readers : &p->sleeping;
     bool reading = first_in(p, RUN_READING) != NULL;
-    int64_t start = plat_now();
-    tell(p, 0);
     ++*sleeping;
-    schedule_sleep(p, w->reader ? &p->read : &p->work, -1);
+    if (w->reader) sleep_on(w, &p->read, &p->idle_readers_ns);
+    else sleep_on(w, &p->work, reading ? &p->idle_read_ns : &p->idle_full_ns);
     --*sleeping;
-    if (w->reader) return;
-    *(reading ? &p->idle_read_ns : &p->idle_full_ns) += plat_now() - start;
+}
+
+static bool is_spare(const worker *w) {
+    const pipert *p = w->p;
+    if (w->reader) return w - p->readers >= p->active_readers;
+    return w - p->workers >= p->active;
+}
+
+/* Who was woken for work, and is spare by now, wakes another. */
+static void park(worker *w) {
+    pipert *p = w->p;
+    schedule_wake(p, w->reader ? WAKE_READER : WAKE_WORKER);
+    sleep_on(w, &p->parked, w->reader ? &p->idle_readers_ns : &p->parked_ns);
 }
 
 void schedule_thread(void *argument) {
     worker *w = argument;
     plat_lock(&w->p->lock);
     while (!atomic_load(&w->p->stop))
-        if (!schedule_step(w)) sleep_worker(w);
+        if (is_spare(w)) park(w);
+        else if (!schedule_step(w)) sleep_worker(w);
     schedule_unlock(w->p);
 }

@@ -24,6 +24,7 @@ typedef struct server {
     bool waited;                /* the caller waits, for news it was not sent */
     bool paused;                /* an epoch ended, or the run: until it is waited for */
     bool full;                  /* all are held: until one is released, or waited for */
+    int64_t released;           /* news that brought some back */
     bool closing;
     char *restore;              /* a state to go on from, until the teller has */
     pipert_stats restored_stats;        /* with it: what was taken before */
@@ -82,7 +83,8 @@ static int check_feature(pipert *p, int64_t due) {
 
 static int open_run(server *s) {
     pipert_options o;
-    const char *version = message_get_text(&s->in), *path, *report, *state;
+    const char *version = message_get_text(&s->in), *path, *report, *cache, *state;
+    int64_t caches;
     const void *options;
     int64_t due;
     if (strcmp(version, PIPERT_VERSION)) other_version(s, version);
@@ -90,11 +92,14 @@ static int open_run(server *s) {
     path = message_get_text(&s->in);
     due = message_get_number(&s->in);
     report = message_get_text(&s->in);
+    caches = message_get_number(&s->in);
+    cache = message_get_text(&s->in);
     state = message_get_text(&s->in);
     if (s->in.bad) plat_exit();
     memcpy(&o, options, sizeof o);
     o.log = log_line, o.log_context = s;
     o.report = *report ? report : NULL;
+    o.cache = caches ? cache : NULL;
     pipert_open(&s->p, path, &o);
     if (!s->p) return PIPERT_MEMORY;
     if (!check_feature(s->p, due)) set_parameters(s);
@@ -195,6 +200,7 @@ static void begin_epoch(server *s) {
 static void step(server *s) {
     bool begins = s->paused && !s->p->status;
     pipert_batch *b = NULL;
+    int64_t released = s->released;
     int status;
     plat_unlock(&s->lock);
     if (begins) begin_epoch(s);
@@ -203,6 +209,7 @@ static void step(server *s) {
     plat_lock(&s->lock);
     s->paused = false;
     if (status == PIPERT_AGAIN) return;
+    if (status == PIPERT_HELD && s->released != released) return;   /* not any more */
     s->full = status == PIPERT_HELD;
     if (s->full && !s->waited) return;
     s->paused = status == PIPERT_END || s->p->status;
@@ -263,15 +270,25 @@ static void release(server *s, int64_t n) {
             pipert_release(s->p, &s->p->slots[slots[i]].public);
 }
 
+/* The controller of this side goes by it. */
+static void hear_demand(server *s) {
+    const void *from = message_get(&s->in, sizeof s->p->demand);
+    if (!from) return;
+    plat_lock(&s->p->lock);
+    memcpy(&s->p->demand, from, sizeof s->p->demand);
+    plat_unlock(&s->p->lock);
+}
+
 static void hear_news(server *s) {
     int64_t taken = message_get_number(&s->in);
     bool waits = message_get_number(&s->in);
     int64_t n = message_get_number(&s->in);
     release(s, n);
+    hear_demand(s);
     plat_lock(&s->lock);
     s->taken = taken;
     s->waited = waits && taken == s->told;
-    if (n) s->full = false;
+    if (n) s->full = false, s->released++;
     plat_wake_all(&s->change);
     plat_unlock(&s->lock);
 }

@@ -39,6 +39,7 @@ struct sidecar {
     char why[5200], cpu[32];    /* why: of the last event */
     known now;                  /* behind what was taken last */
     int64_t wait_ns;
+    demand demand;              /* under lock, for the sidecar's controller */
     char **classes;
     int nclasses;
 };
@@ -87,6 +88,7 @@ static bool send_news(sidecar *c, bool waits) {
     message_put_number(&c->out, waits);
     message_put_number(&c->out, c->nback);
     message_put(&c->out, c->back, (size_t)c->nback * sizeof *c->back);
+    message_put(&c->out, &c->demand, sizeof c->demand);
     c->said = c->taken;
     c->nback = 0;
     return c->stream >= 0 && !message_send(c->stream, &c->out);
@@ -110,13 +112,15 @@ static void log_line(pipert *p, sidecar *c) {
 static void put_options(pipert *p, message *m) {
     pipert_options o = p->options;
     o.log = NULL, o.log_context = NULL, o.report = NULL, o.sidecar = NULL;
-    o.stops = NULL;
+    o.stops = NULL, o.cache = NULL;
     message_put_number(m, plat_process_id());
     message_put_text(m, PIPERT_VERSION);
     message_put(m, &o, sizeof o);
     message_put_text(m, p->path);
     message_put_number(m, (int64_t)load_fingerprint(p->feature));
     message_put_text(m, p->report_path);
+    message_put_number(m, p->cache_path != NULL);
+    message_put_text(m, p->cache_path);
     message_put_text(m, p->restored ? p->restored->text : NULL);
     for (int i = 0; i < p->feature->nparams; i++) {
         if (!p->value[i]) continue;
@@ -298,9 +302,17 @@ static int look(pipert *p, int64_t until) {
     return p->status;
 }
 
+static void begin_wait(const pipert *p, sidecar *c, int64_t now) {
+    plat_lock(&c->lock);
+    demand_asks(&c->demand, now, (int64_t)(p->options.control_interval * 1e9));
+    plat_unlock(&c->lock);
+}
+
 static int look_and_count(pipert *p, int64_t until) {
     int64_t start = plat_now();
-    int status = look(p, until);
+    int status;
+    begin_wait(p, p->sidecar, start);
+    status = look(p, until);
     p->sidecar->wait_ns += plat_now() - start;
     return status;
 }
@@ -319,6 +331,7 @@ static int take(pipert *p, sidecar *c) {
     c->now = t->behind;
     plat_lock(&c->lock);
     c->taken++;
+    demand_gets(&c->demand, plat_now(), t->batch ? PIPERT_OK : t->status);
     if (t->batch) t->batch->held = true;
     if (t->batch && c->taken - c->said >= c->portion) send_news(c, false);
     plat_unlock(&c->lock);

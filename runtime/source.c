@@ -130,6 +130,15 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
     }
 }
 
+int source_identify_file(const char *path, source_add *add, void *to) {
+    plat_stat st;
+    if (plat_stat_path(path, &st)) return 1;
+    add(to, path, strlen(path) + 1);
+    add(to, &st.size, sizeof st.size);
+    add(to, &st.modified, sizeof st.modified);
+    return 0;
+}
+
 void source_note(source *s, const char *format, ...) {
     char text[1024], *kept, *none = NULL;
     va_list list;

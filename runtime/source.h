@@ -48,6 +48,8 @@ typedef struct source_reader {
     int64_t bytes;              /* read from files, ever */
 } source_reader;
 
+typedef void source_add(void *to, const void *bytes, size_t n);
+
 typedef struct source_ops {
     const char *name;
     /* Opens; sets count and reads. 0, or a message in why. Finds the field of
@@ -59,6 +61,9 @@ typedef struct source_ops {
                     pl_value *values);
     /* The record's name for people: its path, or "". */
     void (*describe)(source *, int64_t index, char *to, size_t n);
+    /* Adds all that the record's inputs hang on: of a file path, size and time of change,
+     * not its bytes. 1: that cannot be known now. */
+    int (*identify)(source *, int64_t index, source_add *, void *to);
     void (*close)(source *);
 } source_ops;
 
@@ -113,6 +118,8 @@ void source_fail(source *, source_reader *, int64_t at, int64_t n,
 /* The argument's text with a final 0, from malloc; NULL if it was not given. */
 char *source_text(const source_request *, int argument);
 bool source_given(const source_request *, int argument);
+/* Adds a file's path, size and time of change; 1: there is no such file. */
+int source_identify_file(const char *path, source_add *, void *to);
 /* Tells the log what holds for many records; the first one counts. */
 void source_note(source *, const char *format, ...);
 /* A file's bytes, with its index where the source is indexed. 0; or fails record `at`, as

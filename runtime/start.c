@@ -14,7 +14,18 @@ static int count_ahead(const pipert *p) {
 #ifdef PIPERT_HOSTILE
     return 1;
 #endif
+    if (p->feature->plan_ahead) return p->feature->plan_ahead;
     return (int)limit((16 << 20) / p->dense_bytes, 8, 64);
+}
+
+/* How many the controller may have made ahead, as the budget allows. */
+static int count_limit(const pipert *p) {
+    enum { MOST = 64 };
+    bool fixed = !p->options.control_interval || p->shares;
+#ifdef PIPERT_HOSTILE
+    fixed = true;
+#endif
+    return fixed || p->ahead_most > MOST ? p->ahead_most : MOST;
 }
 
 /* A part of a run stages no more than RECORD_SOFT bytes, or one row. */
@@ -33,6 +44,7 @@ static int64_t count_part_rows(const pipert *p) {
  * many as three quarters of the machine's memory hold, or one. */
 static int64_t choose_memory(const pipert *p) {
     int64_t most = plat_memory() / 4 * 3, n = p->dense_bytes;
+    if (p->feature->plan_memory) return p->feature->plan_memory;
     n = limit(n, 0, most / 3) * 3;
     return limit(n > p->dense_bytes ? n : p->dense_bytes, 512000000, INT64_MAX);
 }
@@ -40,12 +52,16 @@ static int64_t choose_memory(const pipert *p) {
 enum { MOST_SLOTS = 2048 };
 #define SLOTS_SPACE ((size_t)1 << 40)   /* address space of all */
 
+/* What the run says comes before what the plan does. */
+static int first_of(int run, int plan, int other) { return run ? run : plan ? plan : other; }
+
 static void choose_sizes(pipert *p) {
     pipert_options *o = &p->options;
     bool debug = o->mode == PIPERT_DEBUG;
     if (!o->memory) o->memory = choose_memory(p);
-    p->nworkers = debug ? 1 : o->threads ? o->threads : plat_cpus();
-    p->nreaders = debug || !p->source.reads ? 0 : o->readers ? o->readers : 8;
+    p->nworkers = debug ? 1 : first_of(o->threads, p->feature->plan_workers, plat_cpus());
+    p->nreaders = debug || !p->source.reads
+                      ? 0 : first_of(o->readers, p->feature->plan_depth, 8);
     p->nruns = debug ? 1 : 2 * p->nworkers + 2 * p->nreaders + 1;
     p->nlanes = p->fixed ? 0 : (int)p->feature->lanes;
     if (p->nruns < p->nlanes) p->nruns = p->nlanes;
@@ -74,18 +90,23 @@ static double slots_space(const pipert *p) {
     return (double)p->nslots * (double)slot_reach(p, p->batch, count_out(p));
 }
 
-static double scratch_space(double record) {
-    return (2. * RECORD_SOFT + 3 * record) * 9 / 8;
+/* A part of a run may fill up at every level of `each`. */
+static double scratch_size(const pipert *p, double record) {
+    return (1. + p->feature->levels) * RECORD_SOFT + 3 * record;
+}
+
+static double scratch_space(const pipert *p, double record) {
+    return scratch_size(p, record) * 9 / 8;
 }
 
 /* What the run reserves, about, if a record takes so much at most. */
 static double space(const pipert *p, int64_t most) {
     enum { THREAD = 80 << 20 };         /* its stack, what malloc keeps for it */
     double record = (double)most, run = 2. * (double)p->run_bytes + record;
-    if (!p->fixed) run += scratch_space(record);
+    if (!p->fixed) run += scratch_space(p, record);
     if (!p->fixed && p->options.on_error == PIPERT_ON_ERROR_SKIP) run += record;
     return slots_space(p) + p->nruns * run + p->nreaders * (double)THREAD +
-           p->nworkers * (scratch_space(record) + THREAD);
+           p->nworkers * (scratch_space(p, record) + THREAD);
 }
 
 static int too_little_space(pipert *p, int64_t least, double left) {
@@ -119,7 +140,7 @@ static int fit_space(pipert *p) {
 /* How many slots the budget holds; 0: not one. Only a budget that was stated is for more
  * than are made ahead: for batches that the caller holds. */
 static int count_slots(const pipert *p, bool stated) {
-    int64_t n = p->options.memory / p->dense_bytes, most = p->ahead_most;
+    int64_t n = p->options.memory / p->dense_bytes, most = p->ahead_limit;
     size_t out = count_out(p);
 #ifndef PIPERT_HOSTILE
     if (stated) most = limit((int64_t)(SLOTS_SPACE / (out + 1)), most, MOST_SLOTS);
@@ -153,7 +174,7 @@ static bool start_slots(pipert *p) {
 }
 
 static scratch *new_scratch(const pipert *p) {
-    return record_scratch_new(2 * RECORD_SOFT + 3 * (size_t)p->options.max_bytes);
+    return record_scratch_new((size_t)scratch_size(p, (double)p->options.max_bytes));
 }
 
 static bool start_kept(pipert *p, run *r) {
@@ -180,7 +201,8 @@ static bool start_runs(pipert *p) {
         bad_list_init(&r->bads);
         r->index = malloc(RUN_MOST * sizeof *r->index);
         r->values = malloc(RUN_MOST * n * sizeof *r->values);
-        if (!r->index || !r->values || (!p->fixed && !start_kept(p, r)) ||
+        r->kept = p->cache ? malloc(RUN_MOST * sizeof *r->kept) : NULL;
+        if (!r->index || !r->values || (p->cache && !r->kept) || (!p->fixed && !start_kept(p, r)) ||
             !source_reader_init(&r->reader, p->options.max_bytes, (size_t)p->run_bytes))
             return false;
     }
@@ -192,6 +214,7 @@ static bool start_worker(pipert *p, worker *w, bool reader) {
     w->reader = reader;
     w->out = calloc((size_t)p->feature->nfields + 1, sizeof *w->out);
     if (!w->out) return false;
+    if (!reader && p->profile && !(w->recorder = recorder_new(p->profile, w))) return false;
     if (!reader) {
         w->own = new_scratch(p);
         if (!w->own) return false;
@@ -228,11 +251,12 @@ static int check_machine(pipert *p) {
 }
 
 int schedule_start(pipert *p) {
-    bool stated = p->options.memory != 0;
+    bool stated = p->options.memory || p->feature->plan_memory;
     if (check_machine(p)) return p->status;
     p->dense_bytes = (int64_t)slot_bytes(p, p->batch);
     choose_sizes(p);
     p->ahead_most = count_ahead(p);
+    p->ahead_limit = count_limit(p);
     p->nslots = count_slots(p, stated);
     p->run_most = limit(limit(p->nslots, 1, p->ahead_most) * p->batch / 4, 1, RUN_MOST);
     if (p->fixed) p->run_most = RUN_MOST;
@@ -242,6 +266,7 @@ int schedule_start(pipert *p) {
                          "raise --memory, or make the batch smaller",
                          (long long)p->dense_bytes, (long long)p->options.memory);
     if (fit_space(p)) return p->status;
+    adjust_start(p);
     if (!start_slots(p) || !start_runs(p) || !start_workers(p))
         return fail_with(p, PIPERT_MEMORY,
                          "no memory, threads (ulimit -u), or %.1f GB of address space "
@@ -261,6 +286,7 @@ static void free_workers(worker *w, int n) {
     for (int i = 0; w && i < n; i++) {
         record_scratch_free(w[i].own);
         free(w[i].out);
+        recorder_free(w[i].recorder);
     }
     free(w);
 }
@@ -272,6 +298,8 @@ static void stop_run(pipert *p, run *r) {
     record_scratch_free(r->memory);
     free(r->index);
     free(r->values);
+    if (r->nkept) cache_forget(p, r);
+    free(r->kept);
     free(r->row_place);
     free(r->row_event);
 }
@@ -281,6 +309,7 @@ void schedule_stop(pipert *p) {
     atomic_store(&p->stop, true);
     plat_wake_all(&p->work);
     plat_wake_all(&p->read);
+    plat_wake_all(&p->parked);
     plat_unlock(&p->lock);
     join_all(p->workers, p->nworkers);
     join_all(p->readers, p->nreaders);

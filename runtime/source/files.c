@@ -162,5 +162,21 @@ static int64_t files_read(source *s, source_reader *r, const int64_t *index, int
     return n;
 }
 
+static int files_identify(source *s, int64_t index, source_add *add, void *to) {
+    const files *f = s->state;
+    char path[16384];
+    files_describe(s, index, path, sizeof path);
+    for (int k = 0; k < s->request.ninputs; k++)
+        switch (f->field[k]) {
+        case INDEX: add(to, &index, sizeof index); break;
+        case LABEL: add(to, &f->label[index], sizeof f->label[index]); break;
+        case PATH: add(to, path, strlen(path) + 1); break;
+        case DATA:
+            if (source_identify_file(path, add, to)) return 1;
+            break;
+        }
+    return 0;
+}
+
 const source_ops source_files = {"files", files_open, files_read, files_describe,
-                                 files_close};
+                                 files_identify, files_close};

@@ -167,5 +167,14 @@ static int64_t lines_read(source *s, source_reader *r, const int64_t *index, int
     return i;
 }
 
+static int lines_identify(source *s, int64_t index, source_add *add, void *to) {
+    const lines *l = s->state;
+    int64_t k = file_of(l, index), line = index - l->first[k];
+    add(to, &line, sizeof line);
+    for (int i = 0; i < s->request.ninputs; i++)
+        if (l->field[i] == INDEX) add(to, &index, sizeof index);
+    return source_identify_file(l->file[k].path, add, to);
+}
+
 const source_ops source_lines = {"lines", lines_open, lines_read, lines_describe,
-                                 lines_close};
+                                 lines_identify, lines_close};

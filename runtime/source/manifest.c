@@ -309,5 +309,16 @@ static void manifest_describe(source *s, int64_t index, char *to, size_t n) {
     source_reader_fini(&r);
 }
 
+static int manifest_identify(source *s, int64_t index, source_add *add, void *to) {
+    const manifest *m = s->state;
+    char path[16384];
+    add(to, &index, sizeof index);
+    if (source_identify_file(m->rows.path, add, to)) return 1;
+    if (m->read < 0) return 0;
+    manifest_describe(s, index, path, sizeof path);
+    return source_identify_file(path, add, to);
+}
+
 const source_ops source_manifest = {"manifest", manifest_open, manifest_read,
-                                    manifest_describe, manifest_close};
+                                    manifest_describe,
+                                    manifest_identify, manifest_close};

@@ -56,6 +56,16 @@ static int64_t range_read(source *s, source_reader *reader, const int64_t *index
     return n;
 }
 
+static int range_identify(source *s, int64_t index, source_add *add, void *to) {
+    pl_value v[2];
+    int ninputs = s->request.ninputs;
+    if (ninputs > 2) return 1;
+    range_read(s, NULL, &index, 1, v);
+    for (int k = 0; k < ninputs; k++) add(to, &v[k].i, sizeof v[k].i);
+    return 0;
+}
+
 static void range_close(source *s) { free(s->state); }
 
-const source_ops source_range = {"range", range_open, range_read, NULL, range_close};
+const source_ops source_range = {"range", range_open, range_read, NULL,
+                                 range_identify, range_close};

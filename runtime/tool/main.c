@@ -16,19 +16,26 @@ static int run_command(int argc, char **argv) {
     return status;
 }
 
+static const struct { const char *name; int (*run)(int argc, char **argv); } commands[] = {
+    {"run", run_command}, {"profile", profile_command}, {"doctor", doctor_command},
+    {"headroom", headroom_command}, {"index", index_command}, {"cache", cache_command},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
 static int command(int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             return print_help(stdout), STATUS_OK;
         if (!strcmp(argv[i], "--version"))
             return printf("pipert %s\n", pipert_version()), STATUS_OK;
     }
     if (argc < 2) return usage();
-    if (!strcmp(argv[1], "run")) return run_command(argc - 2, argv + 2);
-    if (!strcmp(argv[1], "index")) return index_command(argc - 2, argv + 2);
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 2, argv + 2);
     if (!strcmp(argv[1], "serve")) pipert_serve();
     fprintf(stderr, "pipert: there is no command `%s`; it is: pipert run FEATURE.so, or "
-                    "pipert index FOLDER\n", argv[1]);
+                    "profile, doctor, headroom, index, cache (pipert --help)\n", argv[1]);
     return STATUS_USAGE;
 }
 

@@ -83,6 +83,13 @@ static bool parse_cpu(options *o, const char *v) {
     return true;
 }
 
+static bool parse_control_interval(options *o, const char *v) {
+    pl_value seconds;
+    if (!text_scalar(v, strlen(v), PL_F64, &seconds)) return false;
+    o->run.control_interval = seconds.f;
+    return seconds.f >= 0 && seconds.f <= 3600;
+}
+
 static const char *const own_process[] = {"/proc/self/exe", "serve", NULL};
 
 #define FIELD(name, expression) \
@@ -98,8 +105,10 @@ FIELD(parse_dump, (o->dump = v) != NULL)
 FIELD(parse_show, (o->show = v) != NULL)
 FIELD(parse_state, (o->state = v) != NULL)
 FIELD(parse_report, (o->run.report = v) != NULL)
+FIELD(parse_cache, (o->run.cache = strcmp(v, "off") ? v : "") != NULL)
 FIELD(parse_hash, ((void)v, o->hash = true))
 FIELD(parse_quiet, ((void)v, o->quiet = true))
+FIELD(parse_explain, ((void)v, o->explain = true))
 FIELD(parse_json, ((void)v, o->json = true))
 FIELD(parse_process, ((void)v, (o->run.sidecar = own_process) != NULL))
 FIELD(parse_allow_changed, ((void)v, (o->run.allow_changed = 1)))
@@ -130,6 +139,8 @@ static const struct option {
      "a number from 1"},
     {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
      "streaming, batch or debug"},
+    {"--control-interval", "S", "fit threads to the caller so often; 0: never (1)",
+     parse_control_interval, "seconds, up to 3600, or 0"},
     {"--process", NULL, "in a process of its own", parse_process},
     {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)",
      parse_memory, "bytes: 64MB, 1.5GiB"},
@@ -137,6 +148,8 @@ static const struct option {
      "fail or skip"},
     {"--max-errors", "N", "records or N% of all: more end the run (no limit)",
      parse_max_errors, "a number from 0, or a rate such as 0.1%"},
+    {"--cache", "DIR", "for what the feature keeps between epochs, or off", parse_cache,
+     "a folder, or off"},
     {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes,
      "bytes: 64MB, 1.5GiB"},
     {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels,
@@ -154,6 +167,8 @@ static const struct option {
     {"--report", "FILE", "list the records that failed, one JSON a line", parse_report,
      "a path"},
     {"--hash", NULL, "print the hash of the stream", parse_hash},
+    {"--explain", NULL, "tell what the controller decides, where time went",
+     parse_explain},
     {"--json", NULL, "print the summary as one JSON object", parse_json},
     {"--quiet", NULL, "no progress, no summary", parse_quiet},
 };
@@ -161,9 +176,18 @@ enum { OPTIONS = sizeof table / sizeof *table };
 
 void print_help(FILE *f) {
     fprintf(f, "usage: pipert run FEATURE.so [option ...]\n"
+               "       pipert profile FEATURE.so [-o P.yaml] [--records N | --seconds N]\n"
+               "       pipert doctor FEATURE.so [--seconds N] [--batch-ms MS]\n"
+               "       pipert headroom FEATURE.so --batch-ms MS [--seconds N]\n"
+               "       pipert headroom [--seconds N] -- COMMAND ...\n"
                "       pipert index FOLDER [--every N | row] [--threads N]\n"
-               "Runs a feature that pipec compiled and hands out its batches; index\n"
-               "writes beside files where their parts begin, of what is new or changed.\n"
+               "       pipert cache DIR [--clear]\n"
+               "Runs a feature that pipec compiled and hands out its batches; profile\n"
+               "measures what its parts cost (10 seconds), for pipec --use-profile; doctor\n"
+               "says what holds it back, with a trainer of MS a batch; headroom says what\n"
+               "that trainer, or any that uses libpipert, would gain if batches cost nothing;\n"
+               "index writes beside files where their parts begin, of what is new or changed;\n"
+               "cache lists what features keep in a folder, or removes it (but what is in use).\n"
                "\n");
     for (int i = 0; i < OPTIONS; i++) {
         char left[32];

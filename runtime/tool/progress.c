@@ -34,7 +34,7 @@ void progress_start(progress *g, pipert *p, const options *o) {
 
 /* What kept the others waiting since the last line. */
 static const char *limit(progress *g, const pipert_stats *s, int64_t passed) {
-    double all = (double)passed * (s->threads ? s->threads : 1);
+    double all = (double)passed * (s->active ? s->active : 1);
     double read = (double)(s->idle_read_ns - g->last_read) / all;
     double full = (double)(s->idle_full_ns - g->last_full) / all;
     double wait = (double)(s->wait_ns - g->last_wait) / (double)passed;

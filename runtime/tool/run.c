@@ -20,6 +20,7 @@ typedef struct outcome {
     stream_hash *hash;
     sheet *sheet;
     progress bar;
+    explain explain;
     int64_t started, first_batch, ended;        /* ns */
     int64_t begun;                              /* of the process */
     counts done;
@@ -116,6 +117,7 @@ static int next(outcome *r, pipert_batch **b) {
     while (!interrupted && status == PIPERT_AGAIN) {
         status = pipert_wait(r->p, 100);
         progress_show(&r->bar, r->p, &r->done);
+        explain_look(&r->explain, r->p);
     }
     if (interrupted) return PIPERT_AGAIN;
     return status == PIPERT_OK ? pipert_next(r->p, b) : status;
@@ -159,13 +161,14 @@ static void print_json(const outcome *r, const pipert_stats *s, double seconds) 
     printf("{\"records\": %lld, \"batches\": %lld, \"seconds\": %.6f, "
            "\"records_per_second\": %.1f, \"first_batch_ms\": %.3f, "
            "\"rss_peak_bytes\": %lld, \"hash\": \"%016llx\", \"bad_records\": %lld, "
-           "\"bytes_read\": %lld, \"bytes_out\": %lld, \"threads\": %d, "
+           "\"bytes_read\": %lld, \"bytes_out\": %lld, \"from_cache\": %lld, \"threads\": %d, "
            "\"cpu\": \"%s\"}\n",
            (long long)s->records, (long long)s->batches, seconds,
            seconds > 0 ? (double)s->records / seconds : 0,
            r->first_batch ? (double)(r->first_batch - r->begun) / 1e6 : 0, peak_rss(),
            (unsigned long long)stream_hash_value(r->hash), (long long)s->bad_records,
-           (long long)s->bytes_read, (long long)s->bytes_out, s->threads, s->cpu);
+           (long long)s->bytes_read, (long long)s->bytes_out, (long long)s->from_cache,
+           s->threads, s->cpu);
 }
 
 static void print_count(int64_t n, const char *what, const char *ending) {
@@ -181,6 +184,7 @@ static void print_summary(const pipert_stats *s, double seconds) {
     if (seconds >= .01)
         printf(", %.0f records/s, %.1f MB/s read", (double)s->records / seconds,
                (double)s->bytes_read / seconds / 1e6);
+    if (s->from_cache) printf(", %lld from the cache", (long long)s->from_cache);
     if (s->bad_records) printf(", ");
     if (s->bad_records) print_count(s->bad_records, "bad record", "s");
     printf("\n");
@@ -197,15 +201,16 @@ static void tell(const options *o, outcome *r, int status) {
     else if (!o->quiet) print_summary(&s, seconds);
 }
 
-static void print_warning(void *context, int level, const char *text) {
-    (void)context;
-    if (level == PIPERT_LOG_WARNING) fprintf(stderr, "pipert: %s\n", text);
+static void print_log(void *context, int level, const char *text) {
+    const options *o = context;
+    if (level == PIPERT_LOG_WARNING || o->explain) fprintf(stderr, "pipert: %s\n", text);
 }
 
 static int open_feature(const options *o, outcome *r) {
     pipert_options run = o->run;
     int status;
-    run.log = print_warning;
+    run.log = print_log;
+    run.log_context = (void *)o;
     status = pipert_open(&r->p, o->feature, &run);
     for (int i = 0; i < o->nset && !status; i++)
         status = pipert_set(r->p, o->set[i].name, o->set[i].value);
@@ -221,12 +226,14 @@ static int run_opened(const options *o, outcome *r) {
     int status;
     r->started = now_ns();
     progress_start(&r->bar, r->p, o);
+    explain_start(&r->explain, o->explain);
     status = loop(o, r);
     r->ended = now_ns();
     if (o->state && write_state(r, o->state) && !status) status = STATUS_FAILED;
     if (r->sheet && !sheet_write(r->sheet, o->show, why, sizeof why) && !status)
         status = failed(r, why);
     tell(o, r, status);
+    explain_end(&r->explain, r->p);
     return status;
 }
 

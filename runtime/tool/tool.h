@@ -16,7 +16,7 @@ typedef struct options {
     setting *set; int nset;
     int64_t epochs, batches;    /* batches < 0: all */
     const char *dump, *show, *state;
-    bool hash, quiet, json;
+    bool hash, quiet, json, explain;
 } options;
 
 /* ---- options.c ---- */
@@ -30,6 +30,22 @@ int run(const options *);
 
 /* ---- index.c: the words behind `pipert index`; a status ---- */
 int index_command(int argc, char **argv);
+
+/* ---- profile.c: the words behind `pipert profile`; a status ---- */
+int profile_command(int argc, char **argv);
+
+/* ---- headroom.c: the words behind `pipert headroom`; a status ---- */
+int headroom_command(int argc, char **argv);
+
+/* ---- doctor.c: the words behind `pipert doctor`; a status ---- */
+int doctor_command(int argc, char **argv);
+
+/* ---- cache.c: the words behind `pipert cache`; a status ---- */
+int cache_command(int argc, char **argv);
+
+/* ---- storage.c ---- */
+/* Bytes a ns at which values go into the folder and come back. false: not measured. */
+bool storage_rates(const char *folder, double *write, double *read);
 
 /* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
 /* What can be known before a file is written: nothing is changed. */
@@ -71,4 +87,18 @@ int64_t now_ns(void);
 void progress_start(progress *, pipert *, const options *);
 void progress_show(progress *, pipert *, const counts *);
 void progress_clear(progress *);
+
+/* ---- explain.c: what the controller did ---- */
+enum { EXPLAIN_PARTS = 24 };
+typedef struct explain_part { int threads; double seconds; } explain_part;
+typedef struct explain {
+    bool on;
+    int64_t start, since, looked;       /* since: so many threads have worked */
+    int threads, n;
+    explain_part part[EXPLAIN_PARTS];
+} explain;
+
+void explain_start(explain *, bool on);
+void explain_look(explain *, pipert *);
+void explain_end(explain *, pipert *);
 #endif

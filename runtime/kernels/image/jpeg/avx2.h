@@ -98,14 +98,15 @@ static inline __m256i load_rows(const void *a, const void *b) {
 }
 
 /* Two rows of eight samples each. */
-static inline void store_rows(JpegJob j, int row, __m128i two) {
-    _mm_storel_epi64((void *)(j.to + row * j.stride), two);
-    _mm_storeh_pd((double *)(void *)(j.to + (row + 1) * j.stride), _mm_castsi128_pd(two));
+static inline void store_rows(const JpegJob *j, int row, __m128i two) {
+    uint8_t *to = j->to + row * j->stride;
+    _mm_storel_epi64((void *)to, two);
+    _mm_storeh_pd((double *)(void *)(to + j->stride), _mm_castsi128_pd(two));
 }
 
 /* x: columns. Bytes from -128, turned back into rows. */
-static inline __attribute__((always_inline)) void store_blocks(JpegJob first,
-                                                               JpegJob second,
+static inline __attribute__((always_inline)) void store_blocks(const JpegJob *first,
+                                                               const JpegJob *second,
                                                                const __m256i *x) {
     const __m256i middle = _mm256_set1_epi8(-128);
     __m256i p[4], a[4], b[4];
@@ -127,15 +128,15 @@ static inline __attribute__((always_inline)) void store_blocks(JpegJob first,
     }
 }
 
-static inline __m256i load_pair(JpegJob a, JpegJob b, int i) {
-    return _mm256_mullo_epi16(load_rows(a.block + 8 * i, b.block + 8 * i),
-                              load_rows(a.quant + 8 * i, b.quant + 8 * i));
+static inline __m256i load_pair(const JpegJob *a, const JpegJob *b, int i) {
+    return _mm256_mullo_epi16(load_rows(a->block + 8 * i, b->block + 8 * i),
+                              load_rows(a->quant + 8 * i, b->quant + 8 * i));
 }
 
-static inline void clear_pair(JpegJob a, JpegJob b, int rows) {
+static inline void clear_pair(const JpegJob *a, const JpegJob *b, int rows) {
     JPEG_UNROLL for (int i = 0; i < rows; i += 2) {
-        _mm256_store_si256((void *)(a.block + 8 * i), _mm256_setzero_si256());
-        _mm256_store_si256((void *)(b.block + 8 * i), _mm256_setzero_si256());
+        _mm256_store_si256((void *)(a->block + 8 * i), _mm256_setzero_si256());
+        _mm256_store_si256((void *)(b->block + 8 * i), _mm256_setzero_si256());
     }
 }
 
@@ -145,7 +146,8 @@ static inline int is_large(__m256i first_row) {
         _mm256_cmpgt_epi16(_mm256_abs_epi16(first_row), most));
 }
 
-static inline __attribute__((always_inline)) int idct_all(JpegJob a, JpegJob b) {
+static inline __attribute__((always_inline)) int idct_all(const JpegJob *a,
+                                                          const JpegJob *b) {
     __m256i x[8];
     int large;
     JPEG_UNROLL for (int i = 0; i < 8; i++) x[i] = load_pair(a, b, i);
@@ -200,7 +202,8 @@ static inline __attribute__((always_inline)) void pass_fewer(__m256i *x) {
 }
 
 /* Coefficients up to the tenth lie in the first four rows and columns. */
-static inline __attribute__((always_inline)) int idct_fewer(JpegJob a, JpegJob b) {
+static inline __attribute__((always_inline)) int idct_fewer(const JpegJob *a,
+                                                            const JpegJob *b) {
     const __m256i half = _mm256_set1_epi32(1 << 17);
     __m256i x[8];
     Halves low, high;
@@ -221,7 +224,8 @@ static inline __attribute__((always_inline)) int idct_fewer(JpegJob a, JpegJob b
     return large;
 }
 
-static __attribute__((noinline)) int idct_pair(JpegJob a, JpegJob b, int last) {
+static __attribute__((noinline)) int idct_pair(const JpegJob *a, const JpegJob *b,
+                                               int last) {
     return last <= 9 ? idct_fewer(a, b) : idct_all(a, b);
 }
 
@@ -232,9 +236,69 @@ static inline __attribute__((always_inline)) int idct_pairs(const JpegJob *job,
     JPEG_UNROLL for (int i = 0; i < n; i += 2) {
         int k = i + 1 < n ? i + 1 : i, most = last[i] > last[k] ? last[i] : last[k];
         if (most == 0) large |= jpeg_idct_flat(job[i]) | jpeg_idct_flat(job[k]);
-        else large |= idct_pair(job[i], job[k], most);
+        else large |= idct_pair(job + i, job + k, most);
     }
     return large;
+}
+
+/* ---- stored blocks ---- */
+/* All ones in the words whose bits are 1. */
+static inline __m256i words_of(uint64_t bits) {
+    const __m256i each = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024,
+                                           2048, 4096, 8192, 16384, -32768);
+    __m256i x = _mm256_set1_epi16((int16_t)(uint16_t)bits);
+    return _mm256_cmpeq_epi16(_mm256_and_si256(x, each), each);
+}
+
+/* Words i … i + 15 of a block, as it stores them. */
+static inline __m256i gathered(const JpegBlock *b, int i) {
+    __m256i x = _mm256_load_si256((const void *)(b->first + i));
+    __m256i sign = _mm256_or_si256(x, words_of(b->negative >> i)), more;
+    more = _mm256_srli_epi16(words_of(b->later[0] >> i), 15);
+    more = _mm256_sub_epi16(more, _mm256_slli_epi16(words_of(b->later[1] >> i), 1));
+    more = _mm256_sub_epi16(more, _mm256_slli_epi16(words_of(b->later[2] >> i), 2));
+    sign = _mm256_or_si256(sign, _mm256_set1_epi16(1));
+    return _mm256_add_epi16(x, _mm256_sign_epi16(more, sign));
+}
+
+/* Where the eight words of a row by rows take their bytes from, of each eight words of a
+ * stored block: for pshufb, which makes a 0 elsewhere. The stored block's last word is the
+ * first coefficient. */
+#define FROM(word, eight) \
+    (uint8_t)((word) / 8 == (eight) ? (word) % 8 * 2 : 0x80), \
+        (uint8_t)((word) / 8 == (eight) ? (word) % 8 * 2 + 1 : 0x80)
+#define EIGHT(n, a, b, c, d, e, f, g, h) \
+    {FROM(63 - (a), n), FROM(63 - (b), n), FROM(63 - (c), n), FROM(63 - (d), n), \
+     FROM(63 - (e), n), FROM(63 - (f), n), FROM(63 - (g), n), FROM(63 - (h), n)}
+#define ROW(...) \
+    {EIGHT(0, __VA_ARGS__), EIGHT(1, __VA_ARGS__), EIGHT(2, __VA_ARGS__), \
+     EIGHT(3, __VA_ARGS__), EIGHT(4, __VA_ARGS__), EIGHT(5, __VA_ARGS__), \
+     EIGHT(6, __VA_ARGS__), EIGHT(7, __VA_ARGS__)}
+static const _Alignas(32) uint8_t row_words[8][8][16] = {
+    ROW(0, 1, 5, 6, 14, 15, 27, 28), ROW(2, 4, 7, 13, 16, 26, 29, 42),
+    ROW(3, 8, 12, 17, 25, 30, 41, 43), ROW(9, 11, 18, 24, 31, 40, 44, 53),
+    ROW(10, 19, 23, 32, 39, 45, 52, 54), ROW(20, 22, 33, 38, 46, 51, 55, 60),
+    ROW(21, 34, 37, 47, 50, 56, 59, 61), ROW(35, 36, 48, 49, 57, 58, 62, 63)};
+
+/* What each half of the vectors has for a row. */
+static inline __m256i row_halves(const __m256i *x, int row) {
+    __m256i sum = _mm256_setzero_si256();
+    JPEG_UNROLL for (int i = 0; i < 4; i++) {
+        __m256i from = _mm256_load_si256((const void *)row_words[row][2 * i]);
+        sum = _mm256_or_si256(sum, _mm256_shuffle_epi8(x[i], from));
+    }
+    return sum;
+}
+
+static inline void gather_256(int16_t *to, const JpegBlock *b) {
+    __m256i x[4];
+    JPEG_UNROLL for (int i = 0; i < 4; i++) x[i] = gathered(b, 16 * i);
+    JPEG_UNROLL for (int i = 0; i < 8; i += 2) {
+        __m256i even = row_halves(x, i), odd = row_halves(x, i + 1);
+        __m256i rows = _mm256_or_si256(_mm256_permute2x128_si256(even, odd, 0x20),
+                                       _mm256_permute2x128_si256(even, odd, 0x31));
+        _mm256_store_si256((void *)(to + 8 * i), rows);
+    }
 }
 
 /* ---- chroma, less 128: of even and of odd pixels ---- */
@@ -296,42 +360,42 @@ static inline Rgb to_rgb(__m256i y, __m256i cb, __m256i cr) {
                  _mm256_add_epi16(blue, y)};
 }
 
-/* Where 16 bytes of pixels take r, g and b from, for pshufb: three times three masks.
- * A lane holds 16 pixels, in order or (`apart`) the even ones before the odd. */
-#define NO 0x80
-static const uint8_t in_order[9][16] = {
-    {0, NO, NO, 1, NO, NO, 2, NO, NO, 3, NO, NO, 4, NO, NO, 5},
-    {NO, 0, NO, NO, 1, NO, NO, 2, NO, NO, 3, NO, NO, 4, NO, NO},
-    {NO, NO, 0, NO, NO, 1, NO, NO, 2, NO, NO, 3, NO, NO, 4, NO},
-    {NO, NO, 6, NO, NO, 7, NO, NO, 8, NO, NO, 9, NO, NO, 10, NO},
-    {5, NO, NO, 6, NO, NO, 7, NO, NO, 8, NO, NO, 9, NO, NO, 10},
-    {NO, 5, NO, NO, 6, NO, NO, 7, NO, NO, 8, NO, NO, 9, NO, NO},
-    {NO, 11, NO, NO, 12, NO, NO, 13, NO, NO, 14, NO, NO, 15, NO, NO},
-    {NO, NO, 11, NO, NO, 12, NO, NO, 13, NO, NO, 14, NO, NO, 15, NO},
-    {10, NO, NO, 11, NO, NO, 12, NO, NO, 13, NO, NO, 14, NO, NO, 15}};
-static const uint8_t apart[9][16] = {
-    {0, NO, NO, 8, NO, NO, 1, NO, NO, 9, NO, NO, 2, NO, NO, 10},
-    {NO, 0, NO, NO, 8, NO, NO, 1, NO, NO, 9, NO, NO, 2, NO, NO},
-    {NO, NO, 0, NO, NO, 8, NO, NO, 1, NO, NO, 9, NO, NO, 2, NO},
-    {NO, NO, 3, NO, NO, 11, NO, NO, 4, NO, NO, 12, NO, NO, 5, NO},
-    {10, NO, NO, 3, NO, NO, 11, NO, NO, 4, NO, NO, 12, NO, NO, 5},
-    {NO, 10, NO, NO, 3, NO, NO, 11, NO, NO, 4, NO, NO, 12, NO, NO},
-    {NO, 13, NO, NO, 6, NO, NO, 14, NO, NO, 7, NO, NO, 15, NO, NO},
-    {NO, NO, 13, NO, NO, 6, NO, NO, 14, NO, NO, 7, NO, NO, 15, NO},
-    {5, NO, NO, 13, NO, NO, 6, NO, NO, 14, NO, NO, 7, NO, NO, 15}};
+/* Where a lane's bytes of a channel stand in 48 bytes of pixels: no two at the same of
+ * 16, so one shuffle does for all three vectors. A lane holds 16 pixels, in order or
+ * (`apart`) the even ones before the odd. */
+static const uint8_t in_order[3][16] = {
+    {0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10, 5},
+    {5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10},
+    {10, 5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15}};
+static const uint8_t apart[3][16] = {
+    {0, 13, 3, 8, 6, 11, 1, 14, 4, 9, 7, 12, 2, 15, 5, 10},
+    {10, 0, 13, 3, 8, 6, 11, 1, 14, 4, 9, 7, 12, 2, 15, 5},
+    {5, 10, 0, 13, 3, 8, 6, 11, 1, 14, 4, 9, 7, 12, 2, 15}};
+
+static inline __m256i in_lanes(const uint8_t *at) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)at));
+}
+
+/* Bytes 0, 3, 6 … of a, 1, 4 … of b, 2, 5 … of c. */
+static inline __m256i mix(__m256i a, __m256i b, __m256i c) {
+    static const uint8_t second[16] = {0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 255,
+                                       0, 0};
+    static const uint8_t third[16] = {0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0,
+                                      255, 0};
+    return _mm256_blendv_epi8(_mm256_blendv_epi8(a, b, in_lanes(second)), c,
+                              in_lanes(third));
+}
 
 /* Bytes: 32 pixels of a channel each. */
-static inline void store_rgb(uint8_t *to, Rgb x, const uint8_t places[9][16]) {
+static inline void store_rgb(uint8_t *to, Rgb x, const uint8_t places[3][16]) {
+    __m256i r = _mm256_shuffle_epi8(x.r, in_lanes(places[0]));
+    __m256i g = _mm256_shuffle_epi8(x.g, in_lanes(places[1]));
+    __m256i b = _mm256_shuffle_epi8(x.b, in_lanes(places[2]));
+    __m256i part[3] = {mix(r, g, b), mix(g, b, r), mix(b, r, g)};
     JPEG_UNROLL for (int k = 0; k < 3; k++) {
-        __m256i masks[3], part;
-        JPEG_UNROLL for (int c = 0; c < 3; c++)
-            masks[c] = _mm256_broadcastsi128_si256(
-                _mm_loadu_si128((const void *)places[3 * k + c]));
-        part = _mm256_or_si256(_mm256_shuffle_epi8(x.r, masks[0]),
-                               _mm256_or_si256(_mm256_shuffle_epi8(x.g, masks[1]),
-                                               _mm256_shuffle_epi8(x.b, masks[2])));
-        _mm_storeu_si128((void *)(to + 16 * k), _mm256_castsi256_si128(part));
-        _mm_storeu_si128((void *)(to + 48 + 16 * k), _mm256_extracti128_si256(part, 1));
+        uint8_t *at = to + 16 * k;
+        _mm_storeu_si128((void *)at, _mm256_castsi256_si128(part[k]));
+        _mm_storeu_si128((void *)(at + 48), _mm256_extracti128_si256(part[k], 1));
     }
 }
 

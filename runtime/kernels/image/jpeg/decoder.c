@@ -86,14 +86,29 @@ static JpegTables *borrow_tables(JpegDecoder *d) {
 
 static int choose_tables(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
-    d->tables = borrow_tables(d);
-    for (int c = 0; c < h->ncomponents && d->tables; c++) {
+    for (int c = 0; c < h->ncomponents; c++) {
         const JpegComponent *of = &h->component[c];
         d->dc[c] = jpegdec_dc_table(d->tables, of->dc, h->dht[0][of->dc]);
         d->ac[c] = jpegdec_ac_table(d->tables, of->ac, h->dht[1][of->ac]);
         if (!d->dc[c] || !d->ac[c]) return JPEG_OTHER;
     }
-    return d->tables ? JPEG_OK : JPEG_OTHER;
+    return JPEG_OK;
+}
+
+int jpegdec_scan_tables(JpegDecoder *d) {
+    const JpegHeader *h = &d->header;
+    const JpegScan *s = &h->at;
+    for (int i = 0; i < s->n; i++) {
+        int c = s->component[i], dc = h->component[c].dc, ac = h->component[c].ac;
+        if (s->first) {
+            d->band = jpegdec_band_table(d->tables, ac, h->dht[1][ac]);
+            if (!d->band) return JPEG_OTHER;
+        } else if (!s->high) {
+            d->dc[c] = jpegdec_dc_table(d->tables, dc, h->dht[0][dc]);
+            if (!d->dc[c]) return JPEG_OTHER;
+        }
+    }
+    return JPEG_OK;
 }
 
 /* ---- levels ---- */
@@ -111,6 +126,7 @@ int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
     const JpegHeader *h = &d->header;
     d->level = level;
     d->tables = d->own_tables = NULL;
+    d->store = NULL;
     d->stream.from = h->scan;
     d->stream.end = h->end;
     d->restart_left = h->restart;
@@ -123,7 +139,9 @@ int jpegdec_begin(JpegDecoder *d, const JpegLevel *level, uint8_t *memory) {
     lay_out(d, memory);
     choose_sizes(d);
     choose_mcus(d);
-    return choose_tables(d);
+    d->tables = borrow_tables(d);
+    if (!d->tables) return JPEG_OTHER;
+    return h->progressive ? jpegdec_begin_store(d) : choose_tables(d);
 }
 
 /* ---- indexes ---- */
@@ -131,7 +149,9 @@ void jpegdec_use_index(JpegDecoder *d, const void *index, size_t n) {
     const JpegIndex *x = index;
     const JpegHeader *h = &d->header;
     d->index = NULL;
-    if (n < sizeof *x || (uintptr_t)index % _Alignof(JpegIndex) || h->restart) return;
+    if (n < sizeof *x || (uintptr_t)index % _Alignof(JpegIndex) || h->restart ||
+        h->progressive)
+        return;
     if (!x->every || x->every > 65536 || (int)x->wide != h->wide ||
         (int)x->high != h->high || x->scan_bytes != (uint64_t)(h->end - h->scan) ||
         n != jpegdec_index_bytes(h, (int)x->every))
@@ -151,7 +171,7 @@ int jpegdec_make_index(JpegDecoder *d, int every, JpegIndex *to) {
     *to = (JpegIndex){.every = (uint32_t)every, .wide = (uint32_t)h->wide,
                       .high = (uint32_t)h->high,
                       .scan_bytes = (uint32_t)(h->end - h->scan)};
-    if (h->restart || h->end - h->scan > UINT32_MAX) return JPEG_OTHER;
+    if (h->restart || h->progressive || h->end - h->scan > UINT32_MAX) return JPEG_OTHER;
     for (int i = 0; i < h->high; i++)
         if (d->level->index_row(d, every, to->point + each * (size_t)i))
             return JPEG_OTHER;
@@ -180,4 +200,6 @@ void jpegdec_end(JpegDecoder *d) {
     if (d->own_tables) free(d->own_tables);
     else if (d->tables) d->tables->busy = false;
     d->tables = d->own_tables = NULL;
+    free(d->store);
+    d->store = NULL;
 }

@@ -1,16 +1,20 @@
-/* A decoder of baseline JPEG that decodes a window alone. It has the bits of
- * libjpeg-turbo's whole decode (islow, fancy upsampling), of smaller pictures too
- * (scaled.h). What is not baseline, and whatever looks damaged, it leaves to
- * libjpeg-turbo: JPEG_OTHER.
+/* A decoder of baseline and progressive JPEG (Huffman, 8 bits) that decodes a window
+ * alone. It has the bits of libjpeg-turbo's whole decode (islow, fancy upsampling), of
+ * smaller pictures too (scaled.h). What is of another kind, and whatever looks damaged or
+ * odd, it leaves to libjpeg-turbo: JPEG_OTHER.
  *
  * Below it lie, from the bottom: bits.h (the scan as bits), huffman.c (tables),
- * entropy.h (blocks of coefficients), and level.h, which makes rows of pixels of
- * them and is compiled once for every kind of processor (level_*.c). */
+ * entropy.h (blocks of coefficients), stream.h (a scan's segments), and level.h, which
+ * makes rows of pixels of them and is compiled once for every kind of processor
+ * (level_*.c). Of a progressive file all scans are read before the first row, band by
+ * band (band.h, progressive.h), into store.c's memory, from which level.h then takes the
+ * blocks. */
 #ifndef JPEG_DECODER_H
 #define JPEG_DECODER_H
 #include "bits.h"
 #include "huffman.h"
 #include "index.h"
+#include "store.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +40,15 @@ typedef struct JpegComponent {
     int quant, dc, ac;          /* numbers of tables */
 } JpegComponent;
 
+/* Of a progressive file a scan has some bits of some coefficients; a scan of AC has one
+ * component. */
+typedef struct JpegScan {
+    int n, component[JPEG_COMPONENTS];
+    int first, last;            /* coefficients */
+    int high, low;              /* 0: their first bits, down to `low`; else the bit below
+                                   `high`, which is `low` */
+} JpegScan;
+
 typedef struct JpegHeader {
     int width, height, ncomponents;
     JpegComponent component[JPEG_COMPONENTS];
@@ -45,10 +58,20 @@ typedef struct JpegHeader {
     _Alignas(64) uint16_t quant[4][64];     /* by rows */
     const uint8_t *dht[2][4];   /* DC, AC: the lengths and values of a table */
     const uint8_t *scan, *end;
+    JpegScan at;                /* what the scan holds */
+    bool progressive;
+    int8_t low[JPEG_COMPONENTS][64];        /* progressive: down to which bit scans up to
+                                               this one give a coefficient; -1: none has */
 } JpegHeader;
 
 /* Reads all up to the scan. */
 int jpegdec_header(JpegHeader *, const uint8_t *data, size_t n);
+
+/* Progressive: on from the marker behind a scan, up to the next one. */
+int jpegdec_next_scan(JpegHeader *, const uint8_t *marker);
+
+/* Progressive: whether the scans gave all bits; of others libjpeg guesses some. */
+bool jpegdec_is_complete(const JpegHeader *);
 
 /* Samples of one row of MCUs; rows of a component lie `stride` bytes apart. */
 typedef struct JpegStrip { uint8_t *plane[JPEG_COMPONENTS]; } JpegStrip;
@@ -81,6 +104,10 @@ typedef struct JpegDecoder {
     JpegStrip strip[2];                     /* of even and odd rows of MCUs */
     ptrdiff_t stride[JPEG_COMPONENTS];
     int16_t *sums[2];           /* chroma of two rows, weighted; or of one, repeated */
+    const JpegBandTable *band;              /* progressive: of the scan, if it is of AC */
+    JpegPlane stored[JPEG_COMPONENTS];
+    void *store;                            /* their memory, or NULL */
+    JpegBlock unread;
     _Alignas(64) int16_t block[JPEG_BLOCKS][JPEG_BLOCK];
 } JpegDecoder;
 
@@ -157,6 +184,15 @@ void jpegdec_use_index(JpegDecoder *d, const void *index, size_t n);
  * needs a decoder that has begun with the whole picture. every: MCUs, at least 1. */
 size_t jpegdec_index_bytes(const JpegHeader *, int every);
 int jpegdec_make_index(JpegDecoder *, int every, JpegIndex *to);
+
+/* Takes the memory of the planes; progressive files alone. */
+int jpegdec_begin_store(JpegDecoder *);
+
+/* What that may be for any window, as libjpeg counts it or more. */
+int64_t jpegdec_store_bytes(const JpegHeader *);
+
+/* The tables of the scan that a progressive file is at. */
+int jpegdec_scan_tables(JpegDecoder *);
 
 /* The next n rows of the window. JPEG_OTHER: d->row is the first that did not come. */
 int jpegdec_rows(JpegDecoder *d, int n, uint8_t *to, ptrdiff_t stride);

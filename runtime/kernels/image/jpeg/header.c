@@ -1,4 +1,4 @@
-/* The markers before the scan. Whatever is odd is left to libjpeg-turbo. */
+/* The markers before a scan. Whatever is odd is left to libjpeg-turbo. */
 #include "decoder.h"
 #include <string.h>
 
@@ -17,6 +17,7 @@ typedef struct Reader {
     bool frame, jfif;
     int adobe;                  /* its transform; -1: no such marker */
     unsigned quants;            /* bits: which tables there are */
+    bool later;                 /* a scan has been */
 } Reader;
 
 /* A segment, without its length. */
@@ -31,6 +32,7 @@ static int take_two(Segment *s) {
 }
 
 static int read_quants(Reader *r, Segment *s) {
+    if (r->later) return JPEG_OTHER;
     while (left(s)) {
         int what = take(s);
         if (what > 3 || left(s) < 64) return JPEG_OTHER;    /* of 16 bits, say */
@@ -74,21 +76,76 @@ static int read_frame(Reader *r, Segment *s) {
     return JPEG_OK;
 }
 
-/* One scan with all components, in their order. */
+static int read_scan_component(JpegHeader *h, Segment *s, int i) {
+    JpegComponent *c = &h->component[i];
+    int tables = take(s);
+    c->dc = tables >> 4;
+    c->ac = tables & 15;
+    return c->dc > 3 || c->ac > 3 ? JPEG_OTHER : JPEG_OK;
+}
+
+/* Some components, in their order. */
+static int read_scan_components(JpegHeader *h, Segment *s) {
+    int n = left(s) ? take(s) : 0, i = 0;
+    if (n < 1 || left(s) != 3 + 2 * n) return JPEG_OTHER;
+    h->at.n = n;
+    for (int k = 0; k < n; k++) {
+        int id = take(s);
+        while (i < h->ncomponents && h->component[i].id != id) i++;
+        if (i == h->ncomponents || read_scan_component(h, s, i)) return JPEG_OTHER;
+        h->at.component[k] = i++;
+    }
+    return JPEG_OK;
+}
+
+/* What a scan of a progressive file adds to a component: the first bits of coefficients
+ * of which there are none, or the next one. (jdphuff.c) */
+static int add_to_component(JpegHeader *h, int i) {
+    const JpegScan *s = &h->at;
+    int8_t *low = h->low[i];
+    int table = s->first ? h->component[i].ac : h->component[i].dc;
+    if (s->first && low[0] < 0) return JPEG_OTHER;
+    if (!h->dht[s->first > 0][table] && (s->first || !s->high)) return JPEG_OTHER;
+    for (int k = s->first; k <= s->last; k++) {
+        if (low[k] != (s->high ? s->high : -1)) return JPEG_OTHER;
+        low[k] = (int8_t)s->low;
+    }
+    return JPEG_OK;
+}
+
+static int add_scan(JpegHeader *h) {
+    const JpegScan *s = &h->at;
+    if (s->first ? s->n > 1 || s->first > s->last || s->last > 63 : s->last)
+        return JPEG_OTHER;
+    if (s->high ? s->low != s->high - 1 : s->low > JPEG_MOST_LOW) return JPEG_OTHER;
+    for (int i = 0; i < s->n; i++)
+        if (add_to_component(h, s->component[i])) return JPEG_OTHER;
+    return JPEG_OK;
+}
+
+/* All components at once, whole. */
+static int check_only_scan(const JpegHeader *h) {
+    const JpegScan *s = &h->at;
+    for (int i = 0; i < h->ncomponents; i++)
+        if (!h->dht[0][h->component[i].dc] || !h->dht[1][h->component[i].ac])
+            return JPEG_OTHER;
+    return s->n == h->ncomponents && s->first == 0 && s->last == 63 && !s->high && !s->low
+               ? JPEG_OK
+               : JPEG_OTHER;
+}
+
 static int read_scan(Reader *r, Segment *s) {
     JpegHeader *h = r->h;
-    if (!r->frame || left(s) != 4 + 2 * h->ncomponents || take(s) != h->ncomponents)
-        return JPEG_OTHER;
-    for (int i = 0; i < h->ncomponents; i++) {
-        JpegComponent *c = &h->component[i];
-        int id = take(s), tables = take(s);
-        c->dc = tables >> 4;
-        c->ac = tables & 15;
-        if (id != c->id || c->dc > 3 || c->ac > 3 || c->quant > 3 || !h->dht[0][c->dc] ||
-            !h->dht[1][c->ac] || !(r->quants >> c->quant & 1))
+    if (!r->frame || read_scan_components(h, s)) return JPEG_OTHER;
+    h->at.first = take(s);
+    h->at.last = take(s);
+    h->at.low = take(s);
+    h->at.high = h->at.low >> 4;
+    h->at.low &= 15;
+    for (int i = 0; i < h->ncomponents && !r->later; i++)
+        if (h->component[i].quant > 3 || !(r->quants >> h->component[i].quant & 1))
             return JPEG_OTHER;
-    }
-    return take(s) == 0 && take(s) == 63 && take(s) == 0 ? JPEG_OK : JPEG_OTHER;
+    return h->progressive ? add_scan(h) : check_only_scan(h);
 }
 
 /* Of other versions of JFIF libjpeg warns. */
@@ -105,6 +162,9 @@ static int read_application(Reader *r, int marker, const Segment *s) {
 static int read_segment(Reader *r, int marker, Segment *s) {
     switch (marker) {
     case 0xC0: return read_frame(r, s);
+    case 0xC2:
+        r->h->progressive = true;
+        return read_frame(r, s);
     case 0xC4: return read_codes(r, s);
     case 0xDA: return read_scan(r, s);
     case 0xDB: return read_quants(r, s);
@@ -148,13 +208,10 @@ static int set_sampling(const Reader *r) {
     return JPEG_OK;
 }
 
-int jpegdec_header(JpegHeader *h, const uint8_t *data, size_t n) {
-    const uint8_t *end = data + n;
-    Reader r = {.h = h, .adobe = -1};
-    int marker = 0;
-    memset(h, 0, sizeof *h);
-    if (n < 4 || data[0] != 0xFF || data[1] != 0xD8) return JPEG_OTHER;
-    for (data += 2; marker != 0xDA;) {
+/* Up to the next scan. */
+static int read_segments(Reader *r, const uint8_t *data) {
+    const uint8_t *end = r->h->end;
+    for (int marker = 0; marker != 0xDA;) {
         Segment s;
         size_t bytes;
         if (end - data < 4 || data[0] != 0xFF) return JPEG_OTHER;
@@ -163,9 +220,29 @@ int jpegdec_header(JpegHeader *h, const uint8_t *data, size_t n) {
         if (bytes < 2 || (size_t)(end - data) - 2 < bytes) return JPEG_OTHER;
         s = (Segment){data + 4, data + 2 + bytes};
         data += 2 + bytes;
-        if (read_segment(&r, marker, &s)) return JPEG_OTHER;
+        if (read_segment(r, marker, &s)) return JPEG_OTHER;
     }
-    h->scan = data;
-    h->end = end;
-    return set_sampling(&r);
+    r->h->scan = data;
+    return JPEG_OK;
+}
+
+int jpegdec_header(JpegHeader *h, const uint8_t *data, size_t n) {
+    Reader r = {.h = h, .adobe = -1};
+    memset(h, 0, sizeof *h);
+    memset(h->low, -1, sizeof h->low);
+    if (n < 4 || data[0] != 0xFF || data[1] != 0xD8) return JPEG_OTHER;
+    h->end = data + n;
+    return read_segments(&r, data + 2) || set_sampling(&r) ? JPEG_OTHER : JPEG_OK;
+}
+
+int jpegdec_next_scan(JpegHeader *h, const uint8_t *marker) {
+    Reader r = {.h = h, .frame = true, .adobe = -1, .later = true};
+    return read_segments(&r, marker);
+}
+
+bool jpegdec_is_complete(const JpegHeader *h) {
+    int bits = 0;
+    for (int i = 0; i < h->ncomponents; i++)
+        for (int k = 0; k < 64; k++) bits |= h->low[i][k];
+    return !bits;
 }

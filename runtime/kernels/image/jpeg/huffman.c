@@ -52,6 +52,13 @@ static void list_symbols(const JpegCodes *c, Symbols *to) {
         }
 }
 
+/* None above `most`. */
+static bool has_sizes(const Symbols *s, int most) {
+    for (int i = 0; i < s->n; i++)
+        if (s->at[i].size > most) return false;
+    return true;
+}
+
 /* ---- DC ---- */
 static void fill_dc(JpegDcTable *t, const Symbols *s) {
     uint32_t *to = t->entry, *end = t->entry + (1 << JPEG_DC_BITS);
@@ -78,32 +85,36 @@ const JpegDcTable *jpegdec_dc_table(JpegTables *tables, int i, const uint8_t *dh
 }
 
 /* ---- AC: blocks that are read ---- */
-enum { MOST_WITHIN = 8 };       /* bits of a first value: it has nine with its sign */
+enum {
+    MOST_WITHIN = 7,            /* bits of a first value: it has eight with its sign */
+    MOST_RUN = 14               /* before a single value: what is behind it is in reach */
+};
 
 /* A second value of `size` bits, at what k grows by. */
-static uint32_t pack(int first, int size, int grow, int bits) {
-    return (uint32_t)(grow << 15 | first << 10 | size << 6 | bits);
+static JpegAcEntry pack(int first, int size, int grow, int bits) {
+    return (JpegAcEntry){.taken = (uint8_t)bits, .grow = (uint8_t)grow,
+                         .kind = (uint8_t)(size << 4 | (first - 1))};
 }
 
-static uint32_t *fill(uint32_t *to, uint32_t entry, int n) {
+static JpegAcEntry *repeat(JpegAcEntry *to, JpegAcEntry entry, int n) {
     while (n--) *to++ = entry;
     return to;
 }
 
 /* Behind a first symbol that took `bits` and moved k on by `k`: entries for the
  * next `rest` bits. */
-static void fill_second(const Symbols *s, uint32_t *to, int rest, int k, int bits) {
-    uint32_t *end = to + (1 << rest);
+static void fill_second(const Symbols *s, JpegAcEntry *to, int rest, int k, int bits) {
+    JpegAcEntry *end = to + (1 << rest);
     for (int i = 0; i < s->n && s->at[i].length <= rest; i++) {
         int length = s->at[i].length, run = s->at[i].run, size = s->at[i].size;
         int n = 1 << (rest - length), all = bits + length + size;
-        uint32_t entry = pack(k, 0, k, bits);           /* it comes next */
+        JpegAcEntry entry = pack(k, 0, k, bits);        /* it comes next */
         if (size) entry = pack(k, size, k + run + 1, all);
         else if (run == 15) entry = pack(k, 0, k + 16, all);
         else if (run == 0) entry = pack(k, 0, k + JPEG_END, all);
-        to = fill(to, entry, n);
+        to = repeat(to, entry, n);
     }
-    fill(to, pack(k, 0, k, bits), (int)(end - to));
+    repeat(to, pack(k, 0, k, bits), (int)(end - to));
 }
 
 static int value_of(int raw, int size) {
@@ -111,31 +122,32 @@ static int value_of(int raw, int size) {
 }
 
 /* A symbol whose value is within the look-up: its second symbols for every value. */
-static void fill_values(const Symbols *s, uint32_t *to, int rest, int k, int bits,
+static void fill_values(const Symbols *s, JpegAcEntry *to, int rest, int k, int bits,
                         int size) {
     int n = 1 << rest;
     fill_second(s, to, rest, k, bits);
     for (int raw = (1 << size) - 1; raw >= 0; raw--) {
-        uint32_t value = (uint32_t)value_of(raw, size) << 23;
-        for (int i = 0; i < n; i++) to[raw * n + i] = to[i] | value;
+        memcpy(to + raw * n, to, (size_t)n * sizeof *to);
+        for (int i = 0; i < n; i++) to[raw * n + i].first = (int8_t)value_of(raw, size);
     }
 }
 
 static void fill_ac(JpegAcTable *t, const Symbols *s) {
-    const uint32_t slow = pack(1, 0, JPEG_SLOW, 0);
-    uint32_t *to = t->entry, *end = t->entry + (1 << JPEG_AC_BITS);
+    const JpegAcEntry slow = pack(1, 0, JPEG_SLOW, 0);
+    JpegAcEntry *to = t->entry, *end = t->entry + (1 << JPEG_AC_BITS);
     for (int i = 0; i < s->n && s->at[i].length <= JPEG_AC_BITS; i++) {
         int length = s->at[i].length, run = s->at[i].run, size = s->at[i].size;
         int rest = JPEG_AC_BITS - length, n = 1 << rest;
-        if (size > rest || size > MOST_WITHIN)
-            fill(to, pack(run + 2, size, run + 1, length + size), n);
-        else if (size) fill_values(s, to, rest - size, run + 1, length + size, size);
-        else if (run == 15) fill_second(s, to, rest, 16, length);
-        else if (run == 0) fill(to, pack(1, 0, JPEG_END, length), n);
-        else fill(to, slow, n);
+        if (size && size <= rest && size <= MOST_WITHIN)
+            fill_values(s, to, rest - size, run + 1, length + size, size);
+        else if (size && run <= MOST_RUN)
+            repeat(to, pack(run + 2, size, run + 1, length + size), n);
+        else if (!size && run == 15) fill_second(s, to, rest, 16, length);
+        else if (!size && run == 0) repeat(to, pack(1, 0, JPEG_END, length), n);
+        else repeat(to, slow, n);
         to += n;
     }
-    fill(to, slow, (int)(end - to));
+    repeat(to, slow, (int)(end - to));
 }
 
 /* ---- AC: blocks that are skipped ---- */
@@ -172,10 +184,38 @@ const JpegAcTable *jpegdec_ac_table(JpegTables *tables, int i, const uint8_t *dh
     if (is_built(&t->codes, dht, n)) return t;
     if (n > 256 || !begin_codes(&t->codes, dht, n)) return NULL;
     list_symbols(&t->codes, &s);
-    for (int k = 0; k < n; k++)
-        if (s.at[k].size > MAX_AC) return NULL;
+    if (!has_sizes(&s, MAX_AC)) return NULL;
     fill_ac(t, &s);
     fill_skip(&s, t->skip, JPEG_SKIP_BITS, 0, 0);
+    t->codes.n = n;
+    return t;
+}
+
+/* ---- AC of a progressive file ---- */
+static uint32_t *fill(uint32_t *to, uint32_t entry, int n) {
+    while (n--) *to++ = entry;
+    return to;
+}
+
+static void fill_band(JpegBandTable *t, const Symbols *s) {
+    uint32_t *to = t->entry, *end = t->entry + (1 << JPEG_BAND_BITS);
+    for (int i = 0; i < s->n && s->at[i].length <= JPEG_BAND_BITS; i++) {
+        unsigned symbol = (unsigned)(s->at[i].run << 4 | s->at[i].size);
+        to = fill(to, jpeg_band_entry(symbol, s->at[i].length),
+                  1 << (JPEG_BAND_BITS - s->at[i].length));
+    }
+    fill(to, 0, (int)(end - to));
+}
+
+const JpegBandTable *jpegdec_band_table(JpegTables *tables, int i, const uint8_t *dht) {
+    JpegBandTable *t = &tables->band[i];
+    int n = count_values(dht);
+    Symbols s;
+    if (is_built(&t->codes, dht, n)) return t;
+    if (n > 256 || !begin_codes(&t->codes, dht, n)) return NULL;
+    list_symbols(&t->codes, &s);
+    if (!has_sizes(&s, MAX_AC)) return NULL;
+    fill_band(t, &s);
     t->codes.n = n;
     return t;
 }

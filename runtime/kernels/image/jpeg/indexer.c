@@ -15,7 +15,8 @@ static const void *make(pk_call *call, const void *data, int64_t n, int every,
                         size_t *bytes) {
     JpegDecoder *d = pk_alloc(call, sizeof *d);
     JpegIndex *to;
-    if (!d || jpegdec_header(&d->header, data, (size_t)n)) return NULL;
+    if (!d || jpegdec_header(&d->header, data, (size_t)n) || d->header.progressive)
+        return NULL;
     d->top = d->left = 0;
     d->bottom = d->header.height;
     d->right = d->header.width;

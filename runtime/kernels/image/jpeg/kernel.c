@@ -26,7 +26,8 @@ static bool has_own_decoder(JpegHeader *h, const pk_tensor *data, TurboWish wish
 /* What is beyond the limits is for libjpeg to refuse. */
 static bool is_within_limits(const pk_call *call, const JpegHeader *h) {
     int64_t pixels = (int64_t)h->width * h->height;
-    return pixels <= call->max_pixels && 3 * pixels <= call->max_bytes;
+    return pixels <= call->max_pixels &&
+           3 * pixels + jpegdec_store_bytes(h) <= call->max_bytes;
 }
 
 static int64_t smaller(int side, TurboWish wish) {

@@ -7,6 +7,7 @@
  *                                      whether one is above JPEG_LARGEST
  *   jpeg_idct(job, last, n, square)    the same for a constant n; square: the first four
  *                                      lie two by two, and share a table
+ *   jpeg_gather(to, block)             the coefficients of a stored block, by rows
  *   jpeg_weigh(to, near, far, n)       3 near + far - 512 of n samples, and up to 15 more
  *   jpeg_pixels(to, form, luma, chroma, i, n)
  *                                      JPEG_STEP pixels, the i-th of the row on, or more
@@ -14,93 +15,9 @@
  *   jpeg_gray(to, form, luma, n)       n pixels without chroma
  * before it includes this file. */
 #include "entropy.h"
+#include "progressive.h"
 #include "scaled.h"
-
-/* ---- the stream ---- */
-static void jpeg_note_marker(JpegStream *s) {
-    const uint8_t *at = s->from;
-    while (s->end - at >= 2 && at[1] == 0xFF) at++;
-    s->marker = s->end - at < 2 || !at[1] ? JPEG_CUT : at[1];
-    if (s->marker != JPEG_CUT) s->behind = at + 2;
-}
-
-/* Unstuffs n bytes more, or up to a marker. */
-static void jpeg_unstuff(JpegStream *s, ptrdiff_t n) {
-    uint8_t *to = s->filled, *const stop = to + n;
-    while (to < stop && !s->marker) {
-        ptrdiff_t rest = s->end - s->from, most = stop - to < rest ? stop - to : rest;
-        ptrdiff_t copied = jpeg_copy(to, s->from, most);
-        to += copied;
-        s->from += copied;
-        if (copied == most) {
-            if (most == rest) s->marker = JPEG_CUT;
-        } else if (rest - copied >= 2 && !s->from[1]) {
-            *to++ = 0xFF;
-            s->from += 2;
-        } else {
-            jpeg_note_marker(s);
-        }
-    }
-    if (s->marker) memset(to, 0, 64);
-    s->filled = to;
-    s->safe = s->marker ? to + 16 : to - JPEG_MCU_BYTES;
-}
-
-/* A segment between markers begins, or its rest; n bytes of it are unstuffed at once. */
-static void jpeg_begin_segment(JpegStream *s, JpegBits *b, ptrdiff_t n) {
-    s->marker = 0;
-    s->filled = s->buffer + JPEG_BEHIND;
-    *b = (JpegBits){0, 0, s->filled};
-    jpeg_unstuff(s, n);
-    jpeg_refill(b);
-}
-
-/* More of the segment; what is not read yet moves to the front. */
-static int jpeg_more(JpegStream *s, JpegBits *b) {
-    const uint8_t *keep = b->at - JPEG_BEHIND;
-    size_t n = (size_t)(s->filled - keep);
-    if (s->marker) return JPEG_OTHER;
-    memmove(s->buffer, keep, n);
-    b->at = s->buffer + JPEG_BEHIND;
-    s->filled = s->buffer + n;
-    jpeg_unstuff(s, JPEG_PIECE);
-    return JPEG_OK;
-}
-
-/* The segment ends here, with `marker`. */
-static bool jpeg_ends_with(JpegStream *s, JpegBits *b, int marker) {
-    int64_t left;
-    while (!s->marker)
-        if (s->filled - b->at > JPEG_MCU_BYTES || jpeg_more(s, b)) return false;
-    left = jpeg_bits_left(s, b);
-    return left >= 0 && left <= 7 && s->marker == marker;
-}
-
-/* libjpeg complains of missing data when it reads ahead, up to eight bytes. */
-static bool jpeg_runs_out(const JpegStream *s, const JpegBits *b) {
-    enum { AHEAD = 16 };        /* bytes, and some */
-    return jpeg_bits_left(s, b) < (s->marker == JPEG_CUT ? 8 * AHEAD : 0);
-}
-
-static int jpeg_restart(JpegDecoder *d, JpegBits *b) {
-    if (!jpeg_ends_with(&d->stream, b, 0xD0 + d->restart_next)) return JPEG_OTHER;
-    d->restart_next = (d->restart_next + 1) & 7;
-    d->restart_left = d->header.restart;
-    d->stream.from = d->stream.behind;
-    memset(d->predictor, 0, sizeof d->predictor);
-    jpeg_begin_segment(&d->stream, b, JPEG_PIECE);
-    return JPEG_OK;
-}
-
-JPEG_INLINE int jpeg_begin_mcu(JpegDecoder *d, JpegBits *b) {
-    if (d->header.restart && d->restart_left-- == 0) {
-        if (jpeg_restart(d, b)) return JPEG_OTHER;
-        d->restart_left--;
-    }
-    while (JPEG_RARE(b->at > d->stream.safe))
-        if (jpeg_more(&d->stream, b)) return JPEG_OTHER;
-    return JPEG_OK;
-}
+#include "stream.h"
 
 /* ---- MCUs ---- */
 /* Luma h x v, and chroma: constants where it is called. */
@@ -135,6 +52,14 @@ JPEG_INLINE JpegJob jpeg_job(JpegDecoder *d, const JpegStrip *strip, JpegShape s
                      strip->plane[c] + d->stride[c] * 8 * row + 8 * column, d->stride[c]};
 }
 
+/* Idct takes pairs, and as long for both as for the one with more coefficients: of two
+ * MCUs of 4:4:4 those of luma are the last pair. */
+JPEG_INLINE int jpeg_slot(JpegShape s, int i) {
+    int c = jpeg_component_of(s, i % jpeg_nblocks(s)), mcu = i / jpeg_nblocks(s);
+    if (s.h > 1 || s.ncomponents == 1) return i;
+    return c ? 2 * mcu + c - 1 : 4 + mcu;
+}
+
 /* n MCUs, between which nothing stands. */
 JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *strip,
                               JpegShape s, int mcu, int n) {
@@ -144,11 +69,11 @@ JPEG_INLINE int jpeg_read_run(JpegDecoder *d, JpegBits *from, const JpegStrip *s
     JpegBits b = *from;
     if (bad) return bad;
     JPEG_UNROLL for (int i = 0; i < all; i++) {
-        int c = jpeg_component_of(s, i % each);
+        int c = jpeg_component_of(s, i % each), slot = jpeg_slot(s, i);
         int dc = d->predictor[c] += jpeg_read_dc(&b, d->dc[c], &bad);
-        worst |= last[i] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
+        worst |= last[slot] = jpeg_read_ac(&b, d->ac[c], d->block[i]);
         d->block[i][0] = (int16_t)dc;
-        job[i] = jpeg_job(d, strip, s, mcu + i / each, i % each, d->block[i]);
+        job[slot] = jpeg_job(d, strip, s, mcu + i / each, i % each, d->block[i]);
     }
     *from = b;
     if (JPEG_RARE(worst < 0 || bad)) return JPEG_OTHER;
@@ -262,8 +187,9 @@ JPEG_INLINE int jpeg_read_mcus(JpegDecoder *d, JpegBits *b, const JpegStrip *str
     bool whole = top >= d->top && top + 8 * s.v <= d->bottom;
     bool runs = whole && (many == 1 || !d->header.restart) &&
                 (s.ncomponents == 1 || !d->gray) && !d->shift;
+    int first = from + (8 * s.h * from < d->left), end = to - (8 * s.h * to > d->right);
     for (int i = from; i < to && !bad;)
-        if (runs && i > from && i + many < to) {
+        if (runs && i >= first && i + many <= end) {
             bad = jpeg_read_run(d, b, strip, s, i, many);
             i += many;
         } else if (d->shift) {
@@ -299,16 +225,75 @@ JPEG_INLINE int jpeg_read_row(JpegDecoder *d, JpegShape s) {
     return bad ? JPEG_OTHER : JPEG_OK;
 }
 
+/* ---- of a progressive file ---- */
+/* The needed blocks of an MCU, luma's first; behind n of MCUs before it. */
+static int jpeg_stored_blocks(JpegDecoder *d, const JpegStrip *strip, JpegShape s, int mcu,
+                              JpegJob *job, int *last, int n) {
+    unsigned needed = jpeg_needed(d, s, mcu);
+    for (int i = 0; i < jpeg_nblocks(s); i++) {
+        int c = jpeg_component_of(s, i), across = c ? 1 : s.h, down = c ? 1 : s.v;
+        int x = mcu * across + i % across, y = d->mcu_row * down + (c ? 0 : i / across);
+        const JpegPlane *p = &d->stored[c];
+        uint64_t used = p->used[(ptrdiff_t)p->wide * y + x];
+        const JpegBlock *block;
+        if (!(needed >> i & 1)) continue;
+        block = jpeg_row_of_blocks(p, y) + (x - p->left);
+        job[n] = jpeg_scaled_job(d, strip, s, mcu, i);
+        job[n].block = d->block[n];
+        if (used) jpeg_gather(d->block[n], block);
+        else d->block[n][0] = block->first[63];
+        last[n++] = used ? 63 - __builtin_ctzll(used) : 0;
+    }
+    return n;
+}
+
+/* As many MCUs at once as idct takes blocks. */
+static int jpeg_stored_mcus(JpegDecoder *d, const JpegStrip *strip, JpegShape s) {
+    int many = d->shift ? 1 : JPEG_BLOCKS / jpeg_nblocks(s), bad = 0;
+    for (int i = d->from_mcu; i < d->to_mcu && !bad;) {
+        JpegJob job[JPEG_BLOCKS];
+        int last[JPEG_BLOCKS], n = 0, nluma;
+        for (int k = 0; k < many && i < d->to_mcu; k++, i++)
+            n = jpeg_stored_blocks(d, strip, s, i, job, last, n);
+        nluma = n - (s.ncomponents == 3 && !d->gray ? 2 : 0);
+        if (d->shift) bad = jpeg_idct_sizes(d, job, last, n, nluma);
+        else if (n == JPEG_BLOCKS) bad = jpeg_idct(job, last, JPEG_BLOCKS, s.v == 2);
+        else bad = jpeg_idct_some(job, last, n);
+    }
+    return bad;
+}
+
+static int jpeg_stored_row(JpegDecoder *d, JpegShape s) {
+    const JpegStrip *strip = &d->strip[d->mcu_row & 1];
+    int bad = d->mcu_row == 0 && jpeg_read_scans(d);
+    if (!bad && d->mcu_row >= d->from_row && d->mcu_row < d->to_row) {
+        bad = jpeg_stored_mcus(d, strip, s);
+        if (d->smooth && !d->gray) jpeg_repeat_edges(d, strip);
+    }
+    d->mcu_row++;
+    return bad ? JPEG_OTHER : JPEG_OK;
+}
+
 /* ---- with an index ---- */
+/* Bytes of the scan from a point to the next one behind the window's last MCU, and what
+ * that MCU may be thought to need. */
+static ptrdiff_t jpeg_ahead(const JpegDecoder *d, const JpegPoint *from) {
+    const JpegIndex *x = d->index;
+    uint32_t every = x->every, each = (x->wide + every - 1) / every;
+    size_t next = (size_t)d->mcu_row * each + ((uint32_t)d->to_mcu + every - 1) / every;
+    uint32_t end = next < (size_t)x->high * each ? x->point[next].byte : x->scan_bytes;
+    bool near = end >= from->byte && end - from->byte < JPEG_PIECE;
+    return JPEG_MCU_BYTES + (near ? (ptrdiff_t)(end - from->byte) : JPEG_PIECE);
+}
+
 /* The scan goes on at the last point up to an MCU of this row. */
 static int jpeg_jump(JpegDecoder *d, JpegBits *b, int mcu) {
-    enum { PIECE = 2048 };
     const JpegIndex *x = d->index;
     uint32_t nth = (uint32_t)mcu / x->every, each = (x->wide + x->every - 1) / x->every;
     const JpegPoint *p = &x->point[(size_t)d->mcu_row * each + nth];
     if (p->byte >= x->scan_bytes || p->bit > 7) return JPEG_OTHER;
     d->stream.from = d->header.scan + p->byte;
-    jpeg_begin_segment(&d->stream, b, PIECE);
+    jpeg_begin_segment(&d->stream, b, jpeg_ahead(d, p));
     jpeg_take(b, p->bit);
     jpeg_refill(b);
     for (int c = 0; c < JPEG_COMPONENTS; c++) d->predictor[c] = p->predictor[c];
@@ -381,6 +366,8 @@ JPEG_INLINE int jpeg_next_row(JpegDecoder *d, JpegShape s) {
 
 static int jpeg_mcu_row(JpegDecoder *d) {
     const JpegHeader *h = &d->header;
+    JpegShape s = {h->h, h->v, h->ncomponents};
+    if (h->progressive) return jpeg_stored_row(d, s);
     if (d->mcu_row == 0) jpeg_begin_segment(&d->stream, &d->bits, JPEG_PIECE);
     if (h->ncomponents == 1) return jpeg_next_row(d, (JpegShape){1, 1, 1});
     if (h->v == 2) return jpeg_next_row(d, (JpegShape){2, 2, 3});

@@ -13,6 +13,8 @@ static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
     return idct_pairs(job, last, n);
 }
 
+static void jpeg_gather(int16_t *to, const JpegBlock *b) { gather_256(to, b); }
+
 static inline int jpeg_pixels(uint8_t *to, JpegForm form, const uint8_t *luma,
                               const JpegChroma *c, int at, int n) {
     (void)n;

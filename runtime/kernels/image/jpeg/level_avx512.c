@@ -103,10 +103,10 @@ static inline void store_square(const JpegJob *j, int row, __m512i x) {
 }
 
 static inline void store_apart(const JpegJob *j, int row, __m512i x) {
-    store_rows(j[0], row, _mm512_castsi512_si128(x));
-    store_rows(j[1], row, _mm512_extracti32x4_epi32(x, 1));
-    store_rows(j[2], row, _mm512_extracti32x4_epi32(x, 2));
-    store_rows(j[3], row, _mm512_extracti32x4_epi32(x, 3));
+    store_rows(j + 0, row, _mm512_castsi512_si128(x));
+    store_rows(j + 1, row, _mm512_extracti32x4_epi32(x, 1));
+    store_rows(j + 2, row, _mm512_extracti32x4_epi32(x, 2));
+    store_rows(j + 3, row, _mm512_extracti32x4_epi32(x, 3));
 }
 
 static inline __attribute__((always_inline)) void store_all(const JpegJob *j,
@@ -179,6 +179,31 @@ static inline __attribute__((always_inline)) int jpeg_idct(const JpegJob *job,
     return idct_four(job, last, square) | idct_pairs(job + 4, last + 4, n - 4);
 }
 
+/* ---- stored blocks ---- */
+static inline __m512i gathered_512(const JpegBlock *b, int i) {
+    __m512i x = _mm512_loadu_si512((const void *)(b->first + i));
+    __m512i more = _mm512_maskz_set1_epi16((__mmask32)(b->later[0] >> i), 1);
+    __mmask32 negative = _mm512_movepi16_mask(x) | (__mmask32)(b->negative >> i);
+    more = _mm512_mask_add_epi16(more, (__mmask32)(b->later[1] >> i), more,
+                                 _mm512_set1_epi16(2));
+    more = _mm512_mask_add_epi16(more, (__mmask32)(b->later[2] >> i), more,
+                                 _mm512_set1_epi16(4));
+    return _mm512_mask_sub_epi16(_mm512_add_epi16(x, more), negative, x, more);
+}
+
+static void jpeg_gather(int16_t *to, const JpegBlock *b) {
+    static const _Alignas(64) uint16_t from[64] = {
+        63, 62, 58, 57, 49, 48, 36, 35, 61, 59, 56, 50, 47, 37, 34, 21,
+        60, 55, 51, 46, 38, 33, 22, 20, 54, 52, 45, 39, 32, 23, 19, 10,
+        53, 44, 40, 31, 24, 18, 11, 9,  43, 41, 30, 25, 17, 12, 8,  3,
+        42, 29, 26, 16, 13, 7,  4,  2,  28, 27, 15, 14, 6,  5,  1,  0};
+    __m512i low = gathered_512(b, 0), high = gathered_512(b, 32);
+    JPEG_UNROLL for (int i = 0; i < 64; i += 32) {
+        __m512i words = _mm512_load_si512((const void *)(from + i));
+        _mm512_store_si512((void *)(to + i), _mm512_permutex2var_epi16(low, words, high));
+    }
+}
+
 /* ---- 64 pixels ---- */
 typedef struct Rgb512 { __m512i r, g, b; } Rgb512;
 
@@ -229,14 +254,9 @@ static inline Rgb512 pack_512(Rgb512 a, Rgb512 b) {
                     _mm512_packus_epi16(a.b, b.b)};
 }
 
-/* 16 bytes of every lane's 48. */
-static inline __m512i mix_512(Rgb512 x, const uint8_t places[3][16]) {
-    __m512i part[3] = {x.r, x.g, x.b};
-    JPEG_UNROLL for (int c = 0; c < 3; c++) {
-        __m128i mask = _mm_loadu_si128((const void *)places[c]);
-        part[c] = _mm512_shuffle_epi8(part[c], _mm512_broadcast_i32x4(mask));
-    }
-    return _mm512_ternarylogic_epi64(part[0], part[1], part[2], 0xFE);      /* or */
+static inline __m512i mix_512(__m512i a, __m512i b, __m512i c) {
+    const __mmask64 second = 0x2492249224922492, third = 0x4924492449244924;
+    return _mm512_mask_blend_epi8(third, _mm512_mask_blend_epi8(second, a, b), c);
 }
 
 /* Lane by lane the three parts in turn. */
@@ -253,6 +273,17 @@ static inline void store_512(uint8_t *to, __m512i a, __m512i b, __m512i c) {
     _mm512_storeu_si512((void *)to, _mm512_permutex2var_epi64(x, first_c, c));
     _mm512_storeu_si512((void *)(to + 64), _mm512_permutex2var_epi64(y, second_a, a));
     _mm512_storeu_si512((void *)(to + 128), _mm512_permutex2var_epi64(z, third_b, b));
+}
+
+static inline __m512i in_lanes_512(__m512i x, const uint8_t *places) {
+    __m128i lane = _mm_loadu_si128((const void *)places);
+    return _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(lane));
+}
+
+static inline void store_rgb_512(uint8_t *to, Rgb512 x, const uint8_t places[3][16]) {
+    __m512i r = in_lanes_512(x.r, places[0]), g = in_lanes_512(x.g, places[1]);
+    __m512i b = in_lanes_512(x.b, places[2]);
+    store_512(to, mix_512(r, g, b), mix_512(g, b, r), mix_512(b, r, g));
 }
 
 static inline Rgb512 even_and_odd_512(__m512i y, const JpegChroma *c, int at) {
@@ -294,13 +325,11 @@ static inline void store_planes_512(uint8_t *to, ptrdiff_t plane, Rgb512 x,
 static inline void pixels_64(uint8_t *to, JpegForm form, const uint8_t *luma,
                              const JpegChroma *c, int at) {
     __m512i y = _mm512_loadu_si512((const void *)luma);
-    const uint8_t(*places)[16] = c->h == 1 ? in_order : apart;
     Rgb512 x = c->h == 1 ? one_by_one_512(y, c, at) : even_and_odd_512(y, c, at);
     if (form.pixel == 1)
         store_planes_512(to, form.channel, x, c->h == 1);
     else
-        store_512(to, mix_512(x, places), mix_512(x, places + 3),
-                  mix_512(x, places + 6));
+        store_rgb_512(to, x, c->h == 1 ? in_order : apart);
 }
 
 static inline int jpeg_pixels(uint8_t *to, JpegForm form, const uint8_t *luma,

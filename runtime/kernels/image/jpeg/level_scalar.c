@@ -1,5 +1,6 @@
 /* The definition of what all levels compute, in plain C. */
 #include "decoder.h"
+#include "entropy.h"
 
 static ptrdiff_t jpeg_copy(uint8_t *to, const uint8_t *from, ptrdiff_t n) {
     const uint64_t EACH = UINT64_C(0x0101010101010101);
@@ -65,6 +66,15 @@ static int jpeg_idct_some(const JpegJob *job, const int *last, int n) {
 static int jpeg_idct(const JpegJob *job, const int *last, int n, bool square) {
     (void)square;
     return jpeg_idct_some(job, last, n);
+}
+
+static void jpeg_gather(int16_t *to, const JpegBlock *b) {
+    for (int i = 0; i < 64; i++) {
+        int more = 0, first = b->first[i];
+        for (int k = 0; k < JPEG_MOST_LOW; k++) more |= (int)(b->later[k] >> i & 1) << k;
+        if (first < 0 || b->negative >> i & 1) more = -more;
+        to[jpeg_fixed.place[63 - i]] = (int16_t)(first + more);
+    }
 }
 
 /* ---- pixels ---- */

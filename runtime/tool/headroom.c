@@ -1,0 +1,296 @@
+/* pipert headroom: the most that a trainer could gain if batches cost nothing. The trainer
+ * runs twice for a while: as it is, and with its first batches handed out again and again. */
+#define _GNU_SOURCE
+#include "tool.h"
+#include "../meter.h"
+#include "../text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECONDS = 20, TICK_MS = 20 };
+
+/* records/s; and the share of its time that the trainer waits. */
+typedef struct pace { double rate, waits; int64_t batches; } pace;
+
+typedef struct visit {
+    options o;
+    double batch_ms, seconds;
+    char **command;             /* NULL: the feature, and a trainer of batch_ms */
+    meter_file *file;
+    char path[4096];
+} visit;
+
+static int failed(const char *why) {
+    fprintf(stderr, "pipert: %s\n", why);
+    return STATUS_FAILED;
+}
+
+/* ---- the words ---- */
+
+static bool number_above_0(const char *text, double *to) {
+    pl_value value;
+    if (!text_scalar(text, strlen(text), PL_F64, &value)) return false;
+    *to = value.f;
+    return *to > 0 && *to <= 3600e3;
+}
+
+static int own_option(visit *v, int argc, char **argv, int *i) {
+    const char *name = argv[*i];
+    double *to = !strcmp(name, "--seconds") ? &v->seconds
+                 : !strcmp(name, "--batch-ms") ? &v->batch_ms : NULL;
+    if (!to) return -1;
+    if (*i + 1 < argc && number_above_0(argv[++*i], to)) return STATUS_OK;
+    fprintf(stderr, "pipert: %s takes a number above 0\n", name);
+    return STATUS_USAGE;
+}
+
+static int check(const visit *v) {
+    if (v->command && v->batch_ms > 0)
+        fprintf(stderr, "pipert: --batch-ms is for a feature; a command has its own time\n");
+    else if (v->command && !*v->command)
+        fprintf(stderr, "pipert: which command? pipert headroom -- python3 train.py\n");
+    else if (!v->command && v->batch_ms <= 0)
+        fprintf(stderr, "pipert: how long does the trainer take for a batch? --batch-ms MS\n");
+    else
+        return STATUS_OK;
+    return STATUS_USAGE;
+}
+
+static int parse(visit *v, int argc, char **argv) {
+    char **rest = calloc((size_t)argc + 1, sizeof *rest);
+    int n = 0, status = STATUS_OK;
+    if (!rest) return failed("no memory");
+    for (int i = 0; i < argc && !status && !v->command; i++) {
+        if (!strcmp(argv[i], "--")) {
+            v->command = argv + i + 1;
+            continue;
+        }
+        status = own_option(v, argc, argv, &i);
+        if (status < 0) rest[n++] = argv[i], status = STATUS_OK;
+    }
+    if (!status && v->command && n) {
+        fprintf(stderr, "pipert: `%s` does not go with a command\n", rest[0]);
+        status = STATUS_USAGE;
+    }
+    if (!status && !v->command) status = options_parse(&v->o, n, rest);
+    free(rest);
+    return status ? status : check(v);
+}
+
+/* ---- the file that both map ---- */
+
+static int make_file(visit *v) {
+    const char *folder = getenv("TMPDIR");
+    void *at;
+    int fd;
+    snprintf(v->path, sizeof v->path, "%s/pipert-XXXXXX", folder && *folder ? folder : "/tmp");
+    fd = mkostemp(v->path, O_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, sizeof *v->file)) return failed("no file for the counts");
+    at = mmap(NULL, sizeof *v->file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at == MAP_FAILED) return failed("no memory");
+    v->file = at;
+    return setenv(METER_VARIABLE, v->path, 1) ? failed("no memory") : STATUS_OK;
+}
+
+static void clear(visit *v, int replay) {
+    memset(v->file, 0, sizeof *v->file);
+    v->file->magic = METER_MAGIC;
+    v->file->replay = replay;
+}
+
+static void drop_file(visit *v) {
+    if (!v->file) return;
+    munmap(v->file, sizeof *v->file);
+    unlink(v->path);
+}
+
+typedef struct counts_now { int64_t rows, batches, wait, at; int handles; } counts_now;
+
+/* at: the last batch of all; a handle that has given none is none. */
+static counts_now look(const visit *v) {
+    counts_now c = {0};
+    int n = v->file->n < METER_HANDLES ? v->file->n : METER_HANDLES;
+    for (int i = 0; i < n; i++) {
+        const meter_row *r = &v->file->row[i];
+        int64_t last = r->last;
+        if (!last) continue;
+        c.handles++;
+        c.rows += r->rows;
+        c.batches += r->batches;
+        c.wait += r->wait;
+        if (last > c.at) c.at = last;
+    }
+    return c;
+}
+
+static pace between(counts_now a, counts_now b) {
+    double seconds = (double)(b.at - a.at) / 1e9;
+    pace p = {.batches = b.batches - a.batches};
+    if (seconds <= 0 || b.batches <= a.batches) return p;
+    p.rate = (double)(b.rows - a.rows) / seconds;
+    p.waits = (double)(b.wait - a.wait) / 1e9 / seconds / (b.handles ? b.handles : 1);
+    return p;
+}
+
+/* ---- a command ---- */
+
+static void rest(int ms) {
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+static pid_t start(char **command) {
+    pid_t pid = fork();
+    if (pid) return pid;
+    setpgid(0, 0);
+    execvp(command[0], command);
+    fprintf(stderr, "pipert: %s: %s\n", command[0], strerror(errno));
+    _exit(127);
+}
+
+/* With all that it has started. */
+static void end(pid_t pid, bool ended) {
+    enum { PATIENCE = 100 };
+    kill(-pid, SIGTERM);
+    for (int i = 0; i < PATIENCE && !ended; i++) {
+        ended = waitpid(pid, NULL, WNOHANG) == pid;
+        if (!ended) rest(TICK_MS);
+    }
+    kill(-pid, SIGKILL);
+    if (!ended) waitpid(pid, NULL, 0);
+}
+
+/* Begins to count a quarter of the time after the first batch: then it is in its stride. */
+static int run_command(visit *v, pace *to) {
+    counts_now from = {0}, now = {0};
+    int64_t first = 0, warm = (int64_t)(v->seconds * .25e9);
+    bool ended = false, counts = false;
+    int how = 0;
+    pid_t pid = start(v->command);
+    if (pid < 0) return failed("the command cannot be started");
+    setpgid(pid, pid);
+    while (!ended) {
+        ended = waitpid(pid, &how, WNOHANG) == pid;
+        now = look(v);
+        if (now.batches && !first) first = now_ns(), from = now;
+        if (first && !counts && now_ns() - first > warm) counts = true, from = now;
+        if (counts && now_ns() - first > warm + (int64_t)(v->seconds * 1e9)) break;
+        if (!ended) rest(TICK_MS);
+    }
+    end(pid, ended);
+    *to = between(from, now);
+    if (ended && !now.batches && (!WIFEXITED(how) || WEXITSTATUS(how)))
+        return failed("the command failed before it took a batch");
+    return STATUS_OK;
+}
+
+/* ---- a feature ---- */
+
+static void work(double ms) {
+    struct timespec t = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000};
+    while (ms > 0 && nanosleep(&t, &t) && errno == EINTR) continue;
+}
+
+static int open_feature(visit *v, pipert **p) {
+    pipert_options run = v->o.run;
+    int status;
+    run.epochs = INT64_MAX;
+    status = pipert_open(p, v->o.feature, &run);
+    for (int i = 0; i < v->o.nset && !status; i++)
+        status = pipert_set(*p, v->o.set[i].name, v->o.set[i].value);
+    if (!status) status = pipert_start(*p);
+    if (!status) return STATUS_OK;
+    failed(pipert_error(*p));
+    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? STATUS_USAGE
+                                                                   : STATUS_FAILED;
+}
+
+static int train(visit *v, pipert *p, pace *to) {
+    int64_t began = now_ns(), most = (int64_t)(v->seconds * 1e9), warm = most / 4;
+    counts_now from = {0};
+    int empty = 0;
+    while (now_ns() - began < most + warm && empty < 2) {
+        pipert_batch *b;
+        int status = pipert_next(p, &b);
+        if (status < 0) return failed(pipert_error(p));
+        empty = status == PIPERT_END ? empty + 1 : 0;
+        if (status == PIPERT_END) continue;
+        if (now_ns() - began < warm || !from.at) from = look(v);
+        work(v->batch_ms);
+        pipert_release(p, b);
+    }
+    *to = between(from, look(v));
+    return STATUS_OK;
+}
+
+static int run_feature(visit *v, pace *to) {
+    pipert *p = NULL;
+    int status = open_feature(v, &p);
+    if (!status) status = train(v, p, to);
+    if (p) pipert_close(p);
+    return status;
+}
+
+/* ---- what is said ---- */
+
+static void say(const visit *v, pace real, pace free) {
+    double gain = 100 * (free.rate / real.rate - 1);
+    const char *feature = v->command ? "F.so --set …" : v->o.feature;
+    if (gain > 1000)
+        printf("The trainer takes %.0f records/s and has next to no work of its own: the pipeline "
+               "alone sets its pace (it waits %.1f %% of its time).\n"
+               "Next: pipert doctor %s says what holds the pipeline back.\n", real.rate,
+               100 * real.waits, feature);
+    else if (gain < 3)
+        printf("The trainer takes %.0f records/s, and %.0f if batches cost nothing: it gains "
+               "nothing from a faster pipeline (it waits %.1f %% of its time).\n"
+               "Next: make the trainer's own work faster.\n", real.rate, free.rate,
+               100 * real.waits);
+    else
+        printf("The trainer takes %.0f records/s, and would take %.0f if batches cost nothing: "
+               "%.0f %% more at most (it waits %.1f %% of its time).\n"
+               "Next: pipert doctor %s says what holds the pipeline back.\n", real.rate,
+               free.rate, gain, 100 * real.waits, feature);
+}
+
+static int too_few(const visit *v, pace p) {
+    fprintf(stderr, "pipert: %lld batches were counted in %.0f s, which is too few: %s\n",
+            (long long)p.batches, v->seconds,
+            p.batches || !v->command
+                ? "give it more --seconds, or more records"
+                : "does the command run a feature, by libpipert or the package pipec?");
+    return STATUS_FAILED;
+}
+
+static int measure(visit *v, pace *real, pace *free) {
+    int (*run)(visit *, pace *) = v->command ? run_command : run_feature;
+    int status;
+    clear(v, 0);
+    status = run(v, real);
+    if (!status && real->batches < 2) status = too_few(v, *real);
+    if (status) return status;
+    clear(v, 1);
+    status = run(v, free);
+    if (!status && free->batches < 2) status = too_few(v, *free);
+    return status;
+}
+
+int headroom_command(int argc, char **argv) {
+    visit v = {.seconds = SECONDS};
+    pace real = {0}, free = {0};
+    int status = parse(&v, argc, argv);
+    if (!status) status = make_file(&v);
+    if (!status) status = measure(&v, &real, &free);
+    if (!status) say(&v, real, free);
+    drop_file(&v);
+    options_free(&v.o);
+    return status;
+}

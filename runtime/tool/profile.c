@@ -1,0 +1,473 @@
+/* pipert profile: runs a feature for a while and writes what its parts cost. */
+#include "tool.h"
+#include "../cache.h"
+#include "../profile.h"
+#include "yaml_file.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SECONDS = 10, DIGITS = 3, COPY_BYTES = 64 << 20, SLICES = 512 };
+
+/* A while in which nothing was timed: what the workers and the process did. */
+typedef struct slice { double wall, busy, cpu, caller, rows; } slice;
+
+typedef struct profiling {
+    options o;
+    const char *output;         /* NULL: standard output */
+    int64_t records, seconds;   /* enough; 0: not said */
+    pipert *p;
+    profile *profile;
+    int64_t began, took;        /* ns */
+    double handover;            /* ns of next and release, where a batch is ready */
+    slice slice[SLICES], timed[SLICES]; /* whiles without and with timing */
+    int nslices, ntimed;
+    slice from;                 /* where the one that runs began: counters */
+    int64_t turned;             /* when timing was turned on or off last */
+    int64_t rows;               /* that were taken */
+    bool reads;                 /* there are threads that read ahead */
+} profiling;
+
+static int failed(const char *why) {
+    fprintf(stderr, "pipert: %s\n", why);
+    return STATUS_FAILED;
+}
+
+/* ---- the words ---- */
+
+static bool number_from_1(const char *text, int64_t *to) {
+    char *end;
+    errno = 0;
+    *to = strtoll(text, &end, 10);
+    return end != text && !*end && !errno && *to > 0;
+}
+
+/* -1: it is no option of this command. */
+static int own_option(profiling *x, int argc, char **argv, int *at) {
+    const char *name = argv[*at];
+    bool good = true;
+    if (strcmp(name, "-o") && strcmp(name, "--records") && strcmp(name, "--seconds")) return -1;
+    if (*at + 1 == argc) {
+        fprintf(stderr, "pipert: %s needs a %s\n", name, name[1] == 'o' ? "file" : "number");
+        return STATUS_USAGE;
+    }
+    ++*at;
+    if (name[1] == 'o') x->output = argv[*at];
+    else good = number_from_1(argv[*at], name[2] == 'r' ? &x->records : &x->seconds);
+    if (good) return STATUS_OK;
+    fprintf(stderr, "pipert: %s: `%s` will not do; it takes a number from 1\n", name,
+            argv[*at]);
+    return STATUS_USAGE;
+}
+
+static int parse(profiling *x, int argc, char **argv) {
+    char **rest = calloc((size_t)argc + 1, sizeof *rest);
+    int n = 0, status = STATUS_OK;
+    if (!rest) return failed("no memory");
+    for (int i = 0; i < argc && !status; i++) {
+        status = own_option(x, argc, argv, &i);
+        if (status < 0) rest[n++] = argv[i], status = STATUS_OK;
+    }
+    if (!status) status = options_parse(&x->o, n, rest);
+    free(rest);
+    return status;
+}
+
+/* ---- the run ---- */
+
+static int open_feature(profiling *x) {
+    pipert_options run = x->o.run;
+    int status;
+    if (!run.threads) run.threads = 1;
+    run.control_interval = 0;
+    run.cache = "";             /* all is made, and timed */
+    run.epochs = INT64_MAX;
+    status = pipert_open(&x->p, x->o.feature, &run);
+    for (int i = 0; i < x->o.nset && !status; i++)
+        status = pipert_set(x->p, x->o.set[i].name, x->o.set[i].value);
+    if (!status && !(x->profile = profile_of(x->p))) return failed("no memory");
+    if (!status) status = pipert_start(x->p);
+    if (!status) return STATUS_OK;
+    failed(pipert_error(x->p));
+    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? STATUS_USAGE
+                                                                   : STATUS_FAILED;
+}
+
+static bool enough(const profiling *x, int64_t records) {
+    if (x->records && records >= x->records) return true;
+    if (x->records && !x->seconds) return false;
+    return now_ns() - x->began >= (x->seconds ? x->seconds : SECONDS) * 1000000000;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* ---- whiles without timing ---- */
+
+static double clock_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static slice counters(profiling *x) {
+    pipert_stats s;
+    slice now = {.cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+                 .caller = clock_ns(CLOCK_THREAD_CPUTIME_ID), .rows = (double)x->rows};
+    pipert_stats_get(x->p, &s);
+    x->reads = s.readers > 0;
+    now.wall = (double)now_ns();
+    now.busy = s.threads * now.wall - (double)(s.idle_read_ns + s.idle_full_ns + s.parked_ns);
+    return now;
+}
+
+static void end_slice(profiling *x) {
+    slice now = counters(x), *to = x->profile->off ? &x->slice[x->nslices++ % SLICES]
+                                                   : &x->timed[x->ntimed++ % SLICES];
+    to->wall = now.wall - x->from.wall;
+    to->busy = now.busy - x->from.busy;
+    to->cpu = now.cpu - x->from.cpu;
+    to->caller = now.caller - x->from.caller;
+    to->rows = now.rows - x->from.rows;
+}
+
+/* Turns timing off after a batch and on again after the next ones, for as long as it was
+ * on: what a record costs is then known with and without it. */
+static void take_turns(profiling *x) {
+    enum { LONG = 100000000 };
+    bool off = x->profile->off;
+    if (now_ns() - x->turned < LONG) return;
+    if (x->from.wall > 0) end_slice(x);
+    x->profile->off = !off;
+    x->from = counters(x);
+    x->turned = now_ns();
+}
+
+typedef double slice_ratio(const slice *);
+static double busy_of(const slice *s) { return s->busy / s->rows; }
+static double cpu_of(const slice *s) { return s->cpu / s->rows; }
+static double caller_of(const slice *s) { return s->caller / s->rows; }
+
+/* The middle one; 0: there is none. */
+static double median(const slice *slice, int most, slice_ratio *ratio) {
+    double all[SLICES];
+    int n = 0;
+    for (int i = 0; i < most && i < SLICES; i++)
+        if (slice[i].rows > 0) all[n++] = ratio(&slice[i]);
+    qsort(all, (size_t)n, sizeof *all, ascending);
+    return n ? all[n / 2] : 0;
+}
+
+static double median_of(const profiling *x, slice_ratio *ratio) {
+    return median(x->slice, x->nslices, ratio);
+}
+
+/* What timing costs, of the CPU time of a run without it. */
+static double timing_of(const profiling *x) {
+    double without = median_of(x, cpu_of), with = median(x->timed, x->ntimed, cpu_of);
+    return without > 0 && with > 0 ? with / without - 1 : 0;
+}
+
+static int take_batches(profiling *x) {
+    enum { MOST = 4096 };
+    double times[MOST];
+    int64_t n = 0, records = 0, empty = 0;
+    int status = PIPERT_OK;
+    x->began = x->turned = now_ns();
+    while (!enough(x, records) && empty < 2) {
+        pipert_batch *b;
+        int64_t before;
+        while ((status = pipert_wait(x->p, 1000)) == PIPERT_AGAIN) continue;
+        before = now_ns();
+        if (status == PIPERT_OK) status = pipert_next(x->p, &b);
+        if (status < 0) return failed(pipert_error(x->p));
+        empty = status == PIPERT_END ? empty + 1 : 0;
+        if (status == PIPERT_END) continue;
+        records += b->valid;
+        x->rows = records;
+        pipert_release(x->p, b);
+        times[n++ % MOST] = (double)(now_ns() - before);
+        take_turns(x);
+    }
+    x->took = now_ns() - x->began;
+    if (!records) return failed("there is no batch to learn from: give it more records");
+    if (n > MOST) n = MOST;
+    qsort(times, (size_t)n, sizeof *times, ascending);
+    x->handover = times[n / 2];
+    return STATUS_OK;
+}
+
+/* ---- the file ---- */
+
+static double copy_rate(void) {
+    char *from = malloc(COPY_BYTES), *to = malloc(COPY_BYTES);
+    double best = 0;
+    if (from && to) memset(from, 1, COPY_BYTES), memset(to, 2, COPY_BYTES);
+    for (int i = 0; i < 3 && from && to; i++) {
+        int64_t began = now_ns();
+        double rate;
+        memcpy(to, from, COPY_BYTES);
+        rate = (double)COPY_BYTES / (double)(now_ns() - began);
+        if (rate > best) best = rate;
+        from[0] = to[COPY_BYTES - 1];
+    }
+    free(from);
+    free(to);
+    return best;
+}
+
+static void cpu_name(char *to, size_t n) {
+    FILE *in = fopen("/proc/cpuinfo", "r");
+    char line[256];
+    snprintf(to, n, "unknown");
+    while (in && fgets(line, sizeof line, in)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) || !colon) continue;
+        snprintf(to, n, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        break;
+    }
+    if (in) fclose(in);
+}
+
+static void put_line(yml_writer *w, profile_line line) {
+    yml_number(w, "a", line.a, DIGITS);
+    yml_number(w, "b", line.b, DIGITS);
+    yml_number(w, "r2", line.r2, 2);
+}
+
+static double records_of(const profile *p) {
+    return (double)(p->read.records ? p->read.records : 1);
+}
+
+static double read_cpu_of(const profile *p) { return p->read_cpu_ns / records_of(p); }
+
+/* Of all that a section took, for one record of the source. */
+static double per_record(const profile *p, double sum) {
+    if (sum < 0) return 0;      /* shorter than the listener was taken for */
+    return sum * (double)profile_calls(p) / (double)(p->heard ? p->heard : 1) / records_of(p);
+}
+
+static double sum_of(const profile_section *s) {
+    return profile_mean(&s->points) * (double)s->records;
+}
+
+/* Where `cache(disk)` keeps values. */
+static void put_storage(yml_writer *w, const profiling *x) {
+    char own[4096];
+    const char *folder = x->o.run.cache && *x->o.run.cache
+                             ? x->o.run.cache : cache_user_folder(own, sizeof own);
+    double write, read;
+    if (!folder || !storage_rates(folder, &write, &read)) return;
+    yml_begin_map(w, "storage", true);
+    yml_number(w, "write_gb_per_s", write, 2);
+    yml_number(w, "read_gb_per_s", read, 2);
+    yml_end(w);
+}
+
+static void put_machine(yml_writer *w, const profiling *x) {
+    pipert_stats s;
+    char name[256];
+    pipert_stats_get(x->p, &s);
+    cpu_name(name, sizeof name);
+    yml_begin_map(w, "machine", true);
+    yml_text(w, "cpu", name);
+    yml_number(w, "cores", plat_cpus(), 6);
+    yml_text(w, "code", s.cpu);
+    yml_number(w, "copy_gb_per_s", copy_rate(), 2);
+    yml_end(w);
+    put_storage(w, x);
+    yml_number(w, "places", (double)s.places, 12);
+    yml_number(w, "records", (double)s.records, 12);
+    yml_number(w, "threads", s.threads, 6);
+    yml_number(w, "records_per_second", (double)s.records / (double)x->took * 1e9, DIGITS);
+}
+
+static void put_record(yml_writer *w, const profiling *x) {
+    const profile *p = x->profile;
+    double parts = 0, rows = (double)x->rows / records_of(p);
+    double cpu = median_of(x, cpu_of) * rows, caller = median_of(x, caller_of) * rows;
+    double worker = cpu - caller - (x->reads ? read_cpu_of(p) : 0);
+    for (int i = 0; i < p->feature->nsections; i++)
+        parts += per_record(p, sum_of(&p->section[i]));
+    yml_begin_map(w, "record", true);
+    yml_number(w, "ns", profile_mean(&p->plain) * (double)profile_calls(p) / records_of(p), DIGITS);
+    yml_number(w, "sections_ns", parts, DIGITS);
+    yml_end(w);
+    yml_comment(w, "The run as a whole, while nothing was timed: what a worker computes, the\n"
+                    "caller, all cores; busy: the worker, and what kept it from its core; rows: "
+                    "that came out;\ntiming: what it costs, of the time without.");
+    yml_begin_map(w, "run", true);
+    yml_number(w, "worker_ns", worker > 0 ? worker : 0, DIGITS);
+    yml_number(w, "caller_ns", caller, DIGITS);
+    yml_number(w, "cpu_ns", cpu, DIGITS);
+    yml_number(w, "busy_ns", median_of(x, busy_of) * rows, DIGITS);
+    yml_number(w, "rows", rows, DIGITS);
+    yml_number(w, "timing", timing_of(x), DIGITS);
+    yml_end(w);
+}
+
+static void put_read(yml_writer *w, const profiling *x) {
+    const profile_section *read = &x->profile->read;
+    double n = (double)(read->points.seen ? read->points.seen : 1);
+    yml_begin_map(w, "read", true);
+    yml_number(w, "ns", profile_mean(&read->points), DIGITS);
+    yml_number(w, "cpu_ns", read_cpu_of(x->profile), DIGITS);
+    yml_number(w, "bytes", read->elements / n, DIGITS);
+    put_line(w, profile_fit(&read->points));
+    yml_end(w);
+    yml_number(w, "handover_ns", x->handover, DIGITS);
+}
+
+static void put_section(yml_writer *w, const profile *p, int i) {
+    static const char *const kinds[] = {"record", "tensor", "kernel", "where"};
+    const pl_section *what = &p->feature->sections[i];
+    const profile_section *s = &p->section[i];
+    if (!s->records) return;
+    yml_begin_map(w, NULL, true);
+    yml_text(w, "name", what->name);
+    yml_text(w, "operator", what->operator_name);
+    yml_number(w, "line", what->line, 9);
+    yml_text(w, "kind", kinds[what->kind & 3]);
+    yml_number(w, "ns", per_record(p, sum_of(s)), DIGITS);
+    if (s->records < p->heard)
+        yml_number(w, "reached", (double)s->records / (double)p->heard * (double)profile_calls(p) /
+                                     records_of(p), DIGITS);
+    yml_number(w, "elements", s->elements / (double)s->records, DIGITS);
+    put_line(w, profile_fit(&s->points));
+    if (what->kind == PL_SECTION_WHERE)
+        yml_number(w, "kept", 1 - (double)s->rejected / (double)s->records, DIGITS);
+    yml_end(w);
+}
+
+/* ---- operators ---- */
+typedef struct operator_cost { const char *name; int line; double ns, fixed; } operator_cost;
+
+static void add_cost(operator_cost *all, int *n, const pl_share *share, double ns,
+                     double fixed) {
+    for (int i = 0; i < *n; i++) {
+        if (all[i].line != share->line || strcmp(all[i].name, share->operator_name)) continue;
+        all[i].ns += ns;
+        all[i].fixed += fixed;
+        return;
+    }
+    all[(*n)++] = (operator_cost){share->operator_name, share->line, ns, fixed};
+}
+
+/* What a section costs without elements, over all records. */
+static double fixed_of(const profile_section *s) {
+    double fixed = profile_fit(&s->points).a * (double)s->records, all = sum_of(s);
+    return fixed < 0 ? 0 : fixed > all ? all : fixed;
+}
+
+static int by_line(const void *a, const void *b) {
+    const operator_cost *x = a, *y = b;
+    return x->line != y->line ? (x->line > y->line) - (x->line < y->line)
+                              : strcmp(x->name, y->name);
+}
+
+static void put_operators(yml_writer *w, const profile *p) {
+    operator_cost *all;
+    int n = 0, most = 1;
+    for (int i = 0; i < p->feature->nsections; i++) most += p->feature->sections[i].nshares;
+    all = calloc((size_t)most, sizeof *all);
+    for (int i = 0; all && i < p->feature->nsections; i++) {
+        const pl_section *s = &p->feature->sections[i];
+        for (int k = 0; k < s->nshares && p->section[i].records; k++)
+            add_cost(all, &n, &s->shares[k],
+                     per_record(p, sum_of(&p->section[i])) * s->shares[k].part,
+                     per_record(p, fixed_of(&p->section[i])) * s->shares[k].part);
+    }
+    if (all) qsort(all, (size_t)n, sizeof *all, by_line);
+    yml_begin_list(w, "operators");
+    for (int i = 0; i < n; i++) {
+        yml_begin_map(w, NULL, true);
+        yml_text(w, "name", all[i].name);
+        yml_number(w, "line", all[i].line, 9);
+        yml_number(w, "ns", all[i].ns, DIGITS);
+        yml_number(w, "fixed", all[i].fixed, DIGITS);
+        yml_end(w);
+    }
+    yml_end(w);
+    free(all);
+}
+
+/* How many rows an `each` gives, of the records and rows above it that were kept. */
+static void put_fan_outs(yml_writer *w, const profile *p) {
+    if (p->feature->levels < 2) return;
+    yml_comment(w, "Rows that each `each` gives, in their order.");
+    yml_begin_list(w, "each");
+    for (int k = 1; k < p->feature->levels; k++) {
+        yml_begin_map(w, NULL, true);
+        yml_number(w, "rows", (double)p->entered[k] / (double)(p->kept[k - 1] ? p->kept[k - 1] : 1),
+                   DIGITS);
+        yml_end(w);
+    }
+    yml_end(w);
+}
+
+static void put_all(yml_writer *w, const profiling *x) {
+    const pl_feature *f = x->profile->feature;
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)f->hash);
+    yml_comment(w, "What a feature costs, measured by `pipert profile`; for pipec "
+                    "--use-profile.\nTimes are ns for one record of the source.");
+    yml_text(w, "feature", f->name);
+    yml_text(w, "hash", hash);
+    yml_text(w, "pipec", f->version);
+    put_machine(w, x);
+    yml_comment(w, "The compiled code: timed as a whole, and the sum of the sections.");
+    put_record(w, x);
+    yml_comment(w, "Reading: a + b * bytes; a batch's way to the caller.");
+    put_read(w, x);
+    yml_comment(w, "Sections, as fused: a + b * elements where they run. ns: in the mean.");
+    yml_begin_list(w, "sections");
+    for (int i = 0; i < f->nsections; i++) put_section(w, x->profile, i);
+    yml_end(w);
+    yml_comment(w, "Operators of the text: their shares of the sections, by operations.\n"
+                    "fixed: what does not grow with the elements.");
+    put_operators(w, x->profile);
+    put_fan_outs(w, x->profile);
+}
+
+static int write_file(const profiling *x) {
+    char why[4800];
+    FILE *out = x->output ? fopen(x->output, "w") : stdout;
+    yml_writer *w = out ? yml_write(out) : NULL;
+    bool good = w != NULL;
+    if (w) {
+        put_all(w, x);
+        good = yml_written(w);
+    }
+    if (!x->output) return good ? STATUS_OK : failed("the profile cannot be written");
+    if (file_end(out, x->output, why, sizeof why)) return STATUS_OK;
+    return failed(why);
+}
+
+/* Neither the plain plan nor a process of its own tells where its sections begin. */
+static bool anything_heard(const profile *p) {
+    for (int i = 0; i < p->feature->nsections; i++)
+        if (p->section[i].records) return true;
+    return false;
+}
+
+int profile_command(int argc, char **argv) {
+    profiling x = {.output = NULL};
+    char why[4800];
+    int status = parse(&x, argc, argv);
+    if (!status && x.output && !file_possible(x.output, why, sizeof why)) status = failed(why);
+    if (!status) status = open_feature(&x);
+    if (!status) status = take_batches(&x);
+    if (!status && !x.profile->feature->nsections)
+        status = failed("the feature has no sections: compile it with --fuse=on");
+    if (!status && !anything_heard(x.profile))
+        status = failed("nothing was measured: leave out --process, --mode debug and "
+                        "--cpu plain, or give it more records");
+    if (x.p) pipert_stop(x.p);
+    if (!status) status = write_file(&x);
+    if (x.p) pipert_close(x.p);
+    options_free(&x.o);
+    return status;
+}
