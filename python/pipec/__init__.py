@@ -6,6 +6,7 @@
 
 See load, Loader, Batch, Tensor, Ragged; compile and jit make libraries of features.
 """
+import sys
 import warnings
 
 from . import _pipec
@@ -36,11 +37,16 @@ class PipecWarning(UserWarning):
     """What the runtime has to say that is no error."""
 
 
-def warn(message):
-    warnings.warn(called_here(message), PipecWarning, stacklevel=3)
+def tell(message, warns):
+    """What the runtime logs: a warning, or what it decided, for logging (of which a program
+    without that module wants nothing)."""
+    if warns:
+        warnings.warn(called_here(message), PipecWarning, stacklevel=3)
+    elif "logging" in sys.modules:
+        sys.modules["logging"].getLogger("pipec").info(message)
 
 
-_pipec.setup(make_error, Ragged, warn)
+_pipec.setup(make_error, Ragged, tell)
 
 __all__ = ["Batch", "CompileError", "Error", "Field", "HeldError", "LoadError",
            "Loader", "MemoryBudgetError", "ParameterError", "PipecWarning",

@@ -133,6 +133,7 @@ def load(path: _Path, *, seed: int = 0, epoch: int = 0, rank: int = 0, world: in
          report: Optional[_Path] = None, cpu: Optional[str] = None,
          max_bytes: Union[int, str] = "1GiB", max_pixels: int = ..., epochs: int = 0,
          process: bool = False, allow_changed: bool = False,
+         control_interval: float = 1.0, cache: Union[_Path, Literal[False], None] = None,
          state: Optional[Mapping[str, str]] = None,
          params: Optional[Mapping[str, Any]] = None, D: Optional[Mapping[str, Any]] = None,
          **parameters: Any) -> Loader: ...

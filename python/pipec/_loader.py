@@ -14,8 +14,8 @@ PATHS = (str, bytes, os.PathLike)
 CPUS = {None: 0, "plain": -1, "x86-64": 1, "x86-64-v2": 2, "x86-64-v3": 3, "x86-64-v4": 4}
 OPTIONS = ("seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
            "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-           "max_pixels", "epochs", "process", "allow_changed",
-           "state", "params", "D")
+           "max_pixels", "epochs", "process", "allow_changed", "control_interval",
+           "cache", "state", "params", "D")
 
 # What Loader.__init__ sets; a pickle makes it anew.
 OWN = {"_path", "_params", "_options", "_closed", "_length", "_for", "_handle", "_first",
@@ -296,9 +296,10 @@ class Loader:
 
     def stats(self):
         """Numbers of the run, a dict: records, batches handed out; bad_records; places,
-        places_done, epoch_batches of this epoch; bytes_read, bytes_out; wait_ns (this
-        side waited), idle_read_ns, idle_full_ns (workers waited for reading, for this
-        side); memory, memory_used in bytes; threads; cpu, the code that runs."""
+        places_done, epoch_batches of this epoch; bytes_read, bytes_out; from_cache,
+        records that the feature had kept; wait_ns (this side waited), idle_read_ns, idle_full_ns, parked_ns (workers waited for reading,
+        for this side, were not needed); memory, memory_used in bytes; threads, active of
+        them by now, readers, batches ahead; cpu, the code that runs."""
         return self._handle.stats()
 
     def _lines(self):
@@ -366,8 +367,8 @@ def sidecar():
 def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
          mode="streaming", memory=None, on_error="fail", max_errors=None,
          max_error_rate=None, report=None, cpu=None, max_bytes="1GiB", max_pixels=1 << 27,
-         epochs=0, process=False, allow_changed=False,
-         state=None, params=None, D=None, **parameters):
+         epochs=0, process=False, allow_changed=False, control_interval=1.0,
+         cache=None, state=None, params=None, D=None, **parameters):
     """Opens a compiled feature (.so), or compiles a .dsl and opens that; a Loader.
 
     The feature's own parameters are given by name: load("f.so", root="train/"). One that
@@ -388,6 +389,11 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
     epochs          that will be asked for, 0: not known; the next is begun in time
     process         True: in a process of its own, a child of this one, which shares the
                     memory of the batches; this one spends its time on training alone
+    control_interval    seconds: so often as many threads, readers and batches ahead are put
+                    to work as this side needs; 0: always all. The logger "pipec" has
+                    what was decided, and why (level INFO)
+    cache           a folder for what the feature keeps from one epoch to the next; False:
+                    it keeps nothing; None: as its `cache(…)` says
     state           of state_dict(): goes on there; of a feature that was changed since
                     only with allow_changed=True
 
@@ -416,7 +422,10 @@ def load(path, *, seed=0, epoch=0, rank=0, world=1, threads=0, readers=0,
         cpu=_values.choice("cpu", cpu, CPUS), max_bytes=_values.size("max_bytes", max_bytes),
         max_pixels=integer("max_pixels", max_pixels, 1, 2**63 - 1),
         epochs=integer("epochs", epochs, 0, 2**63 - 1),
-        allow_changed=bool(allow_changed))
+        allow_changed=bool(allow_changed),
+        control_interval=_values.seconds("control_interval", control_interval, 3600))
+    if cache is not None:
+        options["cache"] = _values.cache(cache)
     if process:
         options["sidecar"] = sidecar()
     twice = set(params) & set(parameters)

@@ -50,6 +50,15 @@ def report(path):
     return path_bytes(absolute(path or ""))
 
 
+def cache(path):
+    """As bytes; b"": nothing is kept."""
+    if path is False:
+        return b""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"cache={path!r}: it takes a path, or False")
+    return path_bytes(absolute(path))
+
+
 def mapping(name, value):
     """A dict by name, of None or of what is like one."""
     if value is None:
@@ -180,3 +189,11 @@ def near(name, names):
     import difflib                              # slow to import, seldom needed
     found = difflib.get_close_matches(name, names, 1)
     return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def seconds(name, value, most):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}={value!r}: it takes seconds, a number")
+    if not 0 <= value <= most:
+        raise ValueError(f"{name}={value}: it takes 0 to {most} seconds")
+    return float(value)

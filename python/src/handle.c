@@ -78,12 +78,14 @@ static bool pop_line(run *r, char *line) {
     return any;
 }
 
-/* What the runtime logged goes to the warnings. -1: one of them was made an error. */
+/* What the runtime logged is told: '!' begins warnings. -1: one was made an error. */
 static int tell_log(module_state *state, run *r) {
     char line[sizeof r->log[0]];
     while (pop_line(r, line)) {
-        PyObject *text = PyUnicode_DecodeUTF8(line, (Py_ssize_t)strlen(line), "replace");
-        PyObject *done = text ? PyObject_CallFunction(state->warn, "N", text) : NULL;
+        Py_ssize_t n = (Py_ssize_t)strlen(line) - 1;
+        PyObject *text = PyUnicode_DecodeUTF8(line + 1, n, "replace");
+        PyObject *warns = *line == '!' ? Py_True : Py_False;
+        PyObject *done = text ? PyObject_CallFunction(state->tell, "NO", text, warns) : NULL;
         if (!done) return -1;
         Py_DECREF(done);
     }
@@ -100,10 +102,15 @@ static bool settle_only(PyObject *self, const outcome *o) {
     return false;
 }
 
+/* What calls before this one left. */
+static bool tell_last(PyObject *self) {
+    run *r = ((handle *)self)->run;
+    return !r->nlog || !tell_log(state_of(Py_TYPE(self)), r);
+}
+
 /* The same, and tells the log. */
 static bool settle(PyObject *self, const outcome *o) {
-    run *r = ((handle *)self)->run;
-    if (!PyErr_Occurred() && r->nlog && tell_log(state_of(Py_TYPE(self)), r)) return false;
+    if (!PyErr_Occurred() && !tell_last(self)) return false;
     return settle_only(self, o);
 }
 
@@ -153,16 +160,18 @@ static bool read_options(PyObject *args, PyObject *kwargs, const char **path,
     static char *keywords[] = {
         "path", "seed", "epoch", "rank", "world", "threads", "readers", "mode", "memory",
         "on_error", "max_errors", "max_error_rate", "report", "cpu", "max_bytes",
-        "max_pixels", "epochs", "sidecar", "allow_changed", NULL};
+        "max_pixels", "epochs", "sidecar", "allow_changed", "control_interval",
+        "cache", NULL};
     PyObject *sidecar = NULL;
     unsigned long long seed = 0, epoch = 0;
     long long memory = 0, max_errors = -1, bytes = o->max_bytes, pixels = o->max_pixels,
               epochs = 0;
     bool good = PyArg_ParseTupleAndKeywords(
-        args, kwargs, "y|$KKiiiiiLiLdyiLLLO!p", keywords, path, &seed, &epoch, &o->rank,
+        args, kwargs, "y|$KKiiiiiLiLdyiLLLO!pdy", keywords, path, &seed, &epoch, &o->rank,
         &o->world, &o->threads, &o->readers, &o->mode, &memory, &o->on_error, &max_errors,
         &o->max_error_rate, &o->report, &o->cpu, &bytes, &pixels, &epochs,
-        &PyTuple_Type, &sidecar, &o->allow_changed);
+        &PyTuple_Type, &sidecar, &o->allow_changed, &o->control_interval,
+        &o->cache);
     o->seed = seed, o->epoch = epoch;
     if (o->report && !*o->report) o->report = NULL;
     o->memory = memory, o->max_errors = max_errors;
@@ -299,7 +308,7 @@ static PyObject *handle_next(PyObject *self, PyObject *turn) {
     long long began = PyLong_AsLongLong(turn);
     lease *l = NULL;
     outcome o;
-    if (PyErr_Occurred() || !is_usable(self)) return NULL;
+    if (PyErr_Occurred() || !is_usable(self) || !tell_last(self)) return NULL;
     do {
         o.status = 0;
         CALL(self, o, l = take(r, &o, began));
@@ -359,13 +368,15 @@ static PyObject *handle_stats(PyObject *self, PyObject *unused) {
     CALL(self, o, pipert_stats_get(r->p, &s));
     if (!settle_only(self, &o)) return NULL;
     return Py_BuildValue(
-        "{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:i,s:s}",
+        "{s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:L,s:i,s:i,s:i,s:i,"
+        "s:s}",
         "records", s.records, "batches", s.batches, "bad_records", s.bad_records,
         "places", s.places, "places_done", s.places_done, "epoch_batches",
-        s.epoch_batches, "bytes_read", s.bytes_read, "bytes_out", s.bytes_out, "wait_ns",
-        s.wait_ns, "idle_read_ns", s.idle_read_ns, "idle_full_ns", s.idle_full_ns,
-        "memory", s.memory, "memory_used", s.memory_used, "threads", s.threads, "cpu",
-        s.cpu ? s.cpu : "");
+        s.epoch_batches, "bytes_read", s.bytes_read, "bytes_out", s.bytes_out,
+        "from_cache", s.from_cache, "wait_ns", s.wait_ns, "idle_read_ns", s.idle_read_ns, "idle_full_ns", s.idle_full_ns,
+        "parked_ns", s.parked_ns, "memory", s.memory, "memory_used", s.memory_used,
+        "threads", s.threads, "active", s.active, "readers", s.readers, "ahead", s.ahead,
+        "cpu", s.cpu ? s.cpu : "");
 }
 
 /* Bytes that are no UTF-8 (of paths) as os.fsdecode has them. */

@@ -20,15 +20,15 @@ PyObject *not_made_by_hand(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return PyErr_Format(PyExc_TypeError, "%R comes from a loader: see pipec.load", type);
 }
 
-/* (make_error, make_ragged, warn): what the package in Python gives. */
+/* (make_error, make_ragged, tell): what the package in Python gives. */
 static PyObject *setup(PyObject *module, PyObject *args) {
     module_state *s = PyModule_GetState(module);
-    PyObject *error, *ragged, *warn;
-    if (!PyArg_ParseTuple(args, "OOO", &error, &ragged, &warn)) return NULL;
-    Py_XDECREF(s->make_error), Py_XDECREF(s->make_ragged), Py_XDECREF(s->warn);
+    PyObject *error, *ragged, *tell;
+    if (!PyArg_ParseTuple(args, "OOO", &error, &ragged, &tell)) return NULL;
+    Py_XDECREF(s->make_error), Py_XDECREF(s->make_ragged), Py_XDECREF(s->tell);
     s->make_error = Py_NewRef(error);
     s->make_ragged = Py_NewRef(ragged);
-    s->warn = Py_NewRef(warn);
+    s->tell = Py_NewRef(tell);
     Py_RETURN_NONE;
 }
 
@@ -86,7 +86,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(s->tensor);
     Py_VISIT(s->make_error);
     Py_VISIT(s->make_ragged);
-    Py_VISIT(s->warn);
+    Py_VISIT(s->tell);
     return 0;
 }
 
@@ -97,7 +97,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(s->tensor);
     Py_CLEAR(s->make_error);
     Py_CLEAR(s->make_ragged);
-    Py_CLEAR(s->warn);
+    Py_CLEAR(s->tell);
     return 0;
 }
 

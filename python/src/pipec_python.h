@@ -71,7 +71,7 @@ typedef struct module_state {
     PyTypeObject *handle, *batch, *tensor;
     PyObject *make_error;           /* (status, message) -> exception */
     PyObject *make_ragged;          /* (values, offsets, shapes) -> object */
-    PyObject *warn;                 /* (message) */
+    PyObject *tell;                 /* (message) */
 } module_state;
 
 module_state *state_of(PyTypeObject *);

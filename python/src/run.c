@@ -53,10 +53,10 @@ void run_drop(run *r) {
 /* Lines beyond the room are counted, not kept: they repeat. */
 void run_log(void *context, int level, const char *message) {
     run *r = context;
-    (void)level;
+    bool warns = level == PIPERT_LOG_WARNING;
     pthread_mutex_lock(&r->log_lock);
     if (r->nlog < LOG_LINES)
-        snprintf(r->log[r->nlog], sizeof r->log[0], "%s", message);
+        snprintf(r->log[r->nlog], sizeof r->log[0], "%c%s", warns ? '!' : ' ', message);
     r->nlog++;
     pthread_mutex_unlock(&r->log_lock);
 }
