@@ -61,8 +61,11 @@ part = for i in 0..4, j in 0..8, k in 0..3: x[i, j, k]
 stays = for i in 0..4: f32(u8(f32(i) * 0.75 + value))
 narrow = for i in 0..4: f32(i8(f32(i) * 0.75 + value))
 other = for i in 0..4: f64(u8(f32(i) * 0.75 + value))
+at = for k in 0..4: (k * 5 + value) % 4
+cut = for k in 0..4: f64(x)[at[k], 0, 0] * 2
+twice = for k in 0..4: (x + x)[at[k], 0, 0]
 batch(2)
-emit slid, rows, plain, product, guarded, ended, same, part, stays, narrow, other
+emit cut, twice, slid, rows, plain, product, guarded, ended, same, part, stays, narrow, other
 """
 
 
@@ -81,3 +84,6 @@ def more(bench):
         need(("for" in field("normal", name)) == loop, f"normal: {name}")
     for name, level in {"stays": "u8(", "narrow": "i8(", "other": "u8("}.items():
         need((level in field("levels", name)) == (name != "stays"), f"levels: {name}")
+    for name, around in {"cut": False, "twice": True}.items():
+        need(("check" in field("inline", name)) == around, f"inline: a test around the value of {name}")
+        need(("?" in field("inline", name)) == (not around), f"inline: a test with the read in {name}")

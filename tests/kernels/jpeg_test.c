@@ -4,6 +4,7 @@
 #include "decoder.h"
 #include "host.h"
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,11 +104,66 @@ static void paint_row(uint8_t *row, int y, int width, int components, int bars) 
         }
 }
 
+enum { SCANS = 400, ENOUGH = 60 };
+static jpeg_scan_info scans[SCANS];
+
+/* A progression that is drawn: bands of any width, bits in one to five scans, in any order
+ * that is allowed. low: down to which bit each coefficient is there, 1 more; 0: not at
+ * all. */
+typedef struct Progression { int n, components, low[4][64]; } Progression;
+
+static void add_dc(Progression *p, int from, int to, int low) {
+    jpeg_scan_info *s = &scans[p->n++];
+    *s = (jpeg_scan_info){to - from, {0}, 0, 0, p->low[from][0] ? low + 1 : 0, low};
+    for (int i = from; i < to; i++) s->component_index[i - from] = i, p->low[i][0] = low + 1;
+}
+
+/* On from the coefficient k of a component, as far as the same bit is due. */
+static void add_ac(Progression *p, int c, int k) {
+    int *low = p->low[c], was = low[k], last = k;
+    int next = was ? was - 2 : p->n > ENOUGH ? 0 : (int)draw(draw(9) ? 4 : 6);
+    bool all = p->n > ENOUGH || draw(4);
+    for (; last < 64 && low[last] == was && (all || last == k || draw(8)); last++)
+        low[last] = next + 1;
+    scans[p->n++] = (jpeg_scan_info){1, {c}, k, last - 1, was ? was - 1 : 0, next};
+}
+
+static void add_any(Progression *p, int c, int k) {
+    if (k) add_ac(p, c, k);
+    else add_dc(p, c, c + 1, p->low[c][0] - 2);
+}
+
+/* The next coefficient that is not finished, from a drawn one on. */
+static bool go_on(Progression *p) {
+    int all = 64 * p->components, from = (int)draw((uint32_t)all);
+    for (int i = 0; i < all; i++) {
+        int c = (from + i) % all / 64, k = (from + i) % 64;
+        if (p->low[c][k] == 1) continue;
+        add_any(p, c, k);
+        return true;
+    }
+    return false;
+}
+
+static void draw_progression(struct jpeg_compress_struct *info, int blocks) {
+    Progression p = {0, info->num_components, {{0}}};
+    int low = (int)draw(4), first = blocks > 10 || draw(2) ? 1 : p.components;
+    add_dc(&p, 0, first, low);
+    if (first < p.components && blocks <= 10 && draw(2)) add_dc(&p, first, p.components, low);
+    else for (int c = first; c < p.components; c++) add_dc(&p, c, c + 1, low);
+    while (go_on(&p)) continue;
+    info->scan_info = scans;
+    info->num_scans = p.n;
+}
+
 /* Scans of their own for every component; or, of a progressive file, only the
  * upper bits of some coefficients. */
-static jpeg_scan_info scans[8];
-static void set_scans(struct jpeg_compress_struct *info, int mode) {
+static void set_scans(struct jpeg_compress_struct *info, int mode, int blocks) {
     int n = 0;
+    if (mode & PROGRESSIVE && !(mode & UNFINISHED) && draw(2)) {
+        draw_progression(info, blocks);
+        return;
+    }
     if (!(mode & (APART | UNFINISHED))) return;
     for (int i = 0; i < info->num_components; i++) {
         jpeg_scan_info one = {1, {i}, 0, 63, 0, 0};
@@ -145,7 +201,7 @@ static void set_kind(struct jpeg_compress_struct *info, const Kind *kind, int mo
     if (mode & PROGRESSIVE) jpeg_simple_progression(info);
     if (draw(5) == 0) info->write_JFIF_header = !info->write_JFIF_header;
     if (draw(5) == 0) info->write_Adobe_marker = !info->write_Adobe_marker;
-    set_scans(info, mode);
+    set_scans(info, mode, blocks_of(kind));
 }
 
 static File make(const Kind *kind, int mode, int height, int width) {
@@ -559,7 +615,8 @@ static void test_damaged(int rounds) {
     is_wild = 1;
 #endif
     for (int i = 0; i < rounds; i++) {
-        int mode = draw(3) ? (int)draw(2) * RESTARTS : (int)draw(MODES);
+        int mode = draw(3) ? (int)(draw(2) * RESTARTS + (draw(2) * PROGRESSIVE))
+                           : (int)draw(MODES);
         File file = make(&kinds[draw(KINDS)], mode, 1 + (int)draw(90),
                          1 + (int)draw(90));
         damage(&file);
@@ -619,6 +676,30 @@ static void test_limits(void) {
     host.call.max_bytes = 64 * 72 * 3 + 100;
     fails_with("bytes of a progressive file", &file, "bytes");
     host.call.max_bytes = MEGA * 64;
+    free(file.bytes);
+}
+
+static void check_limit(File *file, int64_t bytes) {
+    pk_tensor data = tensor_of(file), out = {0};
+    int code;
+    out.data = malloc(64 * 72 * 3);
+    out.stride[0] = 72 * 3, out.stride[1] = 3, out.stride[2] = 1;
+    for (int less = 0; less < 2; less++) {
+        host_reset(&host);
+        host.call.max_bytes = bytes - less;
+        code = decode_jpeg(&host.call, &data, 1, NULL, &out);
+        check(!code == !less, "limit of a progressive file", host.reason);
+    }
+    host.call.max_bytes = MEGA * 64;
+    free(out.data);
+    free(data.data);
+}
+
+/* libjpeg's pixels and coefficients, whoever decodes; it has blocks of luma 9 x 8, of
+ * chroma 5 x 4, and counts one MCU more each way. */
+static void test_limit_of_progressive(void) {
+    File file = make(&kinds[5], PROGRESSIVE, 64, 72);
+    check_limit(&file, 64 * 72 * 3 + (11 * 10 + 2 * 6 * 5) * 128);
     free(file.bytes);
 }
 
@@ -682,6 +763,7 @@ static void test_small(int rounds) {
     (void)rounds;
     test_refused();
     test_limits();
+    test_limit_of_progressive();
     test_long_sides();
     test_scans_without_end();
     test_peek();

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make_jpegs.py FOLDER [--seed N] [--inputs]: some four hundred small JPEG files with all
+"""make_jpegs.py FOLDER [--seed N] [--inputs]: some 590 small JPEG files with all
 the odd properties, the same bytes for the same seed (and the same Pillow). A file's name
 begins with what is to become of it:
 
@@ -20,6 +20,7 @@ import struct
 import subprocess
 
 import numpy as np
+import progressive
 from PIL import Image
 
 GRAY, S444, S422, S420 = [(1, 1)], [(1, 1)] * 3, [(2, 1), (1, 1),
@@ -203,6 +204,58 @@ class Picture:
                 (frame or self.frame()) +
                 (self.huffman() if huffman is None else huffman) + dri + self.sos() +
                 (self.data(restart) if data is None else data) + end)
+
+
+class Progressive(Picture):
+    def __init__(self, *of, table=flat, **more):
+        super().__init__(*of, **more)
+        self.tables = table(DC), table(progressive.SYMBOLS)
+        self.codes = [codes_of(*t) for t in self.tables]
+
+    def dc_scan(self, mcus, scan):
+        bits, before = Bits(), dict.fromkeys(scan[0], 0)
+        for mcu in mcus:
+            for c, x, y in mcu:
+                dc = self.block[c][y][x][0] >> scan[4]
+                if scan[3]:
+                    bits.put(dc, 1)
+                else:
+                    before[c] = self.put(bits, [dc] + [0] * 63, before[c], 0, 0)
+        return bits.bytes()
+
+    def ac_scan(self, mcus, scan, most_run):
+        bits = Bits()
+        band = progressive.Band(bits, self.codes[1], scan, most_run)
+        for [(c, x, y)] in mcus:
+            band.block(self.block[c][y][x])
+        band.flush()
+        return bits.bytes()
+
+    def pieces(self, scan, restart, most_run):
+        mcus = self.mcus(scan[0])
+        every = restart or len(mcus)
+        for at in range(0, len(mcus), every):
+            some_ = mcus[at:at + every]
+            yield self.ac_scan(some_, scan, most_run) if scan[1] else self.dc_scan(
+                some_, scan)
+
+    def scan(self, scan, restart=0, most_run=progressive.MOST_RUN):
+        components, first, last, high, low = scan
+        data = list(self.pieces(scan, restart, most_run))
+        marks = [bytes([255, 0xD0 + i % 8]) for i in range(len(data) - 1)] + [b""]
+        return self.sos(components, first, last, high << 4 | low) + b"".join(
+            a + b for a, b in zip(data, marks))
+
+    def script(self):
+        return progressive.USUAL if len(self.sampling) == 3 else progressive.USUAL_GRAY
+
+    def head(self, restart=0):
+        dri = segment(0xDD, struct.pack(">H", restart)) if restart else b""
+        return SOI + self.quant() + self.frame(0xC2) + self.huffman() + dri
+
+    def file(self, script=None, restart=0, between=b"", most_run=progressive.MOST_RUN):
+        return self.head(restart) + between.join(
+            self.scan(s, restart, most_run) for s in script or self.script()) + EOI
 
 
 def some(shape="420", width=None, height=None, **more):
@@ -472,20 +525,117 @@ def scans():
             " ", ""), head + apart[0] + apart[2] + EOI
         yield "other", f"a_scan_twice_{sampling[0]}".replace(
             " ", ""), head + b"".join(apart) + apart[1] + EOI
-        head = SOI + p.quant() + p.frame(0xC2) + p.huffman()
-        first = p.sos(None, 0, 0) + p.segments([0, 1, 2], 0, 0, 0)[0]
-        rest = b"".join(
-            p.sos([c], a, b) + p.segments([c], 0, a, b)[0] for c in range(3)
-            for a, b in ((1, 5), (6, 63)))
-        yield "left", f"progressive_{sampling[0]}".replace(" ",
-                                                           ""), head + first + rest + EOI
-        yield "other", f"progressive_without_ac_{sampling[0]}".replace(
-            " ", ""), head + first + EOI
-        yield "other", f"progressive_without_dc_{sampling[0]}".replace(
-            " ", ""), head + rest + EOI
-        yield "left", f"pillow_progressive_{sampling[0]}".replace(" ", ""), by_pillow(
-            progressive=True, subsampling=R.randrange(3))
-    yield "left", "pillow_progressive_gray", by_pillow("L", progressive=True)
+    for s in 0, 1, 2, 0, 1, 2:
+        yield "own", f"pillow_progressive_{s}", by_pillow(progressive=True, subsampling=s)
+    yield "own", "pillow_progressive_gray", by_pillow("L", progressive=True)
+
+
+def progressions():
+    for i in range(60):
+        shape, restart = R.choice(list(SHAPES)), R.choice((0, 0, 1, 3, 50))
+        p = Progressive(R.randint(5, 40), R.randint(3, 40), SHAPES[shape],
+                        R.choice((0, 2, 8, 63)), R.choice((1, 6, 40, 500)),
+                        table=R.choice((flat, steep)))
+        script = progressive.drawn(R, len(p.sampling)) if i % 3 else p.script()
+        run = R.choice((1, 2, 7, progressive.MOST_RUN))
+        yield "own", f"progressive_{shape}_{len(script)}_{restart}_{run}", p.file(
+            script, restart, most_run=run)
+    for sampling in ([(1, 2), (1, 1), (1, 1)], [(4, 1), (1, 1), (1, 1)]):
+        p = Progressive(30, 30, sampling)
+        yield "left", f"progressive_{sampling[0][0]}{sampling[0][1]}", p.file()
+    yield "left", "progressive_many_scans", Progressive(9, 9, GRAY).file(
+        [([0], 0, 0, 0, 0)] +
+        [([0], k, k, *bits) for k in range(1, 64) for bits in ((0, 1), (1, 0))])
+    yield "own", "progressive_large", Progressive(180, 140, S420, 63, 100).file()
+
+
+def odd_progressions():
+    p = Progressive(33, 28, S420)
+    usual, between = p.script(), len(p.script()) // 2
+
+    def without(i):
+        return p.file(usual[:i] + usual[i + 1:])
+
+    def with_(*scans, at=len(usual)):
+        return p.file(usual[:at] + list(scans) + usual[at:])
+
+    for i in range(len(usual)):
+        yield "other", f"progression_without_{i}", without(i)
+        yield "other", f"progression_twice_{i}", with_(usual[i])
+        yield "other", f"progression_up_to_{i}", p.file(usual[:i + 1])[:-2] + EOI if (
+            i + 1 < len(usual)) else p.file()[:-2]
+        yield "other", f"progression_cut_behind_{i}", p.file(usual[:i + 1])[:-2]
+        swapped = usual[:]
+        swapped[i], swapped[i - 1] = swapped[i - 1], swapped[i]
+        yield "any", f"progression_swapped_{i}", p.file(swapped)
+    for name, scan in (("dc_and_ac", ([0], 0, 5, 0, 0)), ("backward", ([0], 9, 5, 0, 0)),
+                       ("beyond", ([0], 1, 64, 0, 0)), ("far", ([0], 1, 63, 3, 1)),
+                       ("up", ([0], 1, 63, 1, 2)), ("low_14", ([0], 1, 63, 0, 14))):
+        data = p.scan(usual[1])
+        sos = p.sos(scan[0], *scan[1:3], scan[3] << 4 | scan[4])
+        yield "other", f"progression_{name}", p.head() + p.scan(usual[0]) + sos + data[
+            10:] + EOI
+    yield "left", "progression_low_4", p.file(
+        [([0, 1, 2], 0, 0, 0, 0)] + [([c], 1, 63, 0, 4) for c in range(3)] +
+        [([c], 1, 63, b, b - 1) for b in (4, 3, 2, 1) for c in range(3)])
+    yield "other", "progression_ac_of_two", p.file(usual[:1])[:-2] + p.sos(
+        [0, 1], 1, 63, 0) + b"\0" * 9 + EOI
+    yield "other", "progression_of_another_order", p.head() + p.sos(
+        [2, 1, 0], 0, 0, 1) + p.scan(usual[0])[14:] + EOI
+    for what, name, more in (("own", "comment", segment(0xFE, b"between")),
+                             ("own", "exif", segment(0xE1, b"Exif\0\0")),
+                             ("own", "codes", p.huffman()),
+                             ("own", "no_restarts", segment(0xDD, b"\0\0")),
+                             ("left", "quant", p.quant()), ("own", "fill", b"\xff" * 3),
+                             ("other", "garbage", b"xyz"), ("other", "zeros", bytes(3)),
+                             ("other", "restart", b"\xff\xd0"),
+                             ("other", "begin", SOI), ("other", "frame", p.frame(0xC2)),
+                             ("other", "lines", segment(0xDC, b"\0\x1c"))):
+        yield what, f"progression_with_{name}", p.file(between=more)
+    tight = dht(0x10, flat(sorted(progressive.SYMBOLS, reverse=True)))
+    other = Progressive(33, 28, S420)
+    other.block, other.codes = p.block, [p.codes[0], codes_of(*flat(
+        sorted(progressive.SYMBOLS, reverse=True)))]
+    yield "own", "progression_with_other_codes", p.head() + b"".join(
+        p.scan(s) for s in usual[:between]) + tight + b"".join(
+            other.scan(s) for s in usual[between:]) + EOI
+    yield "own", "progression_with_restarts_late", p.head() + b"".join(
+        p.scan(s) for s in usual[:between]) + segment(0xDD, b"\0\2") + b"".join(
+            p.scan(s, 2) for s in usual[between:]) + EOI
+    yield "other", "progression_without_codes", p.file().replace(p.huffman(), b"")
+    yield "other", "progression_too_large", Progressive(
+        33, 28, S420, 9, 1000).file().replace(p.quant(), p.quant(255))
+
+
+def odd_bands():
+    """A band that ends for more blocks than there are, or too many coefficients."""
+    p = Progressive(24, 24, GRAY, 0)
+    dc, ac = p.scan(([0], 0, 0, 0, 0)), p.sos([0], 1, 63, 0)
+    later = p.sos([0], 1, 63, 0x10)
+
+    def band(*of):
+        bits = Bits()
+        for symbol, value, n in of:
+            bits.put(*p.codes[1][symbol])
+            bits.put(value, n)
+        return bits.bytes()
+
+    whole = band((0x30, 1, 3))
+    for what, name, data in (("own", "right", whole), ("left", "late", band((0x30, 2, 3))),
+                             ("bad", "early", band((0x30, 0, 3))),
+                             ("left", "full_late", band((0xE0, 0x3FFF, 14))),
+                             ("left", "beyond",
+                              band(*[(0xF0, 0, 0)] * 3, (0xF1, 1, 1), (0x30, 0, 3))),
+                             ("left", "zeros",
+                              band(*[(0xF0, 0, 0)] * 4, (0x30, 0, 3))),
+                             ("any", "none", b"")):
+        yield what, f"band_{name}", p.head() + dc + ac + data + EOI
+    first = p.sos([0], 1, 63, 1) + band((1, 1, 1), (0, 0, 0), (0x30, 0, 3))
+    for what, name, data in (("own", "right", band((0, 0, 1), (0x30, 0, 3))),
+                             ("bad", "of_2", band((2, 1, 2), (0, 0, 1), (0x30, 0, 3))),
+                             ("other", "beyond",
+                              band(*[(0xF0, 0, 0)] * 4, (0x30, 0, 3)))):
+        yield what, f"next_band_{name}", p.head() + dc + first + later + data + EOI
 
 
 def truncated():
@@ -546,7 +696,8 @@ def main():
     o.folder.mkdir(parents=True, exist_ok=True)
     n = 0
     for kind in (sizes, samplings, colours, restarts, applications, markers, frames,
-                 tables, scans, truncated, arithmetic):
+                 tables, scans, truncated, arithmetic, progressions, odd_progressions,
+                 odd_bands):
         for what, name, data in kind():
             (o.folder / f"{what}-{name}-{n:03}.jpg"
              ).write_bytes(input_of(n, data) if o.inputs else data)

@@ -1,9 +1,12 @@
 """Loaders: epochs, length, options, state, what they tell."""
 import copy
+import logging
 import os
 import pathlib
 import pickle
 import shutil
+import time
+import warnings
 import pipec
 from harness import LINES, RANGE, compiled, due, raises
 
@@ -202,6 +205,31 @@ def test_what_is_known(folder):
     due([b.valid for b in loader] == [2] and loader.stats()["records"] == 2 and loader.stats()["threads"] > 0)
 
 
+def test_threads_are_fitted_to_the_trainer(folder):
+    """One that sleeps needs one thread; what was decided goes to logging, and is no warning."""
+    lines, logger = [], logging.getLogger("pipec")
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loader = pipec.load(compiled(RANGE), n=10**6, threads=3, control_interval=.05)
+        for batch in loader:
+            time.sleep(.005)
+            if loader.stats()["active"] == 1 and lines or batch.number > 2000:
+                break
+    logger.removeHandler(handler)
+    stats = loader.stats()
+    due(stats["active"] == 1 and stats["threads"] == 3 and stats["parked_ns"] >= 0, stats)
+    due(lines and all(line.startswith("control: ") for line in lines) and "threads 3 to 1" in lines[0], lines)
+    off = pipec.load(compiled(RANGE), n=100, threads=3, control_interval=0)
+    due(len(values(off)) == 6 and off.stats()["active"] == 3)
+    for wrong in (-1, 3601, float("nan")):
+        raises(ValueError, lambda: pipec.load(compiled(RANGE), control_interval=wrong), "control_interval")
+    raises(TypeError, lambda: pipec.load(compiled(RANGE), control_interval="1"), "control_interval")
+
+
 def test_a_length_that_is_not_known_is_none(folder):
     loader = pipec.load(compiled(RANGE.replace("y =", "where value % 2 == 0\ny =")))
     raises(TypeError, lambda: len(loader), "where")
@@ -291,3 +319,26 @@ def test_it_goes_on_elsewhere_without_opening_again(folder):
             due([list(map(bytes, parts(b))) for b in loader] == fresh[1])
             loader.close()
             os.path.exists("elsewhere") and os.rename("elsewhere", "text")
+
+
+CACHED = """feature f(n: int = 64)
+from range(0, n)
+x = for i in 0..50: f32(value + i)
+cache(ram)
+y = for i in 0..50: x[i] + uniform(0, 1)
+batch(8)
+emit y
+"""
+
+
+def test_what_is_kept(folder):
+    def epochs(n, **options):
+        with pipec.load(compiled(CACHED), **options) as loader:
+            return [values(loader) for _ in range(n)], loader.stats()["from_cache"]
+    made, none = epochs(2, cache=False)
+    due(none == 0 and made[0] != made[1])
+    for options in ({}, {"cache": "kept"}, {"cache": folder / "other", "process": True}):
+        rows, served = epochs(2, **options)
+        due(rows == made and served == 64, f"{options}: {served}")
+    due(epochs(2, cache="kept")[1] == 128)          # the second run begins with it
+    raises(TypeError, lambda: pipec.load(compiled(CACHED), cache=3), "cache")

@@ -135,6 +135,8 @@ def build(f):
 
 def run(so, g, *args, dump=None):
     argv = [pipert, "run", so, "--json", "--hash", "--quiet", "--on-error", "skip"]
+    if "CUT1" in so.name:                          # one folder for all: what is of another feature is not taken
+        argv += ["--cache", folder / "values"]
     for k, v in g.items():
         argv += ["--set", f"{k}={v}"]
     if dump:
@@ -264,6 +266,19 @@ def refused():
     return 4
 
 
+def served():
+    """All that was kept comes from the cache, of every epoch but the first, in memory too."""
+    f = dict(LEVELS=1, LAST=0, LANES=1, KEPT=0, BATCH=5, SHUFFLE=1, CUT=1)
+    so, g = build(f), dict(n=100, bad_enter=0, bad_child=0, bad_emit=0, doubt=0)
+    memory = so.with_name("served.so")
+    memory.write_bytes(so.read_bytes())
+    for threads in (1, 4):
+        for args in (["--cache", folder / f"served{threads}"], []):
+            j = result(run(memory, g, "--epochs", 3, "--threads", threads, *args))
+            assert 120 <= j["from_cache"] <= 200, (threads, args, j)      # an epoch begins before the last one ends
+    return 1
+
+
 def main():
     random.seed(5)
     folder.mkdir(parents=True, exist_ok=True)
@@ -273,16 +288,21 @@ def main():
         for batch in (7, 64) if lanes == 1 else (5,):
             f = dict(LEVELS=levels, LAST=last, LANES=lanes, KEPT=keep, BATCH=batch, SHUFFLE=count % 3 > 0)
             f["SHUFFLE"] = int(f["SHUFFLE"])
-            for bad in (0, 1):
+            cut = batch == 7 and (levels, last, keep) in ((1, 1, 0), (1, 1, 1), (2, 0, 1), (3, 1, 1))
+            for bad, f["CUT"] in ((0, 0), (1, 0), (1, 1))[:2 + cut]:
                 g = dict(n=300 if bad or batch == 64 else random.choice((0, 1, 6, 50, 300)), bad_enter=bad * 11, bad_child=bad * 17, bad_emit=bad * 13, doubt=3)
                 check(f, g, random.randint(0, 99), random.randint(0, 9), count)
                 count += 1
+    for levels, lanes in ((2, 1), (3, 3)):         # records so large that few of them make a part
+        f = dict(LEVELS=levels, LAST=1, LANES=lanes, KEPT=1, BATCH=7, SHUFFLE=1, CUT=0, WASTE=5 << 20)
+        check(f, dict(n=40, bad_enter=11, bad_child=17, bad_emit=13, doubt=3), 7, 1, count)
+        count += 1
     for levels, last, keep, steps, bad in ((1, 0, 1, 8, 0), (2, 1, 1, 40, 1), (3, 3, 1, 170, 1), (2, 3, 0, 21, 0), (1, 0, 1, 3, 1)):
-        f = dict(LEVELS=levels, LAST=last, LANES=4, KEPT=keep, BATCH=5, SHUFFLE=1, STEPS=steps)
+        f = dict(LEVELS=levels, LAST=last, LANES=4, KEPT=keep, BATCH=5, SHUFFLE=1, STEPS=steps, CUT=count % 2)
         g = dict(n=120, bad_enter=bad * 11, bad_child=bad * 17, bad_emit=bad * 13, doubt=3)
         ranks(f, g, random.randint(0, 99), random.randint(0, 9), count)
         count += 1
-    count += refused()
+    count += refused() + served()
     print(f"{count} passed, 0 failed")
 
 

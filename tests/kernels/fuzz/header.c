@@ -37,12 +37,25 @@ static void compare_component(const JpegHeader *h, int i,
     due(own->id == c->component_id && (h->ncomponents == 1 || own->h == c->h_samp_factor),
         "a component");
     due(own->v == c->v_samp_factor && own->quant == c->quant_tbl_no, "a component's v");
-    due(own->dc == c->dc_tbl_no && own->ac == c->ac_tbl_no, "a component's tables");
     due(quant != NULL, "no quantisation");
     for (int k = 0; k < 64; k++)
         due(quant->quantval[k] == h->quant[own->quant][k], "quantisation");
-    compare_codes(h->dht[0][own->dc], info->dc_huff_tbl_ptrs[own->dc]);
-    compare_codes(h->dht[1][own->ac], info->ac_huff_tbl_ptrs[own->ac]);
+}
+
+static void compare_scan(const JpegHeader *h, const struct jpeg_decompress_struct *info) {
+    const JpegScan *s = &h->at;
+    due(s->n == info->comps_in_scan && s->first == info->Ss && s->last == info->Se &&
+            s->high == info->Ah && s->low == info->Al,
+        "what a scan holds");
+    for (int i = 0; i < s->n; i++) {
+        const JpegComponent *own = &h->component[s->component[i]];
+        const jpeg_component_info *c = info->cur_comp_info[i];
+        due(s->component[i] == c->component_index, "a component of a scan");
+        due(own->dc == c->dc_tbl_no && own->ac == c->ac_tbl_no, "a component's tables");
+        if (!s->first && !s->high)
+            compare_codes(h->dht[0][own->dc], info->dc_huff_tbl_ptrs[own->dc]);
+        if (s->last) compare_codes(h->dht[1][own->ac], info->ac_huff_tbl_ptrs[own->ac]);
+    }
 }
 
 static void compare_header(const JpegHeader *h,
@@ -50,13 +63,15 @@ static void compare_header(const JpegHeader *h,
     due(h->width == (int)info->image_width && h->height == (int)info->image_height,
         "size");
     due(h->ncomponents == info->num_components && info->data_precision == 8, "precision");
-    due(!info->progressive_mode && !info->arith_code, "a process that is not baseline");
-    due(info->comps_in_scan == h->ncomponents, "a scan without a component");
+    due(h->progressive == info->progressive_mode && !info->arith_code, "the process");
+    due(h->progressive || info->comps_in_scan == h->ncomponents,
+        "a scan without a component");
     due(h->restart == (int)info->restart_interval, "restarts");
     due(info->jpeg_color_space == (h->ncomponents == 1 ? JCS_GRAYSCALE : JCS_YCbCr),
         "colours");
     due(h->scan == info->src->next_input_byte, "where the scan begins");
     for (int i = 0; i < h->ncomponents; i++) compare_component(h, i, info);
+    compare_scan(h, info);
 }
 
 static void compare_with_libjpeg(const JpegHeader *h, const pk_tensor *file) {

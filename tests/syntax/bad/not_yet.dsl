@@ -1,7 +1,6 @@
 feature f()
 from range(0, 3)
 shuffle(window = 100)
-cache
 mix a, b
 python "module:function"
 pack(3)

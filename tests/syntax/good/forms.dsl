@@ -54,5 +54,6 @@ take take - -1
 where not (a == 3) and a is float or (if a then b else c) == 2
 q = f((a, b) => (a |> g), y => y, z = (if x then (for i: 2) else 3) |> g())
 each w in x[a..b, :, i - 1 else 0].foo.bar(2)(3)
+cache(disk, limit = 8GiB, reuse_random = 5)
 batch(batch, last = drop)
 emit image, label = (label |> x) + 1

@@ -1,0 +1,382 @@
+"""The rules of exact reordering: where each must fire, where it must not, and random features
+that it is about."""
+import io
+import struct
+
+
+class Wrong(Exception):
+    pass
+
+
+def due(truth, why):
+    if not truth:
+        raise Wrong(why)
+
+
+# A kernel that can make a part. It tells what it was asked for, which no kernel should:
+# asked(h, w)[i, j] is 1000 times the rows plus the columns, line(n)[i] the elements.
+ASKED = """#include "pipec_kernel.h"
+int asked(pk_call *call, int64_t h, int64_t w, const pk_region *r, pk_tensor *out) {
+    int64_t rows = r ? r->to[0] - r->from[0] : h, columns = r ? r->to[1] - r->from[1] : w;
+    (void)call;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            *(int32_t *)((char *)out->data + i * out->stride[0] + j * out->stride[1]) = (int32_t)(1000 * rows + columns);
+    return 0;
+}
+int line(pk_call *call, int64_t n, const pk_region *r, pk_tensor *out) {
+    int64_t m = r ? r->to[0] - r->from[0] : n;
+    (void)call;
+    for (int64_t i = 0; i < m; i++) *(int32_t *)((char *)out->data + i * out->stride[0]) = (int32_t)m;
+    return 0;
+}
+int solid(pk_call *call, int64_t h, int64_t w, const pk_region *r, pk_tensor *out) {
+    return asked(call, h, w, r, out);
+}
+"""
+KERNELS = """kernel asked(h: int, w: int) -> i32[h, w]
+    from "asked.c"
+    region h, w
+kernel line(n: int) -> i32[n]
+    from "asked.c"
+    region n
+kernel solid(h: int, w: int) -> i32[h, w]
+    from "asked.c"
+"""
+
+
+def picture(seed, h, w):
+    from PIL import Image
+    image = Image.new("RGB", (w, h))
+    image.putdata([((seed * 7 + i * 3) % 256, (i // w * 5) % 256, (i % w * 4 + seed) % 256) for i in range(h * w)])
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def sound(seed, n):
+    samples = struct.pack(f"<{n}h", *(((seed + i) * 2654435761 >> 8) % 60000 - 30000 for i in range(n)))
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16,
+                       b"data", len(samples))
+    return head + samples
+
+
+def make_data(folder):
+    folder.mkdir()
+    for i, (h, w) in enumerate([(40, 60), (55, 33), (64, 64), (32, 90)]):
+        (folder / f"{i}.jpg").write_bytes(picture(i, h, w))
+        (folder / f"{i}.wav").write_bytes(sound(i, 300 + 90 * i))
+
+
+def over_range(body, emit, n=12, head=""):
+    return f"{head}feature f()\nfrom range(0, {n})\n{body}\nbatch(10, last = partial)\nemit {emit}\n"
+
+
+def over_files(body, emit, kind="jpg"):
+    library = {"jpg": "image", "wav": "audio"}[kind]
+    return (f'import "std/{library}"\nfeature f(root: path)\nfrom files(root, "*.{kind}")\n{body}\n'
+            f"batch(2, last = partial)\nemit {emit}\n")
+
+
+# ---- where as early as its inputs exist ----
+
+class EarlyWhere:
+    """What a `where` does not read is made behind it: nobody can tell, but for the time
+    that it takes, and for failures, which the language asks of records that stay alone."""
+    name, passes = "early_where", "filters,normal,inline"
+
+    def fires(bench):
+        _, bad = bench.run(over_range('x = if value % 2 == 1 then fail("odd") else value\nwhere value % 2 == 0', "x"))
+        due(bad == [], f"{bad} failed, though nobody wants them")
+
+    def stays(bench):
+        _, bad = bench.run(over_range('x = if value % 2 == 1 then fail("odd") else value\nwhere x % 2 == 0', "x"))
+        due([r[0] for r in bad] == [1, 3, 5, 7, 9, 11], f"{bad} failed: the where reads what fails")
+
+    def random(rng):
+        body = []
+        for i in range(rng.randrange(3, 7)):
+            if rng.random() < .5:
+                body.append(f"x{i} = if (value * {rng.randrange(1, 9)}) % {rng.randrange(3, 9)} == 1 then fail(\"x{i}\") else value + {i}")
+            else:
+                known = [f"x{k}" for k in range(i) if f"x{k} =" in "\n".join(body)] + ["value"]
+                body.append(f"where ({rng.choice(known)} * {rng.randrange(1, 7)}) % {rng.randrange(2, 6)} != {rng.randrange(3)}")
+        made = [b.split()[0] for b in body if b.startswith("x")] + ["value"]
+        return over_range("\n".join(body), ", ".join(made), 40)
+
+
+# ---- the cheap where first ----
+
+DEAR = "dear = sum(for i in 0..50: f32(value * i % 7) * 0.5)\n"
+
+
+def lines_of(bench, text):
+    dump = bench.dumped(text, "filters").splitlines()
+    return [dump[i + 1].strip() for i, line in enumerate(dump) if line == "where"]
+
+
+class CheapWhere:
+    """Of two wheres the cheap one is asked first, if the dear one cannot fail."""
+    name, passes = "cheap_where", "filters"
+
+    def fires(bench):
+        asked = lines_of(bench, over_range(DEAR + "where dear > 70\nwhere value % 5 != 1", "value"))
+        due(["5" in a for a in asked] == [True, False], asked)
+
+    def stays(bench):
+        for why, text in {"it may fail": "where 9 // (dear - dear + value - 3) > 0", "it is pinned": "@pin where dear > 70"}.items():
+            text = text.replace("dear - dear", "int(dear) % 1")
+            asked = lines_of(bench, over_range(DEAR + text + "\nwhere value % 5 != 1", "value"))
+            due("% 5" in asked[1], f"{why}, but {asked}")
+
+    def random(rng):
+        body = [DEAR, "few = [4, 5, 6, 7, 8]"]
+        for _ in range(rng.randrange(3, 7)):
+            n = rng.randrange(2, 8)
+            body.append(rng.choice(["", "", "@pin "]) + "where " + rng.choice([
+                f"value % {n} != {rng.randrange(n)}", f"dear > {rng.randrange(60, 80)}.5", f"few[value % {n}] > 4",
+                f"40 // (value - {rng.randrange(40)}) != 2", f"sum(for k in 0..value % {n}: few[k]) != 9"]))
+        return over_range("\n".join(body), "value", 60)
+
+
+# ---- index maps and pointwise work ----
+
+HOT = "hot = for i in 0..16, j in 0..12: sqrt(f32((i * 7 + j * 5 + value) % 32)) / (1 + j)\n"
+STEPS = {
+    "flip": "for i, j: {x}[{h} - 1 - i, j]", "mirror": "for i, j: {x}[i, {w} - 1 - j]",
+    "inner": "for i in 0..{h} - 2, j in 0..{w} - 1: {x}[i + 1, j]",
+    "dim": "for i, j: {x}[i, j] * 0.75 + i", "hot": "for i, j: sqrt(abs({x}[i, j])) / (1.5 + j)",
+    "hold": "for i, j: min(max({x}[i, j], 0.25), 3)", "twice": "for i in 0..2 * {h}, j in 0..{w}: {x}[i // 2, j]",
+    "turn": "for i in 0..{w}, j in 0..{h}: {x}[j, i]", "near": "for i in 0..{h}, j in 0..{w}: {x}[max(i - 1, 0), j] + {x}[i, min(j + 1, {w} - 1)]",
+    "bytes": "for i, j: f32(u8({x}[i, j] * 9))", "part": "for i in 0..{h} - 1, j in 0..{w}: {x}[i + value % 2, j]",
+    "level": "for i, j: {x}[i, j] - max({x})",
+}
+
+
+def chain(rng, names, steps):
+    """Fields of HOT's shape onwards; the text and the last one's name."""
+    text, x, h, w = HOT, "hot", 16, 12
+    for k in range(steps):
+        step = rng.choice(names)
+        if step == "inner" and min(h, w) < 4 or step == "part" and h < 3 or step == "twice" and h > 60:
+            continue
+        bounds = STEPS[step].format(x=x, h=h, w=w).replace("for i, j:", f"for i in 0..{h}, j in 0..{w}:")
+        h, w = {"inner": (h - 2, w - 1), "twice": (2 * h, w), "turn": (w, h), "part": (h - 1, w)}.get(step, (h, w))
+        x = f"y{k}"
+        text += f"{x} = {bounds}\n"
+    return text, x
+
+
+class Pointwise:
+    """Pointwise work goes behind an index map, to where its elements are read, as long as
+    each is made at most once or costs next to nothing: an element is the same wherever it
+    is made, so no value changes; toward fewer elements, as others are not made at all."""
+    name, passes = "pointwise", "inline,ways"
+
+    def fires(bench):
+        ways = bench.explained(over_range(HOT + "cut = for i in 0..4, j in 0..5: hot[i + 3, 11 - j]", "cut"))["ways"]
+        due(ways["hot"] == {"inline"}, ways)
+
+    def stays(bench):
+        for cut in ("for i in 0..32, j in 0..24: hot[i // 2, j // 2]", "for i in 0..16, j in 0..12: hot[i, j] + hot[15 - i, j]"):
+            ways = bench.explained(over_range(HOT + "cut = " + cut, "cut"))["ways"]
+            due(ways["hot"] <= {"whole", "window"}, f"{cut}: {ways}")
+
+    def random(rng):
+        text, last = chain(rng, ["flip", "mirror", "inner", "dim", "hot", "hold", "twice", "turn", "near", "part", "level"], rng.randrange(2, 7))
+        return over_range(text, f"{last}, hot" if rng.random() < .3 else last)
+
+
+# ---- casts ----
+
+class Casts:
+    """A cast is pointwise work that costs next to nothing, so a widening one goes where its
+    elements are read, and what is kept of a narrowing one is narrow. Rounding and
+    saturation are part of the value. (A tensor that is made for a widening cast alone is
+    kept wide: its readers would convert an element as often as they read it.)"""
+    name, passes = "casts", "inline,levels,ways"
+    bytes = "hot = for i in 0..16, j in 0..12: u8(sqrt(f32((i * 7 + j * 5 + value) % 32)) * 40)\n"
+
+    def kept(said):
+        return {t["name"] for t in said["tensors"] if t["way"] in ("whole", "window")}
+
+    def fires(bench):
+        twice = "wide[i, j] + wide[15 - i, j]"
+        said = bench.explained(over_range(Casts.bytes + f"top = max(hot)\nwide = f32(hot)\ny = for i in 0..16, j in 0..12: {twice}", "y, top"))
+        due(Casts.kept(said) == {"hot"} and said["ways"]["wide"] == {"inline"}, f"late: {said['ways']}")
+        said = bench.explained(over_range(HOT + f"wide = u8(hot * 40)\ny = for i in 0..16, j in 0..12: i32({twice})", "y"))
+        due(Casts.kept(said) == {"wide"}, f"early: {said['ways']}")
+
+    def stays(bench):
+        text = HOT + "small = u8(hot * 40)\ny = for i in 0..16, j in 0..12: hot[15 - i, j] + f32(small[i, j]) + small[15 - i, j]"
+        due(bench.explained(over_range(text, "y"))["ways"]["hot"] != {"inline"}, "somebody reads the wide one")
+        for d in ("i8", "u8"):
+            dump = bench.dumped(over_range(f"x = for i in 0..4: f64({d}(f32(i) * 90.5))", "x"), "levels")
+            due(d + "(" in dump, f"{d} rounds: {dump}")
+
+    def random(rng):
+        text, h = HOT, "hot"
+        for k in range(rng.randrange(2, 6)):
+            d = rng.choice(["u8", "i8", "i16", "f16", "bf16", "f32", "f64", "u16", "i32"])
+            text += f"y{k} = " + rng.choice([
+                f"for i in 0..16, j in 0..12: {d}({h}[15 - i, j])", f"for i in 0..16, j in 0..12: {d}(f32({h}[i, j]) * {rng.choice(['1.5', '-9.25', '60'])})",
+                f"for i in 0..16, j in 0..12: {d}(f32({h}[i, j]) + f32({h}[i, 11 - j]))"]) + "\n"
+            h = f"y{k}"
+        return over_range(text, h)
+
+
+# ---- crop before pointwise, crop into the kernel that makes it ----
+
+class Crop:
+    """A kernel that can make a part of its result is asked for the hull of what is read,
+    found for each record from the subscripts: it gives the same values there."""
+    name, passes = "crop", "regions,inline"
+
+    def fires(bench):
+        text = "x = asked(40, 30)\ny = for i in 0..40, j in 0..30: f32(x[i, 29 - j]) * 1\nz = for i in 0..7, j in 0..5: y[i + 3 + value % 2, j + 2]"
+        check(bench, text, "sum(for i in 0..7, j in 0..5: z[i, j] - 7005) == 0")
+
+    def stays(bench):
+        due(not bench.explained(over_range("x = solid(40, 30)\nz = for i in 0..7, j in 0..5: x[i, j]", "z", head=KERNELS))["crops"], "solid cannot")
+        check(bench, "x = asked(40, 30)\nmost = max(x)\nz = for i in 0..7, j in 0..5: x[i, j] - most", "most == 40030")
+
+    def random(rng):
+        h, w = rng.randrange(4, 24), rng.randrange(4, 24)
+        body = rng.choice(["image = decode_jpeg(data)", "image = hflip(decode_jpeg(data))", "image = f32(decode_jpeg(data))"])
+        steps = ["vflip", "to_float", f"pad({rng.randrange(1, 4)})", "hflip", "random_flip"]
+        body += f"\npart = image |> {rng.choice(steps)} |> crop({rng.randrange(6)}, {rng.randrange(14)}, {h}, {w}) |> {rng.choice(steps)} |> chw"
+        if rng.random() < .5:
+            body += f"\nother = random_resized_crop(image, {rng.randrange(3, 20)})"
+        return over_files(body, "part" + (", other" if "other" in body else ""))
+
+
+def check(bench, body, truth):
+    """The truth holds for every record: it is what another kernel would not tell."""
+    _, bad = bench.run(over_range(body + f"\nok = if {truth} then 1 else fail(\"asked for more or less\")", "ok", head=KERNELS))
+    due(bad == [], f"{truth}: {bad[:1]}")
+
+
+# ---- flip and transpose into addressing ----
+
+class Flips:
+    """A tensor whose elements are those of another in other places is never made: its
+    readers read the other one there."""
+    name, passes = "flips", "inline,links,ways"
+
+    def fires(bench):
+        said = bench.explained(over_files("x = decode_jpeg(data) |> hflip |> vflip |> crop(1, 2, 20, 20) |> chw", "x"))
+        due(not any(t["way"] == "whole" for t in said["tensors"]) and said["ways"]["decode_jpeg"] == {"window"}, said["ways"])
+
+    def stays(bench):
+        body = "x = scan s = 0.0 for i in 0..30: s * 0.5 + f32(i + value)\ny = for i in 0..30: x[29 - i]"
+        due(bench.explained(over_range(body, "y"))["ways"]["x"] == {"whole"}, "a scan goes one way")
+
+    def random(rng):
+        text, last = chain(rng, ["flip", "mirror", "turn", "flip", "turn", "inner", "near", "twice"], rng.randrange(3, 8))
+        if rng.random() < .5:
+            text += f"z = if value % 3 == 0 then (for i, j: {last}[i, j] * 2) else {last}\n"
+            last = "z"
+        return over_range(text, last)
+
+
+# ---- truncation before maps of tokens, and into what makes them ----
+
+class Truncation:
+    """A slice is an index map of one dimension."""
+    name, passes = "truncation", "inline,regions,ways"
+
+    def fires(bench):
+        body = "id = for m in 0..200: sqrt(f32(m * value)) / (1 + m)\nfirst = id[0..8]"
+        due(bench.explained(over_range(body, "first"))["ways"]["id"] == {"inline"}, "200 ids for 8")
+        check(bench, "x = line(300)\nfirst = for k in 0..8: i32(x[k + 2]) * 2", "sum(for k in 0..8: first[k] - 16) == 0")
+
+    def stays(bench):
+        body = "id = for m in 0..200: sqrt(f32(m * value)) / (1 + m)\nfirst = id[0..8]\ntotal = sum(id)"
+        due("inline" not in bench.explained(over_range(body, "first, total"))["ways"].get("id", set()), "made twice")
+        check(bench, "x = line(300)\ntotal = sum(x)\nfirst = x[0..8]", "total == 90000")
+
+    def random(rng):
+        n = rng.randrange(5, 60)
+        a = rng.randrange(n)
+        b = rng.randrange(a, n + 1 + (rng.random() < .2))
+        body = f"id = for m in 0..{n}: {rng.choice(['sqrt(f32(m * value)) / (1 + m)', 'i32(m * value % 7)', 'u8(m + 3 * value)'])}\n"
+        body += f"first = id[{a}..{b}]\n" + rng.choice(["", "total = sum(id)\n"])
+        body += f"again = for m in 0..{b - a}: first[{b - a} - 1 - m] + {rng.randrange(3)}"
+        return over_range(body, "again" + (", total" if "total" in body else ""))
+
+
+# ---- a slice of sound ----
+
+class Sound:
+    """Samples are bytes in other places: a slice makes its own alone. (No source seeks: the
+    file is read as a whole.)"""
+    name, passes = "sound", "inline,ways"
+
+    def fires(bench):
+        ways = bench.explained(over_files("x = wav_channel(data)\npart = x[40..140]", "part", "wav"))["ways"]
+        due(ways["x"] == {"inline"} and "whole" not in ways.get("wav_channel", set()), ways)
+
+    def stays(bench):
+        ways = bench.explained(over_files("x = wav_channel(data)\nloudest = max(x)\npart = for i in 0..100: x[i] / loudest", "part", "wav"))["ways"]
+        due("inline" not in ways["x"] or "whole" in set().union(*ways.values()), ways)
+
+    def random(rng):
+        a, n = rng.randrange(60), rng.randrange(1, 300)
+        body = f"x = wav_channel(data)\npart = x[{a}..{a + n}]\n" + rng.choice(["", "top = max(x)\n", "top = sum(part)\n"])
+        return over_files(body, "part" + (", top" if "top" in body else ""), "wav")
+
+
+# ---- what nobody needs ----
+
+class Unread:
+    """What no output, where, each or batch needs is not made: it can neither fail a record
+    nor take time."""
+    name, passes = "unread", "normal,inline"
+
+    def fires(bench):
+        text = over_files("image = decode_jpeg(data)\nsmall = resize(image, 9, 9)\nn = len(data)", "n")
+        due(set(bench.explained(text)["dead"]) == {"image", "small"}, "dead")
+        _, bad = bench.run(over_range('x = if value >= 0 then fail("nobody reads this") else 1', "value"))
+        due(bad == [], bad)
+
+    def stays(bench):
+        _, bad = bench.run(over_range('x = if value == 4 then fail("a where reads this") else value\nwhere x >= 0', "value"))
+        due([r[0] for r in bad] == [4], bad)
+
+    def random(rng):
+        n = rng.randrange(3, 7)
+        body = [f"x{i} = " + rng.choice([f"{rng.choice([f'x{i - 1}', 'value']) if i else 'value'} * {i + 2} + uniform(0, 1)",
+                                         f"if value % {i + 3} == 1 then fail(\"x{i}\") else f32(value)"]) for i in range(n)]
+        return over_range("\n".join(body), ", ".join(rng.sample([f"x{i}" for i in range(n)], rng.randrange(1, n))), 30)
+
+
+# ---- draws ----
+
+class Draws:
+    """A draw is keyed by its call site and the record, so whatever moves or vanishes around
+    it leaves it alone; a tensor of draws that is read twice is drawn once."""
+    name, passes = "draws", "inline,links,unroll"
+    noise = "noise = for i in 0..16, j in 0..12: f32(i) + uniform(-1, 1)\n"
+
+    def fires(bench):
+        """A draw and its neighbours that come and go."""
+        seen = {bench.run(over_range(before + Draws.noise + "y = for i in 0..4, j in 0..5: noise[i + 2, j]" + behind, emit))[0]
+                for before in ("", "coin = chance(0.5)\nother = for i in 0..5: uniform(0, 1)\n") for behind in ("", "\nlast = randint(0, 9)")
+                for emit in ("y",)}
+        due(len(seen) == 1, f"{len(seen)} different streams")
+
+    def stays(bench):
+        text = Draws.noise + "y = for i in 0..16, j in 0..12: noise[i, j] - noise[i, j]"
+        ways = bench.explained(over_range(text, "y"))["ways"]
+        due("inline" not in ways["noise"], ways)
+        _, bad = bench.run(over_range(text + "\nok = if max(y) == 0 and min(y) == 0 then 1 else fail(\"drawn twice\")", "ok"))
+        due(bad == [], bad)
+
+    def random(rng):
+        text, last = chain(rng, ["flip", "near", "inner", "turn", "dim"], rng.randrange(1, 4))
+        text = text.replace(HOT, Draws.noise.replace("noise", "hot"))
+        text += f"z = if chance(0.5) then {last} else (for i, j: {last}[i, j] + uniform(0, 1))\n" if rng.random() < .6 else f"z = {last}\n"
+        return over_range(text + "k = randint(0, 5)", rng.choice(["z", "z, k"]))
+
+
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws]
