@@ -5,7 +5,8 @@
  * Prints one JSON object a round and level: {"level": 3, "turbo": s, "whole": s, …},
  * seconds over all files, of what `measures` lists. Windows are boxes of
  * RandomResizedCrop, the same in every round; of few files each has several, and the
- * seconds are the mean of them. Pixels go to memory that is reused. */
+ * seconds are the mean of them. Pixels go to memory that is reused. Progressive files,
+ * all or none, have no index. */
 #include "decoder.h"
 #include "turbo.h"
 #include "host.h"
@@ -106,6 +107,7 @@ static void read_file(File *f, const char *path) {
         exit(2);
     }
     for (int i = 0; i < BOXES; i++) f->box[i] = choose_box(&f->header);
+    if (f->header.progressive) return;
     make_index(f, 0, f->header.wide);
     make_index(f, 1, 8);
 }
@@ -152,22 +154,31 @@ static double seconds(const File *f, const JpegLevel *level, const Measure *m,
     return (now() - began) / n;
 }
 
+static bool is_possible(const File *f, const Measure *m) {
+    return m->index < 0 || f->index[m->index];
+}
+
 static void measure(const File *files, int n, int cpu) {
     const JpegLevel *level = jpegdec_level(cpu);
     double spent[MEASURES] = {0};
     for (int i = 0; i < n; i++)
         for (int k = 0; k < MEASURES; k++)
-            spent[k] += seconds(&files[i], level, &measures[k], n < ENOUGH ? BOXES : 1);
+            if (is_possible(&files[i], &measures[k]))
+                spent[k] +=
+                    seconds(&files[i], level, &measures[k], n < ENOUGH ? BOXES : 1);
     printf("{\"level\": %d", cpu);
     for (int k = 0; k < MEASURES; k++)
-        printf(", \"%s\": %.6f", measures[k].name, spent[k]);
+        if (is_possible(files, &measures[k]))
+            printf(", \"%s\": %.6f", measures[k].name, spent[k]);
     printf("}\n");
 }
 
 int main(int argc, char **argv) {
     int rounds = argc > 2 ? atoi(argv[1]) : 0, n = argc - 2;
-    File *files = aligned_alloc(64, (size_t)(n > 0 ? n : 1) * sizeof *files);
+    size_t bytes = (size_t)(n > 0 ? n : 1) * sizeof(File);
+    File *files = aligned_alloc(64, bytes);
     if (rounds < 1) return fputs("usage: jpeg ROUNDS FILE...\n", stderr), 2;
+    memset(files, 0, bytes);
     pixels = aligned_alloc(64, 64 << 20);
     memory = aligned_alloc(64, 16 << 20);
     host_init(&host, INT32_MAX, INT32_MAX);
