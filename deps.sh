@@ -4,7 +4,7 @@
 packages="build-essential cmake ninja-build pkg-config re2c llvm-19-dev clang-19
     libyaml-dev libxxhash-dev libjpeg62-turbo-dev libpng-dev libffi-dev
     meson file python3 python3-dev python3-pip python3-setuptools python3-wheel
-    python3-numpy python3-pil python3-xxhash"
+    python3-numpy python3-pil python3-xxhash python3-yaml"
 
 missing=
 for package in $packages; do
