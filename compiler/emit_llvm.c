@@ -2,6 +2,7 @@
  * CPU level, the kernels linked in, optimised and written. The output depends on
  * the module and the options alone: no path, time or file name gets into it. */
 #include "emit_llvm.h"
+#include "kernel_build.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Error.h>
@@ -93,14 +94,14 @@ const char *cpu_suffix(Cpu cpu) {
 #define NO_GATHER "+prefer-no-gather,+prefer-no-scatter"
 
 static void set_native(Llvm *l, LlvmLevel *level) {
-    char *name = LLVMGetHostCPUName(), *features = LLVMGetHostCPUFeatures();
+    const char *features = host_target_features(l->arena);
+    char *name = LLVMGetHostCPUName();
     level->target_cpu = arena_format(l->arena, "%s", name);
     level->features = arena_format(l->arena, "%s,%s", features, NO_GATHER);
     level->vector_width = strstr(features, "+avx512vl") ? "512" : "256";
     level->has_fma = strstr(features, "+fma,") != NULL;
     level->has_f16 = strstr(features, "+f16c") != NULL;
     LLVMDisposeMessage(name);
-    LLVMDisposeMessage(features);
 }
 
 static void set_level(Llvm *l, LlvmLevel *level, Cpu cpu) {

@@ -2,6 +2,7 @@
 #include <llvm-c/BitReader.h>
 #include <llvm-c/TargetMachine.h>
 #include <string.h>
+#include "../runtime/plat.h"
 #include "emit_llvm.h"
 #include "kernel_build.h"
 
@@ -86,12 +87,27 @@ static bool of_code(const char *name) {
     return false;
 }
 
+/* A feature that a load could not test would send it to the plain code. */
+static bool of_code_here(const char *name) { return of_code(name) && plat_cpu_has(name); }
+
 const char *host_features(Arena *arena) {
     char *all = LLVMGetHostCPUFeatures();
     const char *kept = "";
     for (char *name = strtok(all, ","); name; name = strtok(NULL, ","))
-        if (name[0] == '+' && of_code(name + 1))
+        if (name[0] == '+' && of_code_here(name + 1))
             kept = arena_format(arena, "%s%s%s", kept, *kept ? "," : "", name + 1);
+    LLVMDisposeMessage(all);
+    return kept;
+}
+
+const char *host_target_features(Arena *arena) {
+    char *all = LLVMGetHostCPUFeatures();
+    const char *kept = "";
+    for (char *name = strtok(all, ","); name; name = strtok(NULL, ",")) {
+        bool used = name[0] == '+' && (!of_code(name + 1) || of_code_here(name + 1));
+        kept = arena_format(arena, "%s%s%c%s", kept, *kept ? "," : "", used ? '+' : '-',
+                            name + 1);
+    }
     LLVMDisposeMessage(all);
     return kept;
 }

@@ -40,5 +40,8 @@ CFunctionList kernel_functions(Arena *, const Kernel *);
 
 /* ---- emit_llvm_host.c ---- */
 bool bitcode_functions(Arena *, const char *path, CFunctionList *defined);
-const char *host_features(Arena *);     /* this machine's, comma-separated */
+/* Instruction sets of this machine that a load can test, with commas between; for LLVM,
+ * all features that it knows, with + and -. */
+const char *host_features(Arena *);
+const char *host_target_features(Arena *);
 #endif

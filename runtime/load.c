@@ -276,8 +276,19 @@ static int made_failed(pipert *p, bad *why) {
     return status;
 }
 
+static void tell_of_plain(pipert *p) {
+    bool others = false;
+    for (int i = 0; i < p->feature->ncodes; i++) others |= !p->feature->codes[i]->plain;
+    if (p->code != p->plain || !others || p->options.mode == PIPERT_DEBUG || p->options.cpu)
+        return;
+    log_text(p, PIPERT_LOG_WARNING,
+             "the fused code is for another processor, the plain one runs, which is slow: "
+             "compile it again, or for all (--cpu=multi)");
+}
+
 int load_open(pipert *p) {
     bad *why = NULL;
+    tell_of_plain(p);
     p->source_args = calloc((size_t)p->feature->nsource_args + 3, sizeof *p->source_args);
     if (!p->source_args) return fail_with(p, PIPERT_MEMORY, "no memory");
     p->lib = make_lib(p, p->code, &p->made, p->source_args, &why);

@@ -379,4 +379,45 @@ class Draws:
         return over_range(text + "k = randint(0, 5)", rng.choice(["z", "z, k"]))
 
 
-RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws]
+# ---- tests at the ends of loops ----
+
+class Ends:
+    """A subscript that only rises or only falls with each index lies in range everywhere if
+    it does where it is least and greatest, so two tests before the loops take the place of
+    one in each round; not of reads that a condition guards."""
+    name, passes = "ends", "ends"
+
+    def cut(bench, body):
+        """What is made of `cut`, and which records are bad of those with at = 0, 1, … 19."""
+        text = over_range(f"{HOT}at = value\ncut = {body}", "cut", 20)
+        made = bench.dumped(text, "ends").split("\ncut: ")[1].split("\nbatch")[0]
+        return made.partition("for ")[::2], [r[0] for r in bench.run(text)[1]]
+
+    def fires(bench):
+        for body, bad in (("for i in 0..4: hot[i + at, 3]", range(13, 20)), ("for i in 0..4: hot[18 - 2 * i - at, 3]", [0, 1, 2, *range(13, 20)]),
+                          ("for i in at..at + 3: max(for j in 0..2: hot[i, j * 5])", range(14, 20))):
+            (before, inside), seen = Ends.cut(bench, body)
+            due("subscript" in before and "check" not in inside and "?" not in inside, f"{body}: {before} for {inside}")
+            due(seen == list(bad), f"{body}: {seen}, not {list(bad)}")
+
+    def stays(bench):
+        for body, bad in (("for i in 0..16: if i + at < 16 then hot[i + at, 3] else 0.5", []), ("for i in 0..(at % 10) * (at % 10 - 4): hot[i + 12, 3]", [*range(5, 10), *range(15, 20)]),
+                          ("for i in 0..3: hot[(at % 10 + i) * (2 - i), 3]", [8, 9, 18, 19])):
+            (before, _), seen = Ends.cut(bench, body)
+            due("check subscript" not in before or "% 10 -" in body, f"{body}: {before}")
+            due(seen == list(bad), f"{body}: {seen}, not {list(bad)}")
+
+    def random(rng):
+        def sub(size, used):
+            base = rng.choice(["{i} + at", "at + 2 * {i} - 3", "9 - {i} - at", "min({i} + at, 11)", "max({i} - at, 0)",
+                               "(if value % 2 == 0 then {i} else 7 - {i})", "at * {i}", "{i}"]).format(i=used)
+            return f"min({base}, {size - 1})" if rng.random() < .2 else base
+        body = f"hot[{sub(16, 'i')}, {sub(12, 'j')}]"
+        if rng.random() < .3:
+            body = f"(if i > at then {body} else 0.25)"
+        if rng.random() < .3:
+            body = f"(fold s = f32(0) for t in 0..at: s + hot[i + t, j]) + {body}"
+        return over_range(f"{HOT}at = value % {rng.randrange(1, 9)}\ny = for i in {rng.choice(['0', 'at'])}..{rng.randrange(3, 9)}, j in 0..{rng.randrange(1, 7)}: {body}", "y", 40)
+
+
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends]

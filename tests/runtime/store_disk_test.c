@@ -251,9 +251,11 @@ static void test_all_get_room(void) {
 /* ---- processes that are killed ---- */
 enum { A_RUN = 100000 };
 
-/* Says the number of each value that is kept, until it is killed. */
-static void write_until_killed(const char *in, uint64_t from, int to) {
-    store *s = open_in(in, 64 * MB, 256 * KB, 1);
+/* Says the number of each value that is kept, until it is killed. A round is a group:
+ * however fast the disk is, the values of those before make room. */
+static void write_until_killed(const char *in, uint64_t round, int to) {
+    store *s = open_in(in, 256 * MB, 256 * KB, round);
+    uint64_t from = round * A_RUN;
     for (uint64_t i = from; s && i < from + A_RUN; i++)
         if (put(s, i) && write(to, &i, sizeof i) != sizeof i) break;
     _exit(1);
@@ -283,12 +285,12 @@ static void test_killed_at_50_points(void) {
         CHECK(!pipe(ends));
         fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
         child = fork();
-        if (!child) write_until_killed(folder, round * A_RUN, ends[1]);
+        if (!child) write_until_killed(folder, round, ends[1]);
         close(ends[1]);
         usleep((useconds_t)((state = mix(state)) % 30000));
         kill(child, SIGKILL);
         CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
-        s = open_in(folder, 64 * MB, 256 * KB, 1);
+        s = open_in(folder, 256 * MB, 256 * KB, round);
         written += check_written(ends[0], s, round * A_RUN);
         CHECK(put(s, round * A_RUN + A_RUN - 1));       /* it goes on */
         store_close(s);
