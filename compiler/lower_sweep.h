@@ -18,6 +18,7 @@ typedef struct SweepRead {
     const Term *index;
     const Term *loop;           /* the reader's FOR that it stands in */
     bool maybe;                 /* under another condition: not read for sure */
+    int lost;                   /* steps that found no room: such a read is not listed */
     int nsteps;
     SweepStep step[SWEEP_STEPS];
 } SweepRead;

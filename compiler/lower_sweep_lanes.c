@@ -21,9 +21,11 @@ static Runs runs_of(Gen *g, const SweepStage *stage, Lanes *l) {
     runs.read = arena_array(g->all->arena, SweepRead, n + 1);
     for (int i = 0; i < n; i++) {
         SweepReads reads = {0};
+        int found = 0;
         sweep_reads_of(g, stage, terms[i]->arg[0]->var, &reads);
         for (int r = 0; r < reads.n; r++)
-            if (reads.at[r].index == terms[i]) runs.read[runs.n++] = reads.at[r];
+            if (reads.at[r].index == terms[i]) runs.read[runs.n++] = reads.at[r], found++;
+        if (!found) return (Runs){.stage = stage};
     }
     return runs;
 }

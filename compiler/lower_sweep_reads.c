@@ -96,24 +96,33 @@ static void find_maybe(Walk *w, const Term *term) {
 
 static void push_step(Walk *w, SweepStep step) {
     if (w->now.nsteps < SWEEP_STEPS) w->now.step[w->now.nsteps++] = step;
+    else w->now.lost++;
 }
 
+/* Back to so many steps, of which those that were lost come last. */
+static void pop_steps(Walk *w, int steps) {
+    w->now.lost = steps > SWEEP_STEPS ? steps - SWEEP_STEPS : 0;
+    w->now.nsteps = steps - w->now.lost;
+}
+
+static int steps_of(const Walk *w) { return w->now.nsteps + w->now.lost; }
+
 static void find_branch(Walk *w, const Term *choice, bool holds) {
-    int steps = w->now.nsteps;
+    int steps = steps_of(w);
     const Term *branch = choice->arg[holds ? 1 : 2];
-    if (steps == SWEEP_STEPS || !sweep_is_fixed(w->reader, choice->arg[0])) {
+    if (!sweep_is_fixed(w->reader, choice->arg[0])) {
         find_maybe(w, branch);
         return;
     }
     push_step(w, (SweepStep){.when = choice->arg[0], .holds = holds});
     find_reads(w, branch);
-    w->now.nsteps = steps;
+    pop_steps(w, steps);
 }
 
 static void find_child(const Term *term, void *data) { find_reads(data, term); }
 
 static void find_in_fold(Walk *w, const Term *term) {
-    int steps = w->now.nsteps;
+    int steps = steps_of(w);
     for (int i = 0; i < term->nstates; i++) find_reads(w, term->inits[i]);
     for (int i = 0; i < term->nloops; i++) {
         find_reads(w, term->loop[i].from);
@@ -126,7 +135,7 @@ static void find_in_fold(Walk *w, const Term *term) {
             find_maybe(w, term->arg[i]);
         else find_reads(w, term->arg[i]);
     }
-    w->now.nsteps = steps;
+    pop_steps(w, steps);
 }
 
 /* ---- what is read for sure ---- */
@@ -202,11 +211,11 @@ static void find_sure(const Term *term, void *data) {
 /* ---- the walk ---- */
 
 static void find_reads(Walk *w, const Term *term) {
-    int steps = w->now.nsteps;
+    int steps = steps_of(w);
     if (term->kind == TERM_INDEX && term->arg[0]->kind == TERM_REF &&
         term->arg[0]->var == w->var) {
         w->now.index = term;
-        list_push(w->g->all->arena, w->reads, w->now);
+        if (!w->now.lost) list_push(w->g->all->arena, w->reads, w->now);
     }
     switch (term->kind) {
     case TERM_LET:
@@ -214,7 +223,7 @@ static void find_reads(Walk *w, const Term *term) {
         else find_maybe(w, term->arg[0]);
         push_step(w, (SweepStep){.let = term});
         find_reads(w, term->arg[1]);
-        w->now.nsteps = steps;
+        pop_steps(w, steps);
         break;
     case TERM_FOR: case TERM_FOLD: case TERM_SCAN: find_in_fold(w, term); break;
     case TERM_IF:
