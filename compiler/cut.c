@@ -1,5 +1,6 @@
 #include "cut.h"
 #include <string.h>
+#include "dim.h"
 #include "passes/pass.h"
 #include "term_build.h"
 
@@ -55,7 +56,8 @@ typedef struct Walk {
     bool *seen;                 /* by var */
     VarList reached;            /* that are made before, in the order they are met */
     char *reads;                /* by parameter */
-    bool draws;
+    LIST(const char *) files;
+    bool draws, at_open;        /* at_open: in what is made there */
 } Walk;
 
 static Walk walk_new(Arena *arena, const Graph *graph, int from) {
@@ -80,21 +82,35 @@ static const Node *node_of(const Graph *graph, const Var *var, int *number) {
 }
 
 static void walk_open(Walk *w, const Var *var) {
+    bool before = w->at_open;
+    w->at_open = true;
     for (int i = 0; i < w->graph->opens.n; i++)
         if (w->graph->opens.at[i].var == var) walk_term(w->graph->opens.at[i].term, w);
+    w->at_open = before;
 }
 
 static void walk_param(Walk *w, const Var *var) {
+    char how = w->at_open ? '2' : '1';
     for (int i = 0; i < w->graph->params.n; i++)
-        if (w->graph->params.at[i].var == var) w->reads[i] = '1';
+        if (w->graph->params.at[i].var == var && w->reads[i] < how) w->reads[i] = how;
+}
+
+/* A kernel may take it for a path. */
+static void walk_text(Walk *w, const Term *term) {
+    const char *path;
+    int64_t n = 0;
+    if (!w->at_open || !term->type->text) return;
+    dim_constant(term->type->dims[0], &n);
+    path = arena_strndup(w->arena, term->data, (size_t)n);
+    list_push(w->arena, &w->files, path);
 }
 
 static void walk_var(Walk *w, const Var *var) {
     const Node *node;
     int number;
+    if (var->kind == VAR_PARAM) walk_param(w, var);     /* at open, perhaps, this time */
     if (w->seen[var->id]) return;
     w->seen[var->id] = true;
-    if (var->kind == VAR_PARAM) walk_param(w, var);
     if (var->kind == VAR_OPEN) walk_open(w, var);
     if (var->kind == VAR_BATCHED) walk_var(w, var->of);
     if (var->kind != VAR_FIELD && var->kind != VAR_SOURCE) return;
@@ -106,6 +122,7 @@ static void walk_var(Walk *w, const Var *var) {
 static void walk_term(const Term *term, void *data) {
     Walk *w = data;
     w->draws |= term->kind == TERM_DRAW || term->kind == TERM_PERM;
+    if (term->kind == TERM_DATA) walk_text(w, term);
     if (term->kind == TERM_REF) walk_var(w, term->var);
     else term_children(term, walk_term, data);
 }
@@ -262,6 +279,8 @@ Cut *cut_graph(Arena *arena, const CachePoint *cache, const CutNeeds *needs,
     cut->below = below(&lower, number);
     cut->draws = upper.draws;
     cut->reads = upper.reads;
+    for (int i = 0; i < upper.files.n; i++)
+        list_push(arena, &cut->files, upper.files.at[i]);
     cut->hash = graph_record_hash(cut->above);
     return cut;
 }

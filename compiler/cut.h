@@ -17,7 +17,8 @@ typedef struct Cut {
     const Graph *below;         /* its source fields are `kept` */
     bool draws;                 /* something above hangs on chance */
     uint64_t hash;              /* of what is made above: terms and kernels */
-    const char *reads;          /* '0' or '1' by parameter: above hangs on it */
+    const char *reads;          /* by parameter, as pl_cut has it */
+    LIST(const char *) files;   /* texts that may name a file that is read at open */
 } Cut;
 
 /* What is above `number` nodes and kept for what is below: the names of operators of the

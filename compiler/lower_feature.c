@@ -333,6 +333,15 @@ static int codes_table(Lowering *all, int open, const PlanCode *plain,
     return table;
 }
 
+static int files_table(Lowering *all, const Cut *cut) {
+    int n = cut->files.n, table;
+    if (!n) return -1;
+    table = datum(all, arena_array(all->arena, void *, n), sizeof(void *) * (size_t)n);
+    for (int i = 0; i < n; i++)
+        point(all, table, sizeof(void *) * (size_t)i, text(all, cut->files.at[i]));
+    return table;
+}
+
 static int cut_table(Lowering *all, int open, const CutCode *code) {
     const Cut *cut = code->cut;
     const CachePoint *cache = all->graph->cache;
@@ -343,12 +352,14 @@ static int cut_table(Lowering *all, int open, const CutCode *code) {
         list_push(all->arena, &fields, cut->above->batched.at[i]);
     if (cache->loc.file) loc_line(cache->loc, &line, &column);
     pl_cut row = {.disk = cache->disk, .line = line, .limit = cache->limit,
-                  .hash = cut->hash ^ all->options->kernels, .draws = cut->draws, .nfields = fields.n};
+                  .hash = cut->hash ^ all->options->kernels, .draws = cut->draws,
+                  .nfields = fields.n, .nfiles = cut->files.n};
     table = datum(all, &row, sizeof row);
     POINT(table, 0, pl_cut, reads, text(all, cut->reads));
     POINT(table, 0, pl_cut, fields, fields_table(all, &fields));
     POINT(table, 0, pl_cut, above, codes_table(all, open, NULL, code->above, &n));
     POINT(table, 0, pl_cut, below, codes_table(all, open, NULL, code->below, &n));
+    POINT(table, 0, pl_cut, files, files_table(all, cut));
     return table;
 }
 

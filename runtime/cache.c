@@ -48,24 +48,35 @@ static void add_import(XXH3_state_t *h, const pl_import *import) {
     XXH3_128bits_update(h, &st.modified, sizeof st.modified);
 }
 
+static void add_to_hash(void *h, const void *bytes, size_t n) {
+    XXH3_128bits_update(h, bytes, n);
+}
+
+/* A kernel may have read the file at open that a text names. */
+static void add_param(const pipert *p, const pl_cut *cut, int i, XXH3_state_t *h) {
+    int kind = p->feature->params[i].kind;
+    bool text = kind == PL_PARAM_PATH || kind == PL_PARAM_STRING;
+    uint64_t value = param_hash(p, i);
+    if (cut->reads[i] == '0') return;
+    XXH3_128bits_update(h, &value, sizeof value);
+    if (text && cut->reads[i] == '2')
+        source_identify_file(param_value(p, i), add_to_hash, h);
+}
+
 static XXH128_hash_t hash_program(const pipert *p, const pl_cut *cut) {
     const pl_feature *f = p->feature;
-    XXH3_state_t *h = XXH3_createState();
     int64_t limits[] = {p->options.max_bytes, p->options.max_pixels};
-    XXH128_hash_t hash = {0, 0};
-    if (!h) return hash;
-    XXH3_128bits_reset(h);
-    XXH3_128bits_update(h, f->version, strlen(f->version));
-    XXH3_128bits_update(h, &cut->hash, sizeof cut->hash);
-    XXH3_128bits_update(h, limits, sizeof limits);
-    for (int i = 0; i < f->nparams; i++) {
-        uint64_t value = param_hash(p, i);
-        if (cut->reads[i] == '1') XXH3_128bits_update(h, &value, sizeof value);
-    }
-    for (int i = 0; i < f->nimports; i++) add_import(h, &f->imports[i]);
-    hash = XXH3_128bits_digest(h);
-    XXH3_freeState(h);
-    return hash;
+    XXH3_state_t h;
+    XXH3_INITSTATE(&h);
+    XXH3_128bits_reset(&h);
+    XXH3_128bits_update(&h, f->version, strlen(f->version));
+    XXH3_128bits_update(&h, &cut->hash, sizeof cut->hash);
+    XXH3_128bits_update(&h, limits, sizeof limits);
+    for (int i = 0; i < f->nparams; i++) add_param(p, cut, i, &h);
+    for (int i = 0; i < cut->nfiles; i++)
+        source_identify_file(cut->files[i], add_to_hash, &h);
+    for (int i = 0; i < f->nimports; i++) add_import(&h, &f->imports[i]);
+    return XXH3_128bits_digest(&h);
 }
 
 const char *cache_user_folder(char *to, size_t n) {
@@ -167,10 +178,6 @@ int64_t cache_hits(const pipert *p) {
 }
 
 /* ---- keys ---- */
-static void add_to_hash(void *h, const void *bytes, size_t n) {
-    XXH3_128bits_update(h, bytes, n);
-}
-
 /* false: nobody knows what the record hangs on. */
 static bool key_of(pipert *p, const run *r, int64_t index, uint64_t id, store_key *key) {
     const cache *c = p->cache;

@@ -19,7 +19,7 @@
 #define PIPEC_PLAN_H
 #include "pipec_kernel.h"
 
-#define PL_ABI 6
+#define PL_ABI 7
 #define PL_MAX_LEVELS 8
 
 typedef enum pl_dtype {
@@ -194,10 +194,14 @@ typedef struct pl_cut {
     int64_t limit;              /* bytes; 0: it does not say */
     uint64_t hash;              /* of all that the values hang on but inputs, parameters,
                                    imports and chance */
-    const char *reads;          /* '1' or '0' for each parameter: they hang on it */
+    const char *reads;          /* for each parameter: '1': they hang on it; '2': so does
+                                   what is made at open, and on the file that it may
+                                   name; '0': they do not */
     int32_t draws;              /* 1: they hang on chance: on pl_call.reused_key */
     int32_t nfields; const pl_field *fields;
     const pl_code *const *above, *const *below;     /* for each of `codes` but the plain */
+    int32_t nfiles; const char *const *files;       /* constant texts that are read at open:
+                                   a kernel may read the files that they name */
 } pl_cut;
 
 /* The first two stay where they are, whatever changes: they are for the message that
