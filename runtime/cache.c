@@ -195,10 +195,25 @@ static bool key_of(pipert *p, const run *r, int64_t index, uint64_t id, store_ke
 }
 
 /* ---- looking ---- */
+bool cache_run(pipert *p, run *r) {
+    if (!p->cache) return true;
+    r->kept = malloc(RUN_MOST * sizeof *r->kept);
+    r->keys = malloc(RUN_MOST * sizeof *r->keys);
+    return r->kept && r->keys;
+}
+
+void cache_run_fini(pipert *p, run *r) {
+    if (r->nkept) cache_forget(p, r);
+    free(r->kept);
+    free(r->keys);
+}
+
 static bool found(pipert *p, run *r, int64_t i, store_item *item) {
-    store_key key;
-    return key_of(p, r, r->index[i], schedule_id(p, r, r->at + i), &key) &&
-           store_get(p->cache->store, key, item);
+    store_key *key = &r->keys[i];
+    if (key_of(p, r, r->index[i], schedule_id(p, r, r->at + i), key))
+        return store_get(p->cache->store, *key, item);
+    *key = (store_key){{0, 0}};
+    return false;
 }
 
 int64_t cache_look(pipert *p, run *r, int64_t n) {
@@ -300,6 +315,15 @@ static const pl_value *values_made(worker *w, const pl_out *out) {
     return v;
 }
 
+/* What changed while it was read, or since, has another key than before: which of them the
+ * values are of nobody knows. */
+static bool same_key(worker *w, const run *r, int64_t i, uint64_t id) {
+    const store_key *before = &r->keys[i];
+    store_key now;
+    return key_of(w->p, r, r->index[i], id, &now) && now.word[0] == before->word[0] &&
+           now.word[1] == before->word[1];
+}
+
 /* v: NULL if the record was rejected. */
 static void keep(worker *w, const run *r, int64_t i, uint64_t id, int verdict,
                  const pl_value *v) {
@@ -307,8 +331,7 @@ static void keep(worker *w, const run *r, int64_t i, uint64_t id, int verdict,
     int n = c->cut->nfields, parts = 1;
     field_head *head = pk_alloc(&w->call.kernel, c->head);
     store_part *part = pk_alloc(&w->call.kernel, ((size_t)n + 1) * sizeof *part);
-    store_key key;
-    if (!head || !part || !key_of(w->p, r, r->index[i], id, &key)) return;
+    if (!head || !part || !same_key(w, r, i, id)) return;
     memset(head, 0, c->head);
     part[0] = (store_part){head, c->head};
     for (int k = 0; v && k < n; k++) {
@@ -318,7 +341,7 @@ static void keep(worker *w, const run *r, int64_t i, uint64_t id, int verdict,
         part[parts++] = (store_part){(const char *)v[k].data - PL_KEPT_HEAD,
                                      PL_KEPT_HEAD + (size_t)v[k].n};
     }
-    store_put(c->store, key, verdict, part, parts);
+    store_put(c->store, r->keys[i], verdict, part, parts);
 }
 
 /* ---- entering ---- */

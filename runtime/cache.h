@@ -22,6 +22,9 @@ void cache_tell(struct pipert *);
 const char *cache_user_folder(char *to, size_t n);
 /* An epoch begins. */
 void cache_epoch(struct pipert *);
+/* What a run has of it: r->kept, r->keys. false: no memory. */
+bool cache_run(struct pipert *, struct run *);
+void cache_run_fini(struct pipert *, struct run *);
 /* Of the run's next n records (run.index): the first so many are all kept, or none of
  * them is. What is found is in r->kept until cache_forget. Lock not held. */
 int64_t cache_look(struct pipert *, struct run *, int64_t n);

@@ -244,6 +244,7 @@ struct run {
     pl_value *values;           /* [(record - at) * ninputs + input] */
     source_reader reader;
     store_item *kept;           /* [record - at]: what the cache has, of all of them */
+    store_key *keys;            /* [record - at]: of what it has not, before it was read */
     int64_t nkept, kept_bytes;  /* 0: nothing, they were read */
     int64_t input_bytes;        /* counted in the handle's */
     bad_list bads;

@@ -201,8 +201,7 @@ static bool start_runs(pipert *p) {
         bad_list_init(&r->bads);
         r->index = malloc(RUN_MOST * sizeof *r->index);
         r->values = malloc(RUN_MOST * n * sizeof *r->values);
-        r->kept = p->cache ? malloc(RUN_MOST * sizeof *r->kept) : NULL;
-        if (!r->index || !r->values || (p->cache && !r->kept) || (!p->fixed && !start_kept(p, r)) ||
+        if (!r->index || !r->values || !cache_run(p, r) || (!p->fixed && !start_kept(p, r)) ||
             !source_reader_init(&r->reader, p->options.max_bytes, (size_t)p->run_bytes))
             return false;
     }
@@ -298,8 +297,7 @@ static void stop_run(pipert *p, run *r) {
     record_scratch_free(r->memory);
     free(r->index);
     free(r->values);
-    if (r->nkept) cache_forget(p, r);
-    free(r->kept);
+    cache_run_fini(p, r);
     free(r->row_place);
     free(r->row_event);
 }
