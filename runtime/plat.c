@@ -210,6 +210,8 @@ int plat_stat_path(const char *path, plat_stat *to) {
     return 0;
 }
 
+int plat_current_folder(char *to, size_t n) { return getcwd(to, n) ? 0 : errno; }
+
 int plat_read_at(int fd, void *to, size_t n, int64_t offset, size_t *got) {
     *got = 0;
     while (*got < n) {

@@ -93,6 +93,8 @@ void plat_close(int fd);
 int plat_stat_fd(int fd, plat_stat *);
 /* Follows links. */
 int plat_stat_path(const char *path, plat_stat *);
+/* Where relative paths begin. */
+int plat_current_folder(char *to, size_t n);
 /* Reads up to n bytes; *got < n only at the end of the file. */
 int plat_read_at(int fd, void *to, size_t n, int64_t offset, size_t *got);
 

@@ -130,12 +130,20 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
     }
 }
 
+/* A relative path is another one from another folder. */
+void source_add_file(const char *path, const plat_stat *st, source_add *add, void *to) {
+    char folder[4096];
+    if (*path != '/' && !plat_current_folder(folder, sizeof folder))
+        add(to, folder, strlen(folder) + 1);
+    add(to, path, strlen(path) + 1);
+    add(to, &st->size, sizeof st->size);
+    add(to, &st->modified, sizeof st->modified);
+}
+
 int source_identify_file(const char *path, source_add *add, void *to) {
     plat_stat st;
     if (plat_stat_path(path, &st)) return 1;
-    add(to, path, strlen(path) + 1);
-    add(to, &st.size, sizeof st.size);
-    add(to, &st.modified, sizeof st.modified);
+    source_add_file(path, &st, add, to);
     return 0;
 }
 

@@ -118,7 +118,9 @@ void source_fail(source *, source_reader *, int64_t at, int64_t n,
 /* The argument's text with a final 0, from malloc; NULL if it was not given. */
 char *source_text(const source_request *, int argument);
 bool source_given(const source_request *, int argument);
-/* Adds a file's path, size and time of change; 1: there is no such file. */
+/* Adds a file's path, size and time of change; source_identify_file as they are now; 1:
+ * there is no such file. */
+void source_add_file(const char *path, const plat_stat *, source_add *, void *to);
 int source_identify_file(const char *path, source_add *, void *to);
 /* Tells the log what holds for many records; the first one counts. */
 void source_note(source *, const char *format, ...);

@@ -173,7 +173,7 @@ static int lines_identify(source *s, int64_t index, source_add *add, void *to) {
     add(to, &line, sizeof line);
     for (int i = 0; i < s->request.ninputs; i++)
         if (l->field[i] == INDEX) add(to, &index, sizeof index);
-    return source_identify_file(l->file[k].path, add, to);
+    return rows_identify(&l->file[k], add, to);
 }
 
 const source_ops source_lines = {"lines", lines_open, lines_read, lines_describe,

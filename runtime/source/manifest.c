@@ -313,7 +313,7 @@ static int manifest_identify(source *s, int64_t index, source_add *add, void *to
     const manifest *m = s->state;
     char path[16384];
     add(to, &index, sizeof index);
-    if (source_identify_file(m->rows.path, add, to)) return 1;
+    if (rows_identify(&m->rows, add, to)) return 1;
     if (m->read < 0) return 0;
     manifest_describe(s, index, path, sizeof path);
     return source_identify_file(path, add, to);

@@ -139,11 +139,20 @@ int rows_open(rows *r, const char *path, int64_t begin, char delimiter, bool ski
     r->path = calloc(strlen(path) + 1 + SOURCE_SLACK, 1);
     if (r->path) strcpy(r->path, path);
     error = r->path && piece ? plat_open(path, &fd) : -1;
+    if (!error) error = plat_stat_fd(fd, &r->opened);
     if (!error) error = index_rows(r, fd, begin, stop, piece);
     free(piece);
     if (!error && hold) r->fd = fd;
     else if (fd >= 0) plat_close(fd);
     return error ? fails(path, error, why, n) : 0;
+}
+
+int rows_identify(const rows *r, source_add *add, void *to) {
+    plat_stat now;
+    int error = r->fd < 0 ? plat_stat_path(r->path, &now) : plat_stat_fd(r->fd, &now);
+    if (error || now.size != r->opened.size || now.modified != r->opened.modified) return 1;
+    source_add_file(r->path, &now, add, to);
+    return 0;
 }
 
 void rows_close(rows *r) {
