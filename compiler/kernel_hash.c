@@ -3,6 +3,7 @@
 #include <string.h>
 #include "driver.h"
 #include "driver_files.h"
+#include "kernel_build.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -16,16 +17,33 @@ static const char *code_of(Driver *d, const Kernel *kernel) {
         : arena_format(d->arena, "%s/kernels/%s", d->places.share, kernel->source);
 }
 
+static uint64_t add_file(Driver *d, const char *path, uint64_t hash) {
+    size_t size = 0;
+    const char *code = file_read(d->arena, path, &size);
+    return code ? XXH3_64bits_withSeed(code, size, hash) : hash;
+}
+
+/* What the source of the user's kernel includes; of several of one source once. */
+static uint64_t add_includes(Driver *d, int number, uint64_t hash) {
+    const Kernel *const *kernels = d->graph->kernels.at;
+    TextList files = {0};
+    for (int i = 0; i < number; i++)
+        if (kernels[i]->used && kernels[i]->source &&
+            !strcmp(kernels[i]->source, kernels[number]->source))
+            return hash;
+    kernel_includes(d, kernels[number], &files);
+    for (int i = 0; i < files.n; i++) hash = add_file(d, files.at[i], hash);
+    return hash;
+}
+
 uint64_t kernels_hash(Driver *d) {
     uint64_t hash = 0;
     for (int i = 0; i < d->graph->kernels.n; i++) {
         const Kernel *kernel = d->graph->kernels.at[i];
-        size_t size = 0;
-        const char *code;
         if (!kernel->used || !kernel->source) continue;
-        code = file_read(d->arena, code_of(d, kernel), &size);
         hash = XXH3_64bits_withSeed(kernel->name, strlen(kernel->name), hash);
-        if (code) hash = XXH3_64bits_withSeed(code, size, hash);
+        hash = add_file(d, code_of(d, kernel), hash);
+        hash = add_includes(d, i, hash);
     }
     return hash;
 }
