@@ -25,10 +25,15 @@ static int open_of(const visit *v, uint64_t id, const char *end) {
     return plat_file_open(v->folder, name, &fd) ? -1 : fd;
 }
 
-static void remove_of(const visit *v, uint64_t id, const char *end) {
+/* false: it is still there. */
+static bool remove_of(visit *v, uint64_t id, const char *end) {
     char name[STORE_NAME_SIZE];
+    int error;
     store_name(name, id, end);
-    plat_file_remove(v->folder, name);
+    error = plat_file_remove(v->folder, name);
+    if (!error || error == ENOENT) return true;
+    v->to->error = error;
+    return false;
 }
 
 static int64_t count_records(const found *f) {
@@ -103,12 +108,9 @@ static void visit_segment(visit *v, uint64_t id) {
     measure(&f);
     look_into(&f);
     f.is.in_use = !is_free(f.values) || !is_free(f.index);
-    if (v->clear && !f.is.in_use) {
-        remove_of(v, id, "index");
-        remove_of(v, id, "values");
-    } else {
+    if (!v->clear || f.is.in_use || !remove_of(v, id, "index") ||
+        !remove_of(v, id, "values"))
         add(v, &f);
-    }
     close_one(f.values);
     close_one(f.index);
 }
@@ -167,8 +169,10 @@ int store_clear(const char *folder, store_listing *to) {
     *to = (store_listing){0};
     error = open_there(folder, &v.folder);
     if (error) return error;
-    if (!plat_file_open(v.folder, STORE_LOCK_NAME, &lock))
-        error = plat_file_hold(lock, PLAT_EXCLUSIVE);
+    error = plat_file_open(v.folder, STORE_LOCK_NAME, &lock);
+    if (error) lock = -1;
+    if (error == ENOENT) error = 0;
+    else if (!error) error = plat_file_hold(lock, PLAT_EXCLUSIVE);
     if (!error) error = list(&v);
     if (!error && lock >= 0 && !to->n) plat_file_remove(v.folder, STORE_LOCK_NAME);
     close_one(lock);

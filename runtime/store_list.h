@@ -16,11 +16,13 @@ typedef struct store_group {
 typedef struct store_listing {
     store_group *group;         /* [n], the one that was used last first */
     int n;
+    int error;                  /* store_clear: why something is left; or 0 */
 } store_listing;
 
 /* An errno value, EPERM as plat_folder_open. The listing is freed by store_list_free. */
 int store_list(const char *folder, store_listing *);
 void store_list_free(store_listing *);
-/* Removes what no living process uses: of each group in the listing, so much is left. */
+/* Removes what no living process uses: of each group in the listing, so much is left. What
+ * cannot be removed is left, too: listing.error. */
 int store_clear(const char *folder, store_listing *);
 #endif

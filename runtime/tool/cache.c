@@ -52,6 +52,13 @@ static int failed(const char *folder, int error) {
     return STATUS_FAILED;
 }
 
+static int cleared_in_part(const char *folder, int error) {
+    char why[256];
+    fprintf(stderr, "pipert: not all of the cache %s can be removed: %s\n", folder,
+            plat_error(error, why, sizeof why));
+    return STATUS_FAILED;
+}
+
 int cache_command(int argc, char **argv) {
     const char *folder = NULL;
     bool clear = false;
@@ -73,5 +80,6 @@ int cache_command(int argc, char **argv) {
     if (error) failed(folder, error);
     else print_listing(folder, &l);
     store_list_free(&l);
+    if (!error && l.error) return cleared_in_part(folder, l.error);
     return error ? STATUS_FAILED : STATUS_OK;
 }
