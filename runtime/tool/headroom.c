@@ -27,6 +27,14 @@ typedef struct visit {
     char path[4096];
 } visit;
 
+/* What was started, and the file, are not left behind; the second one kills. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);
+}
+
 static int failed(const char *why) {
     fprintf(stderr, "pipert: %s\n", why);
     return STATUS_FAILED;
@@ -86,17 +94,24 @@ static int parse(visit *v, int argc, char **argv) {
 
 /* ---- the file that both map ---- */
 
+static int failed_file(const visit *v, int error) {
+    fprintf(stderr, "pipert: no file for the counts, %s: %s\n", v->path, strerror(error));
+    return STATUS_FAILED;
+}
+
 static int make_file(visit *v) {
     const char *folder = getenv("TMPDIR");
     void *at;
-    int fd;
+    int fd, error;
     snprintf(v->path, sizeof v->path, "%s/pipert-XXXXXX", folder && *folder ? folder : "/tmp");
     fd = mkostemp(v->path, O_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, sizeof *v->file)) return failed("no file for the counts");
+    if (fd < 0) return failed_file(v, errno);
+    error = posix_fallocate(fd, 0, sizeof *v->file);    /* a write that finds none is fatal */
     at = mmap(NULL, sizeof *v->file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-    if (at == MAP_FAILED) return failed("no memory");
-    v->file = at;
+    if (!error && at != MAP_FAILED) v->file = at;
+    else unlink(v->path);
+    if (!v->file) return failed_file(v, error ? error : ENOMEM);
     return setenv(METER_VARIABLE, v->path, 1) ? failed("no memory") : STATUS_OK;
 }
 
@@ -177,7 +192,7 @@ static int run_command(visit *v, pace *to) {
     pid_t pid = start(v->command);
     if (pid < 0) return failed("the command cannot be started");
     setpgid(pid, pid);
-    while (!ended) {
+    while (!ended && !interrupted) {
         ended = waitpid(pid, &how, WNOHANG) == pid;
         now = look(v);
         if (now.batches && !first) first = now_ns(), from = now;
@@ -187,6 +202,7 @@ static int run_command(visit *v, pace *to) {
     }
     end(pid, ended);
     *to = between(from, now);
+    if (interrupted) return STATUS_INTERRUPTED;
     if (ended && !now.batches && (!WIFEXITED(how) || WEXITSTATUS(how)))
         return failed("the command failed before it took a batch");
     return STATUS_OK;
@@ -217,7 +233,7 @@ static int train(visit *v, pipert *p, pace *to) {
     int64_t began = now_ns(), most = (int64_t)(v->seconds * 1e9), warm = most / 4;
     counts_now from = {0};
     int empty = 0;
-    while (now_ns() - began < most + warm && empty < 2) {
+    while (now_ns() - began < most + warm && empty < 2 && !interrupted) {
         pipert_batch *b;
         int status = pipert_next(p, &b);
         if (status < 0) return failed(pipert_error(p));
@@ -228,7 +244,7 @@ static int train(visit *v, pipert *p, pace *to) {
         pipert_release(p, b);
     }
     *to = between(from, look(v));
-    return STATUS_OK;
+    return interrupted ? STATUS_INTERRUPTED : STATUS_OK;
 }
 
 static int run_feature(visit *v, pace *to) {
@@ -284,9 +300,12 @@ static int measure(visit *v, pace *real, pace *free) {
 }
 
 int headroom_command(int argc, char **argv) {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     visit v = {.seconds = SECONDS};
     pace real = {0}, free = {0};
     int status = parse(&v, argc, argv);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (signal(ends[i], on_interrupt) == SIG_IGN) signal(ends[i], SIG_IGN);
     if (!status) status = make_file(&v);
     if (!status) status = measure(&v, &real, &free);
     if (!status) say(&v, real, free);
