@@ -186,12 +186,9 @@ void cut_choose(Arena *arena, Diags *diags, Graph *graph, const PlanWish *wish,
     CachePlace *best;
     if (graph->cache) price_written(arena, diags, graph, wish);
     else price_all(arena, graph, wish);
-    if (plan) {
-        keep_pinned(arena, diags, graph, plan);
-        return;
-    }
+    if (plan) keep_pinned(arena, diags, graph, plan);
     if (wish->no_cache) graph->cache = NULL;
-    if (graph->cache || wish->no_cache || !graph->cache_places.n) return;
+    if (plan || graph->cache || wish->no_cache || !graph->cache_places.n) return;
     if (!graph->profile)
         diag_at(diags, DIAG_N0005_CACHE, graph->cache_places.at[0].loc,
                 "`@cache` is weighed with a profile (--use-profile P.yaml): nothing is kept");

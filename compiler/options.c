@@ -15,7 +15,8 @@ typedef enum {
     TAKES_NOTHING,      /* sets a bool */
     TAKES_TEXT,         /* const char * */
     TAKES_NUMBER,       /* int64_t, 0 or more */
-    TAKES_BYTES,        /* int64_t: 64MB, 1.5GiB */
+    TAKES_COUNT,        /* int64_t, 1 to MOST_COUNT */
+    TAKES_BYTES,        /* int64_t, 1 to MOST_BYTES: 64MB, 1.5GiB */
     TAKES_SEED,         /* uint64_t */
     TAKES_CHOICE,       /* int: the number of the word in `choices` */
     TAKES_PASS,         /* const char *: tree, graph, loops or a pass */
@@ -29,6 +30,10 @@ enum { ON_COMPILE = 1 << CMD_COMPILE, ON_CHECK = 1 << CMD_CHECK,
        ON_EXPLAIN = 1 << CMD_EXPLAIN,
        ON_PLAN = ON_COMPILE | ON_RUN | ON_EXPLAIN,
        ON_SOURCE = ON_PLAN | ON_CHECK | ON_EVAL, ON_ALL = ON_SOURCE | ON_INSPECT };
+
+/* As far as a plan can be read that has them. */
+enum { MOST_COUNT = 1000000000, MOST_CORES = 1024 };
+static const int64_t MOST_BYTES = 1000000000000000;
 
 typedef struct Option {
     const char *name;           /* "-o", "--emit"; one dash: the value may follow */
@@ -64,9 +69,9 @@ static const Option options[] = {
      offsetof(Options, profile), NULL, "P.yaml", "what `pipert profile` measured: costs to plan with"},
     {"--plan", ON_PLAN | ON_EVAL | ON_CHECK, TAKES_TEXT, offsetof(Options, plan), NULL,
      "F.yaml", "pins what --emit=plan wrote, and was edited"},
-    {"--target-rate", ON_PLAN, TAKES_NUMBER, offsetof(Options, wish.target_rate), NULL,
+    {"--target-rate", ON_PLAN, TAKES_COUNT, offsetof(Options, wish.target_rate), NULL,
      "R", "records/s of the trainer: plans the fewest cores"},
-    {"--cores", ON_PLAN, TAKES_NUMBER, offsetof(Options, wish.cores), NULL,
+    {"--cores", ON_PLAN, TAKES_COUNT, offsetof(Options, wish.cores), NULL,
      "N", "plans for so many"},
     {"--memory", ON_COMPILE | ON_EXPLAIN, TAKES_BYTES, offsetof(Options, wish.memory), NULL,
      "BYTES", "plans batches ahead for so much: 64MB, 1.5GiB"},
@@ -78,7 +83,7 @@ static const Option options[] = {
      NULL, "plans one worker"},
     {"--no-cache", ON_PLAN, TAKES_NOTHING, offsetof(Options, wish.no_cache), NULL,
      NULL, "nothing is kept from one epoch to the next"},
-    {"--epochs", ON_PLAN & ~ON_RUN, TAKES_NUMBER, offsetof(Options, wish.epochs), NULL,
+    {"--epochs", ON_PLAN & ~ON_RUN, TAKES_COUNT, offsetof(Options, wish.epochs), NULL,
      "N", "plans a cache for so many (default 10)"},
     {"--format", ON_EXPLAIN, TAKES_CHOICE, offsetof(Options, format), "text|json|dot|html",
      "KIND", "explain: text (default), json, dot, or html: a page"},
@@ -251,8 +256,15 @@ static int set_number(int64_t *to, const Option *row, const char *value) {
     return -1;
 }
 
+static int set_count(int64_t *to, const Option *row, const char *value) {
+    int status = set_number(to, row, value);
+    if (status < 0 && (*to < 1 || *to > MOST_COUNT))
+        return usage("%s wants a number from 1 to %d, not %s", row->name, MOST_COUNT, value);
+    return status;
+}
+
 static int set_bytes(int64_t *to, const Option *row, const char *value) {
-    if (text_bytes(value, to) && *to > 0) return -1;
+    if (text_bytes(value, to) && *to > 0 && *to <= MOST_BYTES) return -1;
     return usage("%s wants bytes: 64MB, 1.5GiB; not %s", row->name, value);
 }
 
@@ -311,6 +323,7 @@ static int set_value(Options *o, Arena *arena, const Option *row, const char *va
     case TAKES_NOTHING: *(bool *)to = true; return -1;
     case TAKES_TEXT: *(const char **)to = value; return -1;
     case TAKES_NUMBER: return set_number(to, row, value);
+    case TAKES_COUNT: return set_count(to, row, value);
     case TAKES_BYTES: return set_bytes(to, row, value);
     case TAKES_SEED: return set_seed(to, row, value);
     case TAKES_DEFINE: return set_define(to, arena, row, value);
@@ -428,6 +441,12 @@ static int read_word(Options *o, Arena *arena, const char *word) {
     return -1;
 }
 
+/* What a plan that is pinned says itself; --no-fusion and --no-cache take away from it. */
+static bool plans(const PlanWish *w) {
+    return w->target_rate || w->cores || w->memory || w->epochs || w->no_prefetch ||
+           w->no_parallel;
+}
+
 static int check_line(const Options *o) {
     if (!o->input)
         return usage("%s what?", commands[o->command].name);
@@ -441,6 +460,11 @@ static int check_line(const Options *o) {
     if (o->wish.target_rate && !o->profile)
         return usage("--target-rate is planned from what was measured: give it --use-profile "
                      "P.yaml");
+    if (o->plan && plans(&o->wish))
+        return usage("--plan has counts and options of its own: --target-rate, --cores, "
+                     "--memory, --epochs, --no-prefetch and --no-parallel do not go with it");
+    if (o->wish.cores > MOST_CORES)
+        return usage("--cores is %d at most", MOST_CORES);
     if (o->dependency_file && !o->dependencies)
         return usage("-MF says where -MD writes, and there is no -MD");
     bool to_stdout = o->output && !strcmp(o->output, "-");

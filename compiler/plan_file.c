@@ -146,6 +146,8 @@ bool plan_write(const Plan *plan, FILE *out) {
 
 /* ---- reading ---- */
 
+static const double LARGEST = 1e15;       /* exact in a double */
+
 typedef struct Reading { Arena *arena; Diags *diags; const char *path; bool good; } Reading;
 
 __attribute__((format(printf, 3, 4)))
@@ -172,10 +174,13 @@ static void only(Reading *r, const yml_node *map, const char *keys) {
         refuse(r, map->line, "here stands a map of %s", keys);
         return;
     }
-    for (int i = 0; i < map->n; i++)
+    for (int i = 0; i < map->n; i++) {
         if (!listed(keys, map->key[i]))
             refuse(r, map->item[i].line, "there is no key `%s` here; there are %s",
                    map->key[i], keys);
+        if (yml_at(map, map->key[i]) != &map->item[i])
+            refuse(r, map->item[i].line, "`%s` stands here twice", map->key[i]);
+    }
 }
 
 static const char *text_at(Reading *r, const yml_node *map, const char *key) {
@@ -198,7 +203,7 @@ static double number_at(Reading *r, const yml_node *map, const char *key) {
     const yml_node *node = yml_at(map, key);
     double n = 0;
     if (!node) refuse(r, map->line, "there is no `%s`", key);
-    else if (!yml_number_at(map, key, &n) || !(n >= 0 && n < 1e15))
+    else if (!yml_number_at(map, key, &n) || !(n >= 0 && n <= LARGEST))
         refuse(r, node->line, "`%s` is a number from 0 to 1e15", key);
     return r->good ? n : 0;
 }
@@ -207,11 +212,15 @@ static double known_at(Reading *r, const yml_node *map, const char *key) {
     return yml_at(map, key) ? number_at(r, map, key) : -1;
 }
 
-static int count_at(Reading *r, const yml_node *map, const char *key, int most) {
+static int64_t whole_at(Reading *r, const yml_node *map, const char *key, double most) {
     double n = number_at(r, map, key);
     if (n > most || n != (double)(int64_t)n)
-        refuse(r, yml_at(map, key)->line, "`%s` is a whole number up to %d", key, most);
-    return r->good ? (int)n : 0;
+        refuse(r, yml_at(map, key)->line, "`%s` is a whole number up to %.0f", key, most);
+    return r->good ? (int64_t)n : 0;
+}
+
+static int count_at(Reading *r, const yml_node *map, const char *key, int most) {
+    return (int)whole_at(r, map, key, most);
 }
 
 static const yml_node *list_at(Reading *r, const yml_node *map, const char *key) {
@@ -234,9 +243,9 @@ static void read_wish(Reading *r, const yml_node *root, PlanWish *to) {
     if (!map) refuse(r, root->line, "there is no `options`"), map = &none;
     if (r->good) only(r, map, "target_rate|cores|memory|prefetch|fusion|parallel|cache|epochs");
     if (!r->good) return;
-    to->target_rate = (int64_t)number_at(r, map, "target_rate");
+    to->target_rate = whole_at(r, map, "target_rate", LARGEST);
     to->cores = count_at(r, map, "cores", 1024);
-    to->memory = (int64_t)number_at(r, map, "memory");
+    to->memory = whole_at(r, map, "memory", LARGEST);
     to->no_prefetch = !strcmp(choice_at(r, map, "prefetch", "true|false"), "false");
     to->no_fusion = !strcmp(choice_at(r, map, "fusion", "true|false"), "false");
     to->no_parallel = !strcmp(choice_at(r, map, "parallel", "true|false"), "false");
@@ -333,7 +342,7 @@ static void read_cache(Reading *r, const yml_node *root, PlanCache *to) {
     to->after = text_at(r, map, "after");
     to->line = count_at(r, map, "line", INT_MAX);
     to->kind = *choice_at(r, map, "kind", "ram|disk");
-    to->limit = (int64_t)number_at(r, map, "limit");
+    to->limit = whole_at(r, map, "limit", LARGEST);
 }
 
 static void read_all(Reading *r, const yml_node *root, Plan *plan) {
