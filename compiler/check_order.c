@@ -505,7 +505,7 @@ const Expr *check_order(Checker *ck, Scope *scope, const char *field, const Expr
     Chain *c = arena_new_of(ck->arena, Chain);
     uint32_t after[ORDER_MOST] = {0};
     bool all = ck->reorder == REORDER_RELAXED || ck->list_orders, free;
-    const PlanOrder *pinned = plan_order(ck->plan, field);
+    const PlanOrder *pinned = plan_order(ck->plan, field, chains_named(ck->graph, field));
     int order[ORDER_MOST];
     ChainOrders *to;
     *c = (Chain){.ck = ck, .scope = scope, .room = STATES};

@@ -10,6 +10,8 @@ enum { VERSION = 1, DIGITS = 4 };
 static const char *const stage_names[] = {"read", "record", "batch"};
 static const char *const counts[] = {"depth", "workers", "ahead"};
 
+const char *plan_stage_name(int stage) { return stage_names[stage]; }
+
 /* ---- writing ---- */
 
 static void put_known(yml_writer *w, const char *key, double n) {
@@ -32,14 +34,14 @@ static void put_wish(yml_writer *w, const PlanWish *wish) {
 
 /* Steps are words with blanks between. */
 static void put_steps(yml_writer *w, const char *steps) {
-    char word[256];
+    Arena *arena = arena_new();
     yml_begin_list(w, "steps");
     while (*steps) {
-        int n = (int)strcspn(steps, " ");
-        snprintf(word, sizeof word, "%.*s", n, steps);
-        yml_text(w, NULL, word);
+        size_t n = strcspn(steps, " ");
+        yml_text(w, NULL, arena_strndup(arena, steps, n));
         steps += n + (steps[n] == ' ');
     }
+    arena_free(arena);
     yml_end(w);
 }
 

@@ -50,6 +50,7 @@ typedef struct Plan {
 /* NULL: a diagnostic says why. */
 const Plan *plan_read(Arena *, Diags *, const char *path);
 bool plan_write(const Plan *, FILE *);
+const char *plan_stage_name(int stage);
 
 /* ---- plan_make.c ---- */
 /* What was decided; `pinned` may be NULL. */
@@ -72,8 +73,10 @@ void plan_pin_whole(Arena *, Graph *);
 /* Tells what of the plan could not be had. */
 void plan_check(Arena *, const Plan *, Diags *, const Graph *, const LowerNotes *made);
 
-/* NULL: the plan has none for the field. */
-const PlanOrder *plan_order(const Plan *, const char *field);
+/* Of the nth chain of that name, from 0: a field and what `emit` makes of it may share one.
+ * NULL: the plan has none. */
+const PlanOrder *plan_order(const Plan *, const char *field, int nth);
+int chains_named(const Graph *, const char *field);
 /* The place of the `where` on this line; -1: the plan does not know it. */
 int plan_where(const Plan *, int line);
 #endif

@@ -68,10 +68,17 @@ int plan_where(const Plan *plan, int line) {
     return -1;
 }
 
-const PlanOrder *plan_order(const Plan *plan, const char *field) {
+const PlanOrder *plan_order(const Plan *plan, const char *field, int nth) {
     for (int i = 0; plan && i < plan->orders.n; i++)
-        if (!strcmp(plan->orders.at[i].field, field)) return &plan->orders.at[i];
+        if (!strcmp(plan->orders.at[i].field, field) && !nth--) return &plan->orders.at[i];
     return NULL;
+}
+
+int chains_named(const Graph *graph, const char *field) {
+    int n = 0;
+    for (int i = 0; i < graph->chains.n; i++)
+        n += !strcmp(graph->chains.at[i].field, field);
+    return n;
 }
 
 /* ---- what the plan has otherwise ---- */
@@ -150,20 +157,34 @@ bool plan_fits(const Plan *plan, Diags *diags, const Decl *feature) {
     return same;
 }
 
-static bool is_member(const Graph *graph, const PlanMember *m) {
-    if (strcmp(m->kind, "field") && strcmp(m->kind, "each")) return true;
+static bool is_node(const Graph *graph, const char *name) {
     for (int i = 0; i < graph->nodes.n; i++) {
         const Node *node = &graph->nodes.at[i];
-        if (m->name && node->nvars && !strcmp(node->vars[0]->name, m->name)) return true;
+        if (node->nvars && !strcmp(node->vars[0]->name, name)) return true;
     }
-    for (int i = 0; i < graph->below.n; i++)
-        if (m->name && !strcmp(graph->below.at[i].var->name, m->name)) return true;
     return false;
 }
 
-static bool has_chain(const Graph *graph, const char *field) {
-    for (int i = 0; i < graph->chains.n; i++)
-        if (!strcmp(graph->chains.at[i].field, field)) return true;
+static bool is_below(const Graph *graph, const char *name) {
+    for (int i = 0; i < graph->below.n; i++)
+        if (!strcmp(graph->below.at[i].var->name, name)) return true;
+    return false;
+}
+
+/* Of wheres the plan's list of them tells which. */
+static bool is_member(const Graph *graph, int stage, const PlanMember *m) {
+    const char *name = m->name ? m->name : "";
+    if (!strcmp(m->kind, "where")) return stage == STAGE_RECORD;
+    if (!strcmp(m->kind, "source"))
+        return stage == STAGE_READ && !strcmp(name, graph->source);
+    if (!strcmp(m->kind, "batch")) return stage == STAGE_BATCH && is_below(graph, name);
+    return stage == STAGE_RECORD && is_node(graph, name);
+}
+
+static bool has_chain(const Graph *graph, const Plan *plan, const PlanOrder *of) {
+    int n = chains_named(graph, of->field);
+    for (int i = 0; i < n; i++)
+        if (plan_order(plan, of->field, i) == of) return true;
     return false;
 }
 
@@ -192,12 +213,14 @@ void plan_fits_graph(Arena *arena, const Plan *plan, Diags *diags, const Graph *
     for (int s = 0; s < PLAN_STAGES; s++)
         for (int i = 0; i < plan->stage[s].members.n; i++) {
             const PlanMember *m = &plan->stage[s].members.at[i];
-            if (!is_member(graph, m))
-                note(plan, diags, m->at, arena_format(arena, "there is no %s `%s` now", m->kind,
-                                                      m->name ? m->name : "?"));
+            if (!is_member(graph, s, m))
+                note(plan, diags, m->at, arena_format(arena, "there is no %s `%s` in the stage "
+                                                      "`%s` now", m->kind,
+                                                      m->name ? m->name : "?",
+                                                      plan_stage_name(s)));
         }
     for (int i = 0; i < plan->orders.n; i++)
-        if (!has_chain(graph, plan->orders.at[i].field))
+        if (!has_chain(graph, plan, &plan->orders.at[i]))
             note(plan, diags, plan->orders.at[i].at,
                  arena_format(arena, "there is no chain `%s` now", plan->orders.at[i].field));
     for (int i = 0; i < plan->wheres.n; i++)
