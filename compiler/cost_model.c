@@ -75,7 +75,7 @@ static Counts counts_for(const Workload *w, const Machine *m, const ModelWish *w
     Counts c = {workers, MOST_DEPTH, MOST_AHEAD};
     double rows = model_rate(w, m, c).rows;
     if (wish->rate > 0) rows = fmin(rows, ROOM * wish->rate);
-    c.depth = wish->no_prefetch && w->read_ns > 0 ? 1 : depth_for(w, rows);
+    c.depth = wish->no_prefetch ? 1 : depth_for(w, rows);
     c.ahead = wish->no_prefetch ? 1 : ahead_for(w, m, rows, workers);
     return c;
 }

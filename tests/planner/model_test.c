@@ -58,6 +58,8 @@ static void test_no_more_is_worse(void) {
 static void test_what_is_chosen(void) {
     Counts c = model_choose(&LOAD, &MACHINE, (ModelWish){.rate = 0});
     Machine m = MACHINE;
+    Workload unread = LOAD;
+    unread.read_ns = 0;
     IS(c.workers, 4);
     IS(c.depth, ceil(1.5 * 3200 * 4e6 / 1e9 + .5));
     IS(model_choose(&LOAD, &MACHINE, (ModelWish){.rate = 900}).workers, 1);
@@ -66,6 +68,8 @@ static void test_what_is_chosen(void) {
     IS(model_choose(&LOAD, &MACHINE, (ModelWish){.no_parallel = 1}).workers, 1);
     c = model_choose(&LOAD, &MACHINE, (ModelWish){.no_prefetch = 1});
     IS(c.depth, 1), IS(c.ahead, 1), IS(c.workers, 1);
+    c = model_choose(&unread, &MACHINE, (ModelWish){.no_prefetch = 1});
+    IS(c.depth, 1);                     /* as a plan has it that no profile made */
     m.memory = 5.5e7;
     IS(model_choose(&LOAD, &m, (ModelWish){.rate = 0}).ahead, 5);
     m.memory = 1;
