@@ -184,11 +184,12 @@ static void keep_pinned(Arena *arena, Diags *diags, Graph *graph, const Plan *pl
 void cut_choose(Arena *arena, Diags *diags, Graph *graph, const PlanWish *wish,
                 const Plan *plan) {
     CachePlace *best;
+    bool off = wish->no_cache || (plan && plan->wish.no_cache);
     if (graph->cache) price_written(arena, diags, graph, wish);
     else price_all(arena, graph, wish);
     if (plan) keep_pinned(arena, diags, graph, plan);
-    if (wish->no_cache) graph->cache = NULL;
-    if (plan || graph->cache || wish->no_cache || !graph->cache_places.n) return;
+    if (off) graph->cache = NULL;
+    if (plan || graph->cache || off || !graph->cache_places.n) return;
     if (!graph->profile)
         diag_at(diags, DIAG_N0005_CACHE, graph->cache_places.at[0].loc,
                 "`@cache` is weighed with a profile (--use-profile P.yaml): nothing is kept");

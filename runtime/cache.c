@@ -137,6 +137,10 @@ static cache *cache_new(pipert *p) {
 void cache_open(pipert *p) {
     bool off = p->cache_path && !*p->cache_path;
     cache *c;
+    if (!p->feature->cut && p->cache_path && !off)
+        log_text(p, PIPERT_LOG_WARNING, "nothing is kept from one epoch to the next: %s "
+                 "was compiled without a cache, which a line `cache(disk)` asks for",
+                 p->feature->name);
     if (!p->feature->cut || p->code->plain || off || !p->source.ops->identify) return;
     c = cache_new(p);
     if (!c) return;

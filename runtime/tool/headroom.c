@@ -278,7 +278,7 @@ static void say(const visit *v, pace real, pace free) {
 }
 
 static int too_few(const visit *v, pace p) {
-    fprintf(stderr, "pipert: %lld batches were counted in %.0f s, which is too few: %s\n",
+    fprintf(stderr, "pipert: %lld batches were counted in %.3g s, which is too few: %s\n",
             (long long)p.batches, v->seconds,
             p.batches || !v->command
                 ? "give it more --seconds, or more records"
