@@ -187,8 +187,10 @@ static void only(Reading *r, const yml_node *map, const char *keys) {
 
 static const char *text_at(Reading *r, const yml_node *map, const char *key) {
     const char *text = yml_text_at(map, key);
+    const yml_node *node = yml_at(map, key);
     if (text) return arena_strndup(r->arena, text, strlen(text));
-    refuse(r, map->line, "there is no `%s`", key);
+    if (node) refuse(r, node->line, "`%s` is a word", key);
+    else refuse(r, map->line, "there is no `%s`", key);
     return "";
 }
 

@@ -187,7 +187,7 @@ static yml_node *take_document(reading *r, const char *path, char *why, size_t n
     if (to && root && !r->no_memory && r->nodes <= MOST_NODES) return to;
     snprintf(why, n, "%s: %s", path,
              !root ? "the file is empty" : r->nodes > MOST_NODES
-                 ? "it has too many parts: a profile is short" : "no memory");
+                 ? "it has too many parts" : "no memory");
     yml_free(to);
     return NULL;
 }
