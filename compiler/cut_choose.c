@@ -64,6 +64,7 @@ static void set_gain(CachePlace *place, const CostProfile *p, double epochs) {
     double in = p->copy > 0 ? p->copy : DISK;
     if (!place->kind) place->kind = all > RAM_MOST ? 'd' : 'r';
     disk = place->kind == 'd';
+    place->out_ns = 0;
     if (disk) in = p->disk_write > 0 ? p->disk_write : DISK;
     if (disk) place->out_ns = place->bytes / (p->disk_read > 0 ? p->disk_read : DISK);
     if (place->limit && all > (double)place->limit) part = (double)place->limit / all;
@@ -177,6 +178,7 @@ static void keep_pinned(Arena *arena, Diags *diags, Graph *graph, const Plan *pl
     }
     place->kind = plan->cache.kind;
     place->limit = plan->cache.limit;
+    if (graph->profile) set_gain(place, graph->profile, epochs_of(&plan->wish));
     if (written) place->within = NULL;
     keep_at(arena, graph, place);
 }
