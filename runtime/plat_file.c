@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,13 +118,32 @@ static int skip(struct iovec *v, int n, size_t written) {
     return n - done;
 }
 
+/* A file that grows beyond the limit of the process (ulimit -f) is an error here, not a
+ * signal that ends it: the signal is taken back, but if somebody else holds it off. */
+static ssize_t write_some(int fd, const struct iovec *v, int n, int64_t offset) {
+    static const struct timespec now;
+    sigset_t limit, before;
+    ssize_t k;
+    int error;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit, &before);
+    k = pwritev(fd, v, n, offset);
+    error = errno;
+    if (k < 0 && error == EFBIG && !sigismember(&before, SIGXFSZ))
+        sigtimedwait(&limit, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return k;
+}
+
 int plat_write_at(int fd, const plat_piece *piece, int n, int64_t offset) {
     struct iovec v[PLAT_PIECES];
     for (int i = 0; i < n; i++)
         v[i] = (struct iovec){(void *)(uintptr_t)piece[i].data, piece[i].bytes};
     n = skip(v, n, 0);
     while (n) {
-        ssize_t k = pwritev(fd, v, n, offset);
+        ssize_t k = write_some(fd, v, n, offset);
         if (k < 0 && errno == EINTR) continue;
         if (k < 0) return errno;
         if (!k) return ENOSPC;
