@@ -33,15 +33,19 @@ static double by_source(const Workload *w, Counts c) {
     return c.depth > 0 ? c.depth * per_second(w->read_ns) : INFINITY;
 }
 
+static double worker_ns(const Workload *w, Counts c) {
+    return w->worker_ns * (1 + w->crowd * (c.workers - 1));
+}
+
 Rate model_rate(const Workload *w, const Machine *m, Counts c) {
     double rows = w->rows > 0 ? w->rows : 1;
     Rate rate = {.rows = INFINITY};
-    rate.limit[RES_WORKERS] = rows * c.workers * per_second(w->worker_ns);
+    rate.limit[RES_WORKERS] = rows * c.workers * per_second(worker_ns(w, c));
     rate.limit[RES_CORES] = rows * m->cores * per_second(w->cpu_ns);
     rate.limit[RES_SOURCE] = rows * by_source(w, c);
     rate.limit[RES_BANDWIDTH] = rows * by_bandwidth(w, m);
     rate.limit[RES_MEMORY] = workers_fed(w, m, c) < c.workers
-        ? rows * workers_fed(w, m, c) * per_second(w->worker_ns) : INFINITY;
+        ? rows * workers_fed(w, m, c) * per_second(worker_ns(w, c)) : INFINITY;
     rate.limit[RES_HANDOVER] = fmax(w->batch, 1) * per_second(w->handover_ns);
     for (int r = 0; r < RESOURCES; r++)
         if (rate.limit[r] < rate.rows) {
@@ -82,8 +86,9 @@ static Counts counts_for(const Workload *w, const Machine *m, const ModelWish *w
 
 Counts model_choose(const Workload *w, const Machine *m, ModelWish wish) {
     int most = wish.no_parallel ? 1 : m->cores > 1 ? m->cores : 1, workers = 1;
-    Counts all = counts_for(w, m, &wish, most);
-    double goal = ENOUGH * model_rate(w, m, all).rows;
+    double goal = 0;
+    for (int n = 1; n <= most; n++)
+        goal = fmax(goal, ENOUGH * model_rate(w, m, counts_for(w, m, &wish, n)).rows);
     if (wish.rate > 0) goal = fmin(goal, ROOM * wish.rate);
     for (; workers < most; workers++)
         if (model_rate(w, m, counts_for(w, m, &wish, workers)).rows >= goal) break;

@@ -13,6 +13,7 @@ typedef struct Workload {
     double rows;                /* that come out of a record */
     double batch, batch_bytes;  /* rows; 0: not known */
     double handover_ns;         /* of a batch, to the caller */
+    double crowd;               /* the part by which each more worker slows down all */
 } Workload;
 
 typedef struct Machine {

@@ -94,14 +94,17 @@ static void read_sections(Reading *r, const yml_node *root, CostProfile *p) {
 /* An older profile has none of these: then the code and the reads are all there is. */
 static void read_run(Reading *r, const yml_node *root, CostProfile *p) {
     const yml_node *run = yml_at(root, "run"), *read = yml_at(root, "read"),
-                   *machine = yml_at(root, "machine");
+                   *machine = yml_at(root, "machine"), *crowd = yml_at(root, "crowd");
     p->worker_ns = number_or(r, run, "worker_ns", 0);
     p->cpu_ns = number_or(r, run, "cpu_ns", 0);
     p->caller_ns = number_or(r, run, "caller_ns", 0);
     p->rows = number_or(r, run, "rows", 1);
+    p->wall_ns = number_or(r, run, "wall_ns", 0);
     p->read_bytes = number_or(r, read, "bytes", 0);
     p->cores = number_or(r, machine, "cores", 0);
     p->copy = number_or(r, machine, "copy_gb_per_s", 0);
+    p->crowd = number_or(r, crowd, "threads", 0);
+    p->crowd_rows = number_or(r, crowd, "rows_per_second", 0);
     p->disk_write = number_or(r, yml_at(root, "storage"), "write_gb_per_s", 0);
     p->disk_read = number_or(r, yml_at(root, "storage"), "read_gb_per_s", 0);
     p->places = number_or(r, root, "places", 0);

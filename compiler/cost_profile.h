@@ -21,8 +21,10 @@ struct CostProfile {
     LIST(SectionCost) sections;
     double record_ns, read_ns, handover_ns;
     double worker_ns, caller_ns, cpu_ns, rows;  /* of the run as a whole; cost_model.h */
+    double wall_ns;             /* from one to the next, with one worker; 0: not known */
     double read_bytes;
     double cores, copy;         /* of the machine; bytes/ns */
+    double crowd, crowd_rows;   /* with so many threads so many rows a second; 0: not known */
     double disk_write, disk_read;       /* of what a cache keeps, bytes/ns; 0: not known */
     double places;              /* records of an epoch; 0: not known */
 };

@@ -6,7 +6,8 @@
 #include "plan_pins.h"
 #include "term_build.h"
 
-enum { MEMORY = 512000000 };    /* the runtime's own budget */
+enum { MEMORY = 512000000,      /* the runtime's own budget */
+       SECOND = 1000000000 };
 static const double FOR_BATCHES = .75;  /* of it; the rest is for what is read ahead */
 
 /* ---- bytes ---- */
@@ -143,6 +144,33 @@ PlanChange plan_change(Arena *arena, const Graph *graph, const LowerNotes *notes
     return change;
 }
 
+/* What the profiled plan would give if no thread waited for another. */
+static double undisturbed(const CostProfile *p, const Workload *w, int workers) {
+    Workload profiled = *w;
+    Machine m = {.cores = (int)fmax(p->cores, 1), .copy = p->copy};
+    profiled.read_ns = p->read_ns;
+    return model_rate(&profiled, &m, (Counts){workers, 0, 0}).rows;
+}
+
+/* Work that is little beside waking a thread takes longer than it computes; and several
+ * workers are in each other's way. Both were measured, as a whole, of a source that one
+ * reader is fast enough for: else it is the source that is waited for. */
+static void add_waits(const CostProfile *p, Workload *w, double more) {
+    int crowd = (int)p->crowd;
+    double wall, alone;
+    w->worker_ns = p->worker_ns;
+    w->cpu_ns = p->cpu_ns;
+    wall = p->wall_ns - SECOND * p->rows / undisturbed(p, w, 1);
+    if (wall > 0 && 2 * p->read_ns < p->wall_ns) w->worker_ns += wall;
+    alone = undisturbed(p, w, crowd);
+    if (crowd > 1 && p->crowd_rows > 0 && alone > p->crowd_rows &&
+        2 * p->read_ns < SECOND * p->rows / p->crowd_rows)
+        w->crowd = fmax(0, crowd * SECOND * p->rows / p->crowd_rows / w->worker_ns - 1) /
+                   (crowd - 1);
+    w->worker_ns += more;
+    w->cpu_ns += more;
+}
+
 Workload plan_workload(Arena *arena, const Graph *graph, const LowerNotes *notes) {
     const CostProfile *p = graph->profile;
     PlanChange change = plan_change(arena, graph, notes);
@@ -155,12 +183,13 @@ Workload plan_workload(Arena *arena, const Graph *graph, const LowerNotes *notes
         if (p->copy > 0) least = fmax(least, (cache->bytes + plan_bytes_out(graph)) / p->copy);
     }
     if (p->worker_ns + more < least) more = least - p->worker_ns;
-    return (Workload){.worker_ns = p->worker_ns + more, .cpu_ns = p->cpu_ns + more,
-                      .read_ns = read, .moved = moved(graph, notes), .rows = p->rows,
-                      .batch = (double)graph->batch,
-                      .batch_bytes = plan_bytes_out(graph) * (double)graph->batch,
-                      .handover_ns = fmax(p->handover_ns, p->caller_ns / p->rows *
+    Workload w = {.read_ns = read, .moved = moved(graph, notes), .rows = p->rows,
+                  .batch = (double)graph->batch,
+                  .batch_bytes = plan_bytes_out(graph) * (double)graph->batch,
+                  .handover_ns = fmax(p->handover_ns, p->caller_ns / p->rows *
                                                               (double)graph->batch)};
+    add_waits(p, &w, more);
+    return w;
 }
 
 Machine plan_machine(const Graph *graph, const PlanWish *wish) {

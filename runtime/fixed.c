@@ -43,7 +43,8 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
     pl_enter_fn *enter = p->code->enter[0];
     pl_emit_fn *emit = p->code->emit;
     void *lib = p->lib, *frame;
-    bool heard = w->recorder != NULL;
+    bool heard = recorder_hears(w);
+    int64_t from = i;
     char *start, *end;
     mark m = record_mark(w);
     frame = pk_alloc(&w->call.kernel, (size_t)p->code->frame_size[0]);
@@ -71,6 +72,7 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
             break;
         }
     }
+    if (!heard) recorder_skip(w, i - from);
     record_reset(w, m);
     return i;
 }

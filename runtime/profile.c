@@ -163,13 +163,22 @@ static void choose_period(recorder *r, int64_t took) {
         r->every = PROFILE_RARELY;
 }
 
+bool recorder_hears(const worker *w) {
+    return w->recorder &&
+           !atomic_load_explicit(&w->recorder->profile->off, memory_order_relaxed);
+}
+
+void recorder_skip(worker *w, int64_t calls) {
+    if (w->recorder) w->recorder->untold += calls;
+}
+
 void recorder_begin(worker *w) {
     recorder *r = w->recorder;
     uint64_t turn;
     if (!r) return;
     r->timed = r->hears = false;
     r->untold++;
-    if (atomic_load_explicit(&r->profile->off, memory_order_relaxed)) return;
+    if (!recorder_hears(w)) return;
     r->chance = r->chance * UINT64_C(6364136223846793005) + 1442695040888963407;
     turn = (r->chance >> 32) % (uint64_t)r->every;
     r->hears = turn == 0 || !r->nheard;

@@ -59,6 +59,9 @@ void recorder_free(recorder *);
 /* Around calls of the compiled code for one record; nothing without a recorder. */
 void recorder_begin(struct worker *);
 void recorder_end(struct worker *, int verdict);
+/* Whether that does anything now; if not, so many calls may be told at once, after them. */
+bool recorder_hears(const struct worker *);
+void recorder_skip(struct worker *, int64_t calls);
 /* A record, or a row of an `each`, was entered. */
 void recorder_level(struct worker *, int level, int verdict);
 

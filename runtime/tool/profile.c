@@ -26,6 +26,8 @@ typedef struct profiling {
     slice from;                 /* where the one that runs began: counters */
     int64_t turned;             /* when timing was turned on or off last */
     int64_t rows;               /* that were taken */
+    int crowd;                  /* threads of another run, */
+    double crowd_rows;          /* and its rows a second; 0: not measured */
     bool reads;                 /* there are threads that read ahead */
 } profiling;
 
@@ -150,6 +152,7 @@ typedef double slice_ratio(const slice *);
 static double busy_of(const slice *s) { return s->busy / s->rows; }
 static double cpu_of(const slice *s) { return s->cpu / s->rows; }
 static double caller_of(const slice *s) { return s->caller / s->rows; }
+static double wall_of(const slice *s) { return s->wall / s->rows; }
 
 /* The middle one; 0: there is none. */
 static double median(const slice *slice, int most, slice_ratio *ratio) {
@@ -297,15 +300,26 @@ static void put_record(yml_writer *w, const profiling *x) {
     yml_number(w, "sections_ns", parts, DIGITS);
     yml_end(w);
     yml_comment(w, "The run as a whole, while nothing was timed: what a worker computes, the\n"
-                    "caller, all cores; busy: the worker, and what kept it from its core; rows: "
-                    "that came out;\ntiming: what it costs, of the time without.");
+                    "caller, all cores; busy: the worker, and what kept it from its core; wall: "
+                    "until\nthe next one is there; rows: that came out; timing: what it "
+                    "costs, of the time without.");
     yml_begin_map(w, "run", true);
     yml_number(w, "worker_ns", worker > 0 ? worker : 0, DIGITS);
     yml_number(w, "caller_ns", caller, DIGITS);
     yml_number(w, "cpu_ns", cpu, DIGITS);
     yml_number(w, "busy_ns", median_of(x, busy_of) * rows, DIGITS);
+    if (x->o.run.threads <= 1) yml_number(w, "wall_ns", median_of(x, wall_of) * rows, DIGITS);
     yml_number(w, "rows", rows, DIGITS);
     yml_number(w, "timing", timing_of(x), DIGITS);
+    yml_end(w);
+}
+
+static void put_crowd(yml_writer *w, const profiling *x) {
+    if (x->crowd_rows <= 0) return;
+    yml_comment(w, "Another run, with all threads, not timed.");
+    yml_begin_map(w, "crowd", true);
+    yml_number(w, "threads", x->crowd, 6);
+    yml_number(w, "rows_per_second", x->crowd_rows, DIGITS);
     yml_end(w);
 }
 
@@ -420,6 +434,7 @@ static void put_all(yml_writer *w, const profiling *x) {
     put_machine(w, x);
     yml_comment(w, "The compiled code: timed as a whole, and the sum of the sections.");
     put_record(w, x);
+    put_crowd(w, x);
     yml_comment(w, "Reading: a + b * bytes; a batch's way to the caller.");
     put_read(w, x);
     yml_comment(w, "Sections, as fused: a + b * elements where they run. ns: in the mean.");
@@ -453,6 +468,14 @@ static bool anything_heard(const profile *p) {
     return false;
 }
 
+/* A fifth of the time that the profile took, for all cores together. */
+static void measure_crowd(profiling *x) {
+    double seconds = (double)x->took / 5e9;
+    if (x->o.run.threads > 1 || plat_cpus() < 2) return;
+    x->crowd = plat_cpus();
+    x->crowd_rows = crowd_rate(&x->o, x->crowd, seconds < .1 ? .1 : seconds);
+}
+
 int profile_command(int argc, char **argv) {
     profiling x = {.output = NULL};
     char why[4800];
@@ -466,6 +489,7 @@ int profile_command(int argc, char **argv) {
         status = failed("nothing was measured: leave out --process, --mode debug and "
                         "--cpu plain, or give it more records");
     if (x.p) pipert_stop(x.p);
+    if (!status) measure_crowd(&x);
     if (!status) status = write_file(&x);
     if (x.p) pipert_close(x.p);
     options_free(&x.o);

@@ -47,6 +47,10 @@ int cache_command(int argc, char **argv);
 /* Bytes a ns at which values go into the folder and come back. false: not measured. */
 bool storage_rates(const char *folder, double *write, double *read);
 
+/* ---- crowd.c ---- */
+/* Rows a second with so many threads, in the second half of the time; 0: not measured. */
+double crowd_rate(const options *, int threads, double seconds);
+
 /* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
 /* What can be known before a file is written: nothing is changed. */
 bool file_possible(const char *path, char *why, size_t n);
