@@ -103,6 +103,7 @@ static void read_run(Reading *r, const yml_node *root, CostProfile *p) {
     p->read_bytes = number_or(r, read, "bytes", 0);
     p->cores = number_or(r, machine, "cores", 0);
     p->copy = number_or(r, machine, "copy_gb_per_s", 0);
+    p->copy_near = number_or(r, machine, "copy_near_gb_per_s", 0);
     p->crowd = number_or(r, crowd, "threads", 0);
     p->crowd_rows = number_or(r, crowd, "rows_per_second", 0);
     p->disk_write = number_or(r, yml_at(root, "storage"), "write_gb_per_s", 0);

@@ -24,6 +24,7 @@ struct CostProfile {
     double wall_ns;             /* from one to the next, with one worker; 0: not known */
     double read_bytes;
     double cores, copy;         /* of the machine; bytes/ns */
+    double copy_near;           /* of what is in a core's cache; 0: not known */
     double crowd, crowd_rows;   /* with so many threads so many rows a second; 0: not known */
     double disk_write, disk_read;       /* of what a cache keeps, bytes/ns; 0: not known */
     double places;              /* records of an epoch; 0: not known */

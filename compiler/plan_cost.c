@@ -132,8 +132,10 @@ static double wheres_cost(Arena *arena, const Graph *graph, const LowerNotes *no
 
 /* What a plan makes whole is written and read, which is a copy. */
 static double ways_cost(const Graph *graph, const LowerNotes *notes) {
-    double bytes = plan_pinned_bytes(graph, notes);
-    return graph->profile->copy > 0 ? bytes / graph->profile->copy : 0;
+    const CostProfile *p = graph->profile;
+    PinnedBytes bytes = plan_pinned_bytes(graph, notes);
+    double near = p->copy_near > 0 ? p->copy_near : p->copy;
+    return p->copy > 0 ? bytes.others / p->copy + bytes.cached / near : 0;
 }
 
 /* ---- all ---- */

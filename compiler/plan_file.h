@@ -66,8 +66,11 @@ void plan_fits_graph(Arena *, const Plan *, Diags *, const Graph *);
 /* Pins the order of wheres, and the ways that are not those of `as_it_comes` (NULL: none). */
 void plan_pin(Arena *, Graph *, const Plan *, const LowerNotes *as_it_comes);
 bool plan_pins_tensors(const Graph *);
-/* Of the tensors that are whole because a plan has them so, as far as they are known. */
-double plan_pinned_bytes(const Graph *, const LowerNotes *);
+/* Of the tensors that are whole because a plan has them so, as far as they are known. Those
+ * of at most CACHED_BYTES are still in a core's cache where they are read. */
+enum { CACHED_BYTES = 1 << 19 };
+typedef struct PinnedBytes { double cached, others; } PinnedBytes;
+PinnedBytes plan_pinned_bytes(const Graph *, const LowerNotes *);
 /* Every tensor is made whole. */
 void plan_pin_whole(Arena *, Graph *);
 /* Tells what of the plan could not be had. */

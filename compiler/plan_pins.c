@@ -117,19 +117,22 @@ void plan_pin(Arena *arena, Graph *graph, const Plan *plan, const LowerNotes *as
     graph->pins = pins;
 }
 
-double plan_pinned_bytes(const Graph *graph, const LowerNotes *made) {
+PinnedBytes plan_pinned_bytes(const Graph *graph, const LowerNotes *made) {
     const Pins *pins = graph->pins;
-    double bytes = 0;
+    PinnedBytes sum = {0};
     for (int i = 0; pins && i < pins->tensors.n; i++) {
         const PinnedTensor *t = &pins->tensors.at[i];
         for (int k = 0; k < made->tensors.n && t->way == PIN_WHOLE; k++) {
             const TensorNote *n = &made->tensors.at[k];
-            if (n->line == t->line && !strcmp(n->name, t->name) && !strcmp(n->shape, t->shape) &&
-                !strchr(n->bytes, '*'))
-                bytes += strtod(n->bytes, NULL);
+            double bytes = strtod(n->bytes, NULL);
+            if (n->line != t->line || strcmp(n->name, t->name) || strcmp(n->shape, t->shape) ||
+                strchr(n->bytes, '*'))
+                continue;
+            if (bytes <= CACHED_BYTES) sum.cached += bytes;
+            else sum.others += bytes;
         }
     }
-    return bytes;
+    return sum;
 }
 
 void plan_pin_whole(Arena *arena, Graph *graph) {

@@ -48,7 +48,8 @@ int cache_command(int argc, char **argv);
 bool storage_rates(const char *folder, double *write, double *read);
 
 /* ---- crowd.c ---- */
-/* Rows a second with so many threads, in the second half of the time; 0: not measured. */
+/* Rows a second with so many threads, in about twice the time, more if batches are slow; 0:
+ * not measured. */
 double crowd_rate(const options *, int threads, double seconds);
 
 /* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
