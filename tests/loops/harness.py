@@ -33,9 +33,9 @@ def shell(*argv):
 def make_loopc(out):
     """The rooms of the loop IR and its back ends alone, so that tests of them run
     whatever the rest of the compiler is up to."""
-    sources = [HERE + "/loopc.c", ROOT + "/dsl/arena.c", ROOT + "/dsl/diag.c"]
+    sources = [HERE + "/loopc.c", ROOT + "/dsl/arena.c", ROOT + "/dsl/diag.c", ROOT + "/runtime/cpu.c"]
     for name in ("loops_*.c", "emit_c*.c", "emit_llvm*.c"):
-        sources += [f for f in glob.glob(f"{ROOT}/compiler/{name}") if not f.endswith("_host.c")]
+        sources += glob.glob(f"{ROOT}/compiler/{name}")
     config = "llvm-config-19"
     shell("gcc", "-std=gnu11", "-O1", "-g", "-I", ROOT, "-I", shell(config, "--includedir").strip(), *sources,
           "-o", out, "-L", shell(config, "--libdir").strip(), "-lLLVM-19", "-lm")
