@@ -84,13 +84,18 @@ static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may
     if (c->array) c->parts = part->nargs;
     else if (channel >= 0) c->parts = (int)channel_trip(&loop->loop[channel]);
     if (!c->parts || c->parts > PIXEL) return NULL;
-    c->lanes = lanes_of_columns(g, BLOCK, over, fixed);
-    if (may_run) lanes_may_run(c->lanes);
-    if (!body_fits(c)) return NULL;
+    for (int d = LANES_FORTH; d <= (may_run ? LANES_FORTH : LANES_BACK); d++) {
+        c->lanes = lanes_of_columns(g, BLOCK, over, fixed);
+        c->lanes->direction = d;
+        if (may_run) lanes_may_run(c->lanes);
+        if (body_fits(c)) break;
+        c->lanes = NULL;
+    }
+    if (!c->lanes) return NULL;
     if (!term_has_fold(loop->arg[0])) return c;
     if (c->lanes->picks) return NULL;       /* shuffles in every round */
     c->fold = fixed ? joint_fold(loop->arg[0], fixed) : NULL;
-    c->broad = lanes_of_columns(g, c->fold ? JOINT : BROAD, over, fixed);
+    c->broad = lanes_broader(c->lanes, c->fold ? JOINT : BROAD);
     return c;
 }
 
@@ -203,7 +208,7 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
         }
         lanes->folded = joint ? c->fold : NULL;
         if (joint) lanes->fold = folds[k];
-        v[k] = c->array ? lanes_many(lanes, part->arg[k]) : lanes_at(lanes, column, part);
+        v[k] = c->array ? lanes_out(lanes, part->arg[k]) : lanes_at(lanes, column, part);
         if (planar && !c->array) store_plane(g, r, e, k, v[k]);
     }
     for (int k = 0; planar && c->array && k < c->parts; k++)

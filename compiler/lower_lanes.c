@@ -8,6 +8,8 @@
  *   ONE      the same in all lanes: made by the walker of scalars
  *   ROW      the row: it may only choose a row of the ring that is read
  *   COLUMN   an integer, one value plus the lane's column
+ *   PLACE, BACK  where columns are read in another order than they are made
+ *            (lower_mirror.c): of what is made, one value plus or minus the column
  *   CHANNEL  the lane's channel
  *   MANY     a vector
  *   NONE     not to be had in lanes: the row stays scalar */
@@ -26,6 +28,14 @@ Lanes *lanes_of_columns(Gen *g, int n, const Var *column, const Var *channel) {
     *l = (Lanes){.g = g, .n = n, .columns = n, .column = column,
                  .fixed = channel, .at = NO_VALUE};
     return l;
+}
+
+Lanes *lanes_broader(const Lanes *l, int n) {
+    Lanes *broad = lanes_of_columns(l->g, n, l->column, l->fixed);
+    broad->direction = l->direction;
+    broad->turned = l->turned;
+    broad->forth = l->forth;
+    return broad;
 }
 
 void lanes_may_run(Lanes *l) { l->may_run = true; }
@@ -122,6 +132,8 @@ static LaneKind kind_of_op(Lanes *l, const Term *term) {
     if (a == LANE_COLUMN && b == LANE_ONE && (term->op == OP_ADD || term->op == OP_SUB))
         return LANE_COLUMN;
     if (a == LANE_ONE && b == LANE_COLUMN && term->op == OP_ADD) return LANE_COLUMN;
+    if (l->direction != LANES_FORTH && mirror_sum(l, term->op, a, b) != LANE_NONE)
+        return mirror_sum(l, term->op, a, b);
     if ((a != LANE_ONE && a != LANE_MANY) || (b != LANE_ONE && b != LANE_MANY))
         return LANE_NONE;
     if (term->nargs > 2 && lane_kind(l, term->arg[2]) > LANE_ONE &&
@@ -260,8 +272,10 @@ static LaneKind kind_of_if(Lanes *l, const Term *term) {
         int names = l->names.n;
         kind[i] = lane_kind(l, term->arg[i]);
         l->names.n = names;
-        if (kind[i] != LANE_ONE && kind[i] != LANE_MANY) return LANE_NONE;
     }
+    if (mirror_choice(l, term, kind[0], kind[1], kind[2])) return LANE_COLUMN;
+    for (int i = 0; i < 3; i++)
+        if (kind[i] != LANE_ONE && kind[i] != LANE_MANY) return LANE_NONE;
     if (term->proved) find_read(term->arg[1], &reads);
     if (reads && (kind[0] != LANE_ONE || term->type->dtype == PL_BOOL)) return LANE_NONE;
     return LANE_MANY;
@@ -298,7 +312,8 @@ LaneKind lane_kind(Lanes *l, const Term *term) {
     if (term->kind == TERM_REF) {
         if (l->channel && term->var == l->channel) return LANE_CHANNEL;
         if (l->row && term->var == l->row) return LANE_ROW;
-        if (term->var == l->column && l->columns > 1) return LANE_COLUMN;
+        if (term->var == l->column && l->columns > 1)
+            return l->direction == LANES_FORTH ? LANE_COLUMN : LANE_PLACE;
         name = lane_name(l, term->var);
         return name ? name->kind : LANE_ONE;
     }

@@ -11,7 +11,10 @@ enum { PIXEL = 4, WIDE = 16,
        LINE = 64 };             /* bytes of a cache line */
 
 typedef enum { LANE_ONE, LANE_ROW, LANE_COLUMN, LANE_CHANNEL, LANE_MANY,
-               LANE_NONE } LaneKind;
+               LANE_PLACE, LANE_BACK, LANE_NONE } LaneKind;
+
+/* How the columns that are read go along those that are made. */
+typedef enum { LANES_FORTH, LANES_EITHER, LANES_BACK } Direction;
 
 typedef struct LaneName { const Var *var; LaneKind kind; Value v; } LaneName;
 
@@ -23,6 +26,9 @@ typedef struct Lanes {
     int64_t fixed_at;
     bool picks;                 /* a channel of pixels side by side is read */
     const Var *row, *source;    /* of lanes_of_rows; else NULL */
+    Direction direction;
+    const Term *turned;         /* LANES_EITHER: the condition of going back (or forth, */
+    bool forth;                 /* if this is set) */
     Value at;                   /* the column of lane 0 */
     const Term *folded;         /* a fold whose value is known; or NULL */
     Value fold;
@@ -48,12 +54,16 @@ Value lane_value(Lanes *, const Term *);
 /* BLOCK, JOINT or BROAD columns of one channel; `channel` (may be NULL) is an index that has
  * one value in all lanes, to be told before the kind of a term is asked for. */
 Lanes *lanes_of_columns(Gen *, int n, const Var *column, const Var *channel);
+/* The same, broader, of a nest that fits the first. */
+Lanes *lanes_broader(const Lanes *, int n);
 void lanes_fix(Lanes *, int64_t channel);
 /* A body in parts: names (TERM_LET) first, then vectors. */
 LaneKind lanes_let_kind(Lanes *, const Term *let);
 void lanes_start(Lanes *, Value column);
 void lanes_let(Lanes *, const Term *let);
 Value lanes_many(Lanes *, const Term *);
+/* A vector of the element, lanes in the order of the columns that are made. */
+Value lanes_out(Lanes *, const Term *);
 /* The fold for channels 0 to n - 1, in one loop: v[k] is that of channel k. `channel` is
  * the index that is fixed, and neither the rounds nor the start hang on it. */
 void lanes_fold(Lanes *, const Term *fold, const Var *channel, int n, Value column,
@@ -97,6 +107,15 @@ void columns_rows(Gen *, const Columns *, const Fill *, Value base, Value from,
                   Value columns, bool stream, int row, Value first, Value rows);
 /* Branches on whether the columns of the block run. */
 void gen_if_runs(Gen *, Value runs, Value block);
+
+/* ---- lower_mirror.c, for the walkers of lanes ---- */
+/* The kind of a sum of places; LANE_NONE: it is none. */
+LaneKind mirror_sum(const Lanes *, Op, LaneKind a, LaneKind b);
+/* A choice between going back and forth. */
+bool mirror_choice(Lanes *, const Term *, LaneKind condition, LaneKind a, LaneKind b);
+/* The column of lane 0, if the first that is made is `column`. */
+Value mirror_start(Lanes *, Value column);
+Value mirror_out(Lanes *, Value);
 
 /* ---- lower_lanes.c, for lower_lanes_value.c ---- */
 LaneName *lane_name(Lanes *, const Var *);

@@ -342,6 +342,24 @@ static Value choice(Lanes *l, const Term *term) {
     return build_get(&g->b, var);
 }
 
+/* An integer, of which lane 0 has this value. */
+static bool is_place(Lanes *l, const Term *term) {
+    int names = l->names.n;
+    LaneKind kind = lane_kind(l, term);
+    l->names.n = names;
+    return kind == LANE_COLUMN || kind == LANE_PLACE || kind == LANE_BACK;
+}
+
+static Value sum_of_places(Lanes *l, const Term *term) {
+    Value a = lane_value(l, term->arg[0]), b = lane_value(l, term->arg[1]);
+    return term->op == OP_ADD ? gen_add(l->g, a, b) : gen_sub(l->g, a, b);
+}
+
+static Value choice_of_places(Lanes *l, const Term *term) {
+    Value a = lane_value(l, term->arg[1]), b = lane_value(l, term->arg[2]);
+    return gen_op(l->g, LOOP_SELECT, LT_I64, 3, gen_scalar(l->g, term->arg[0]).v, a, b);
+}
+
 Value lane_value(Lanes *l, const Term *term) {
     const LaneName *name;
     if (term->kind == TERM_REF) {
@@ -357,26 +375,24 @@ Value lane_value(Lanes *l, const Term *term) {
     if (!lane_varies(l, term)) return gen_scalar(l->g, term).v;
     switch (term->kind) {
     case TERM_OP:
-        if (lane_kind(l, term) == LANE_COLUMN) {
-            Value a = lane_value(l, term->arg[0]), b = lane_value(l, term->arg[1]);
-            return term->op == OP_ADD ? gen_add(l->g, a, b) : gen_sub(l->g, a, b);
-        }
-        return operation(l, term);
+        return is_place(l, term) ? sum_of_places(l, term) : operation(l, term);
     case TERM_INDEX: return lane_is_run(l, term) ? place(l, term) : element(l, term);
     case TERM_FOLD: return term == l->folded ? l->fold : fold(l, term);
-    case TERM_IF: return choice(l, term);
+    case TERM_IF: return is_place(l, term) ? choice_of_places(l, term) : choice(l, term);
     default: bug("lanes: a term of kind %d", term->kind);
     }
 }
 
 void lanes_start(Lanes *l, Value column) {
     l->names.n = 0;
-    l->at = column;
+    l->at = mirror_start(l, column);
 }
+
+Value lanes_out(Lanes *l, const Term *term) { return mirror_out(l, lanes_many(l, term)); }
 
 Value lanes_at(Lanes *l, Value column, const Term *element_term) {
     lanes_start(l, column);
-    return lanes_many(l, element_term);
+    return lanes_out(l, element_term);
 }
 
 Value lane_canonical(Gen *g, Value v) {
