@@ -228,12 +228,13 @@ static Value in_columns(Lanes *l, const Term *term, const Tensor *t) {
     return one_channel(l, t, at, (int)channel, (int)channels);
 }
 
-/* Pixels side by side in memory get the room of PIXEL channels. */
-static Value spread(Lanes *l, Value v) {
+/* Pixels side by side, of so many elements each, get the room of PIXEL channels. `room` 0:
+ * all columns get the first. */
+static Value spread(Lanes *l, Value v, int room) {
     int *mask = arena_array(l->g->all->arena, int, l->n);
     for (int i = 0; i < l->n; i++) {
         int c = i % PIXEL;
-        mask[i] = i / PIXEL * l->channels + (c < l->channels ? c : 0);
+        mask[i] = i / PIXEL * room + (c < l->channels ? c : 0);
     }
     return shuffle(l->g, v, v, l->n, mask);
 }
@@ -243,13 +244,18 @@ static Value element(Lanes *l, const Term *term) {
     int n = term->nargs - 1;
     const Tensor *t = gen_tensor(g, term->arg[0]);
     Value subs[PK_MAX_RANK], at;
+    bool same;                  /* column for all lanes */
     if (!l->channel) return in_columns(l, term, t);
     if (n == 1) return by_channel(l, t);
     for (int k = 0; k < n - 1; k++) subs[k] = lane_value(l, term->arg[1 + k]);
     subs[n - 1] = gen_long(g, 0);
     at = build_offset(&g->b, t->data, gen_position(g, t, subs), dtype_size(t->dtype));
-    at = build_load(&g->b, vector_type(l, mem_type(t->dtype)), at, t->buffer);
-    return t->pixels || l->columns == 1 || l->channels == PIXEL ? at : spread(l, at);
+    same = l->columns > 1 && lane_kind(l, term->arg[n - 1]) != LANE_COLUMN;
+    at = build_load(&g->b, loop_vector(mem_type(t->dtype), same ? PIXEL : l->n), at,
+                    t->buffer);
+    if (same) return spread(l, at, 0);
+    return t->pixels || l->columns == 1 || l->channels == PIXEL
+               ? at : spread(l, at, l->channels);
 }
 
 /* That of the first column. */

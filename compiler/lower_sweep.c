@@ -237,11 +237,13 @@ bool gen_sweep(Gen *g, const Fill *f, Value base, const Term *loop) {
         sweep_announce(g, stage->producers.at[i]);
     sweep_reduce_announce(g, stage);
     sweep_force_inputs(g, stage);
+    sweep_find_inputs(g, stage);
     sweep_choose_planes(g, stage, f);
     sweep_choose_lanes(g, stage);
     if (sweep_has_blocks(g, stage, f)) stage->producers.at[0]->blocked = true;
     else stage->batched = sweep_has_batches(g, stage, f);
     for (int i = 0; i < stage->producers.n; i++) sweep_find(g, stage->producers.at[i]);
+    sweep_test_inputs(g, stage);
     sweep_reduce_begin(g, stage);
     sweep_find_order(g, stage);
     for (int i = 0; i < stage->producers.n; i++) sweep_prepare(g, stage->producers.at[i]);

@@ -24,6 +24,13 @@ typedef struct SweepRead {
 } SweepRead;
 typedef LIST(SweepRead) SweepReads;
 
+/* A subscript of a tensor in memory, to be tested before the rows. */
+typedef struct SweepInput {
+    SweepRead read;
+    int axis;
+    unsigned on;                /* the loop of the nest that it hangs on: a bit, or 0 */
+} SweepInput;
+
 typedef enum { ROW_ONE, ROW_WIDE, ROW_RUNS, ROW_PIXEL, ROW_BLOCKS, ROW_PLANES } RowLanes;
 
 /* A FOR of a stage, and when it is the one. */
@@ -55,6 +62,7 @@ struct SweepStage {
     SweepStage *reader;
     SweepReads reads;           /* in the reader's body */
     LIST(SweepStage *) producers;
+    LIST(SweepInput) inputs;
     int row;                    /* its loop over rows; -1: not known yet */
     int level;
     int section;                /* what a profile counts it as */
@@ -168,6 +176,13 @@ SweepHull sweep_hull_begin(Gen *, int axis, Value size);
 void sweep_widen(Gen *, const SweepStage *, SweepHull *);
 void sweep_hull_end(Gen *, SweepStage *, const SweepHull *);
 bool sweep_small(Gen *, Value dim);     /* a constant of at most 4 */
+
+/* ---- lower_sweep_inputs.c ---- */
+/* Which subscripts of what is in memory are tested before the rows: they count as tested
+ * from here on. Names of rings are announced, all else is made. */
+void sweep_find_inputs(Gen *, SweepStage *last);
+/* Those tests: which rows and columns are made is known. */
+void sweep_test_inputs(Gen *, const SweepStage *);
 
 /* ---- lower_sweep_order.c ---- */
 /* lo, hi, first, rows of a stage; the rows that a ring needs. */

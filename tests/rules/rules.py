@@ -420,4 +420,52 @@ class Ends:
         return over_range(f"{HOT}at = value % {rng.randrange(1, 9)}\ny = for i in {rng.choice(['0', 'at'])}..{rng.randrange(3, 9)}, j in 0..{rng.randrange(1, 7)}: {body}", "y", 40)
 
 
-RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends]
+# ---- tests before the rows of a sweep ----
+
+class Inputs:
+    """Rows that are made one after the other read a tensor in memory at places that are known
+    before: these are tested once, so that the rows need no test and are made in vectors; not
+    reads that a condition guards, nor places that hang on what the rows give."""
+    name, passes = "inputs", "sweeps"
+    WHOLE = ("whole = for i in 0..20, j in 0..30, k in 0..3: sqrt(f32((i * 7 + j * 5 + k * 3 + value) % 32)) / f32(1 + j % 3)\n"
+             "other = for i in 0..5, j in 0..6, k in 0..3: whole[2 * i, 3 * j, 2 - k] + whole[i, j, k]\n")
+    WIDE = "y = for k in 0..3, i in 0..8, j in 0..9: fold s = f32(0) for t in 2 * j..2 * j + 3: s + {x}[i, t, k]"
+
+    def rows(body):
+        return over_range(f"at = value % 20\n{Inputs.WHOLE}rows = for i in 0..8, j in 0..20, k in 0..3: fold s = f32(0) for t in i..i + 1 + i % 3: {body}\n"
+                          + Inputs.WIDE.format(x="rows"), "y, other", 20)
+
+    def vectors(bench, text):
+        return "f32x" in bench.sh(bench.bin / "pipec", bench.feature(text), "--emit=loops").stdout
+
+    def fires(bench):
+        for body, good in (("s + whole[at + t - 2, j + at // 2, k]", range(2, 14)), ("s + whole[19 - at - t, j, k] * whole[t, j + at, k]", range(12)),
+                           ("s + whole[t + i, clamp(j - at, 0, 29), k] + whole[t, 29 - j - at, k]", range(12))):
+            text = Inputs.rows(body)
+            due(Inputs.vectors(bench, text), f"{body}: no vectors")
+            seen = [r[0] for r in bench.run(text)[1]]
+            due(seen == [v for v in range(20) if v not in good], f"{body}: bad are {seen}")
+
+    def stays(bench):
+        text = Inputs.rows("s + (if at < 12 then whole[at + t - 2, j, k] else 0.5)")
+        due([r[0] for r in bench.run(text)[1]] == [0, 1], "a read that a condition guards")
+        text = Inputs.rows("s + whole[t, j, k]").replace("s + rows[", "s + whole[i64(max(rows) * 0) + at % 10 + 15, j, k] * rows[")
+        due([r[0] for r in bench.run(text)[1]] == [*range(5, 10), *range(15, 20)], "a place that hangs on the rows")
+
+    def random(rng):
+        def sub(size, *used):
+            base = rng.choice(["{} + at", "at - {} + 3", "{} + at // 2 - 1", "min({} + at, 19)", "(if value % 2 == 0 then {} else 9 - {})", "{}",
+                               "places[{} % 4] + {}"]).replace("{}", rng.choice(used))
+            return f"clamp({base}, 0, {size - 1})" if rng.random() < .5 else base
+        read = f"whole[{sub(20, 't', 'i')}, {sub(30, 'j', 'j', 't')}, k]"
+        if rng.random() < .3:
+            read = f"(if {rng.choice(['t > at', 'at > 3', 'i < 5'])} then {read} else 0.25)"
+        text = Inputs.rows(f"s + {read}").replace("at = value % 20", f"at = value % {rng.randrange(1, 14)}\nplaces = [3, at, 1, 0]")
+        if rng.random() < .3:
+            text = text.replace("s + rows[", "s + f32(1 + i64(mean(rows)) % 2) * rows[")
+        if rng.random() < .3:
+            text = text.replace("s + rows[i, t, k]", "s + rows[i, t, k] * whole[i + at, t, k]")
+        return text
+
+
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends, Inputs]
