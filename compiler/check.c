@@ -174,7 +174,7 @@ static const Type *complete_tensor(Checker *ck, const Term *read, const char *na
                              arena_format(ck->arena, "len(%s%s)", name,
                                           k ? arena_format(ck->arena, ", %d", k) : ""),
                              size);
-        dim_set_nonnegative(dims[k]);
+        dim_set_nonnegative(dims[k], DIM_BITS);
     }
     *copy = *type;
     copy->dims = dims;

@@ -272,6 +272,8 @@ const Term *tensor_name(Checker *, const Term *, Loc);
 /* ---- check_prove.c ---- */
 /* By the form of the term alone. */
 bool plainly_nonnegative(Checker *, const Term *);
+/* A term that is not negative, nor any part of it, is below 2 to that power. */
+int most_bits(Checker *, const Term *);
 bool prove_nonnegative(Checker *, const Term *);
 bool prove_below(Checker *, const Term *, const Dim *);
 

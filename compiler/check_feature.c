@@ -796,7 +796,7 @@ const Var *batched_of(Checker *ck, const Var *field) {
                                ? term_ref(ck->arena, graph->rows)
                                : term_int(ck->arena, PL_I64, graph->batch);
         const Dim *first = dim_of_term(ck, rows);
-        if (graph->last == LAST_PARTIAL) dim_set_nonnegative(first);
+        if (graph->last == LAST_PARTIAL) dim_set_nonnegative(first, DIM_BITS);
         var->type = type_array(ck, first, field->type);
     } else if (field->type->kind == TY_TENSOR) {
         Type *type = arena_new_of(ck->arena, Type);

@@ -22,10 +22,55 @@ static bool positive_constant(const Term *term) {
     return term_is_int(term, &value) && value > 0;
 }
 
+/* ---- how large ---- */
+
+enum { ANY_BITS = 64 };
+
+static int bits_of_operation(Checker *ck, const Term *term) {
+    int a = most_bits(ck, term->arg[0]), b = term->nargs > 1 ? most_bits(ck, term->arg[1]) : 0;
+    switch (term->op) {
+    case OP_MUL: return a + b;
+    case OP_ADD: return (a > b ? a : b) + 1;
+    case OP_MAX: case OP_BITOR: return a > b ? a : b;
+    case OP_MIN: case OP_BITAND: return a < b ? a : b;
+    case OP_MOD: return b;
+    case OP_FLOORDIV: case OP_SHR: case OP_CONVERT: return a;
+    default: return ANY_BITS;
+    }
+}
+
+/* A sum or product of at most 63 bits has not come around 2^63. */
+int most_bits(Checker *ck, const Term *term) {
+    const Nest *nest;
+    int64_t value;
+    int bits = 0, most = ANY_BITS;
+    term = resolve(ck, term);
+    if (term->type->kind != TY_TENSOR || term->type->rank) return ANY_BITS;
+    if (term_is_int(term, &value)) {
+        for (; value > 0 && bits < 63; value >>= 1) bits++;
+        return value < 0 ? ANY_BITS : bits;
+    }
+    if (term->kind == TERM_DIM) return DIM_BITS;
+    if (term->type->dtype == PL_BOOL) most = 1;
+    else if (dtype_is_integer(term->type->dtype)) most = 8 * dtype_size(term->type->dtype);
+    if (term->kind == TERM_REF && (nest = nest_of(ck, term->var)))
+        bits = most_bits(ck, nest->to);
+    else if (term->kind == TERM_OP && dtype_is_integer(term->arg[0]->type->dtype))
+        bits = bits_of_operation(ck, term);
+    else return most;
+    return bits < most ? bits : most;
+}
+
+/* ---- signs ---- */
+
 static bool operation_nonnegative(Checker *ck, const Term *term) {
     const Term *a = term->arg[0], *b = term->nargs > 1 ? term->arg[1] : NULL;
+    int signs = 8 * dtype_size(term->type->dtype) - 1;
     switch (term->op) {
-    case OP_MUL: case OP_ADD: case OP_MIN: case OP_BITOR:
+    case OP_MUL: case OP_ADD:
+        return bits_of_operation(ck, term) <= signs && plainly_nonnegative(ck, a) &&
+               plainly_nonnegative(ck, b);
+    case OP_MIN: case OP_BITOR:
         return plainly_nonnegative(ck, a) && plainly_nonnegative(ck, b);
     case OP_MAX: case OP_BITAND:
         return plainly_nonnegative(ck, a) || plainly_nonnegative(ck, b);
@@ -63,14 +108,21 @@ static Bounds exact(Checker *ck, const Term *term) {
     return (Bounds){dim, dim};
 }
 
+/* What might come around 2^63 is not known. */
 static Bounds sum(Checker *ck, Bounds a, Bounds b) {
-    return (Bounds){a.low && b.low ? dim_add(ck->dims, a.low, b.low) : NULL,
-                    a.high && b.high ? dim_add(ck->dims, a.high, b.high) : NULL};
+    enum { BITS = 61 };
+    bool low = a.low && b.low && dim_bits(a.low) <= BITS && dim_bits(b.low) <= BITS;
+    bool high = a.high && b.high && dim_bits(a.high) <= BITS && dim_bits(b.high) <= BITS;
+    return (Bounds){low ? dim_add(ck->dims, a.low, b.low) : NULL,
+                    high ? dim_add(ck->dims, a.high, b.high) : NULL};
 }
 
 static Bounds scaled(Checker *ck, Bounds a, int64_t factor) {
+    enum { BITS = 62 };
     const Dim *f = dim_number(ck->dims, factor);
     const Dim *low = factor < 0 ? a.high : a.low, *high = factor < 0 ? a.low : a.high;
+    if (low && dim_bits(low) + dim_bits(f) > BITS) low = NULL;
+    if (high && dim_bits(high) + dim_bits(f) > BITS) high = NULL;
     return (Bounds){low ? dim_mul(ck->dims, low, f) : NULL,
                     high ? dim_mul(ck->dims, high, f) : NULL};
 }

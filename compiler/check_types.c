@@ -95,7 +95,7 @@ static const Term *expand(Checker *ck, const Term *term, int depth) {
 static const Dim *atom(Checker *ck, const Term *term) {
     const Dim *dim = dim_symbol(ck->dims, term_key(ck->arena, term),
                                 symbol_name(ck, term), term);
-    if (plainly_nonnegative(ck, term)) dim_set_nonnegative(dim);
+    if (plainly_nonnegative(ck, term)) dim_set_nonnegative(dim, most_bits(ck, term));
     return dim;
 }
 

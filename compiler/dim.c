@@ -10,6 +10,7 @@ typedef struct Symbol {
     const Term *value;
     int id;
     bool nonnegative;
+    int bits;
 } Symbol;
 
 typedef struct Monomial { int64_t factor; int n; const Symbol **symbol; } Monomial;
@@ -67,7 +68,7 @@ const Dim *dim_symbol(DimTable *table, const char *key, const char *name,
         if (!strcmp(table->symbols.at[i]->key, key)) symbol = table->symbols.at[i];
     if (!symbol) {
         symbol = arena_new_of(table->arena, Symbol);
-        *symbol = (Symbol){key, name, value, table->symbols.n, false};
+        *symbol = (Symbol){key, name, value, table->symbols.n, false, 64};
         list_push(table->arena, &table->symbols, symbol);
     }
     part->factor = 1;
@@ -77,9 +78,12 @@ const Dim *dim_symbol(DimTable *table, const char *key, const char *name,
     return intern(table, 1, part);
 }
 
-void dim_set_nonnegative(const Dim *dim) {
-    if (dim->n == 1 && dim->part[0].n == 1)
-        ((Symbol *)dim->part[0].symbol[0])->nonnegative = true;
+void dim_set_nonnegative(const Dim *dim, int bits) {
+    Symbol *symbol;
+    if (dim->n != 1 || dim->part[0].n != 1) return;
+    symbol = (Symbol *)dim->part[0].symbol[0];
+    symbol->nonnegative = true;
+    symbol->bits = bits;
 }
 
 /* Shorter products first, then by symbol: an order of monomials. */
@@ -137,9 +141,32 @@ bool dim_constant(const Dim *dim, int64_t *value) {
     return true;
 }
 
+static int factor_bits(int64_t factor) {
+    uint64_t size = factor < 0 ? -(uint64_t)factor : (uint64_t)factor;
+    int bits = 0;
+    while (bits < 64 && size >> bits) bits++;
+    return bits;
+}
+
+int dim_bits(const Dim *dim) {
+    int most = 0;
+    for (int i = 0; i < dim->n; i++) {
+        int bits = factor_bits(dim->part[i].factor);
+        if (bits > most) most = bits;
+    }
+    return most;
+}
+
+/* A single symbol may be as large as it likes: it is what it is. */
+static bool may_wrap(const Monomial *m) {
+    int bits = factor_bits(m->factor);
+    for (int k = 0; k < m->n; k++) bits += m->symbol[k]->bits;
+    return m->n > 1 && bits > 63;
+}
+
 bool dim_nonnegative(const Dim *dim) {
     for (int i = 0; i < dim->n; i++) {
-        if (dim->part[i].factor < 0) return false;
+        if (dim->part[i].factor < 0 || may_wrap(&dim->part[i])) return false;
         for (int k = 0; k < dim->part[i].n; k++)
             if (!dim->part[i].symbol[k]->nonnegative) return false;
     }

@@ -15,10 +15,15 @@ const Dim *dim_add(DimTable *, const Dim *, const Dim *);
 const Dim *dim_sub(DimTable *, const Dim *, const Dim *);
 const Dim *dim_mul(DimTable *, const Dim *, const Dim *);
 bool dim_constant(const Dim *, int64_t *value);
-/* Says that the value of a single symbol is never below 0. */
-void dim_set_nonnegative(const Dim *);
-/* Known to be at least 0 for all values of its symbols. */
+/* Of a tensor's dimension: two of them can be multiplied. More elements are more than a
+ * record holds. */
+enum { DIM_BITS = 31 };
+/* Says that the value of a single symbol is never below 0, and below 2 to that power. */
+void dim_set_nonnegative(const Dim *, int bits);
+/* Known to be at least 0 for all values of its symbols: products do not come around 2^63. */
 bool dim_nonnegative(const Dim *);
+/* All factors are below 2 to that power. */
+int dim_bits(const Dim *);
 /* Whether `test` holds for the value of any symbol. */
 bool dim_any_symbol(const Dim *, bool (*test)(const Term *, void *), void *);
 /* The dimension as a scalar i64 term. */
