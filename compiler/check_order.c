@@ -79,10 +79,15 @@ static bool take_apart(Chain *c, const Expr *e) {
 
 /* ---- @after ---- */
 
-static int step_named(const Chain *c, const char *name) {
-    for (int i = 0; i < c->problem.n; i++)
-        if (!strcmp(c->step[i].name, name)) return i;
-    return -1;
+/* All of that name that stand before the step, else the first behind; 0: there is none. */
+static uint32_t steps_named(const Chain *c, const char *name, int step) {
+    uint32_t before = 0;
+    for (int i = 0; i < c->problem.n; i++) {
+        if (i >= step && before) break;
+        if (strcmp(c->step[i].name, name)) continue;
+        before |= 1u << i;
+    }
+    return before;
 }
 
 /* `name` or `module.name`, as `callee_text` has it. */
@@ -111,13 +116,13 @@ static bool read_after(Chain *c, uint32_t *after) {
         const AttributeList *list = &c->step[i].call->attributes;
         for (int k = 0; k < list->n; k++) {
             const char *name;
-            int other;
+            uint32_t others;
             if (strcmp(list->at[k].name.text, "after")) continue;
             name = after_name(c, &list->at[k]);
-            other = name ? step_named(c, name) : -1;
-            if (other < 0) no_such_step(c, &list->at[k], name);
-            else after[i] |= 1u << other;
-            good &= other >= 0;
+            others = name ? steps_named(c, name, i) : 0;
+            if (!others) no_such_step(c, &list->at[k], name);
+            after[i] |= others;
+            good &= others != 0;
         }
     }
     return good;
