@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make_jpegs.py FOLDER [--seed N] [--inputs]: some 590 small JPEG files with all
+"""make_jpegs.py FOLDER [--seed N] [--inputs]: some 600 small JPEG files with all
 the odd properties, the same bytes for the same seed (and the same Pillow). A file's name
 begins with what is to become of it:
 
@@ -638,6 +638,32 @@ def odd_bands():
         yield what, f"next_band_{name}", p.head() + dc + first + later + data + EOI
 
 
+def zeros_beyond(p, start, behind, more):
+    """A block of the symbols `start` whose zeros go on beyond its end. libjpeg takes two
+    of their codes; two of those behind are a block to it, DC of 1 and an end. more:
+    blocks that stay at the end, for a reader that took more of the zeros."""
+    bits, before, odd = Bits(), dict.fromkeys(range(3), 0), R.randrange(1, 6)
+    blocks = [block for mcu in p.mcus(range(len(p.sampling))) for block in mcu]
+    for i, (c, x, y) in enumerate(blocks):
+        if i == odd:
+            bits.put(*p.codes[0][0])
+            for s in start + [0xF0] * (2 + behind):
+                bits.put(*p.codes[1][s])
+                bits.put(1, s & 15)
+        elif not odd < i <= odd + behind // 2 - more:
+            before[c] = p.put(bits, p.block[c][y][x], before[c])
+    return p.file(data=bits.bytes())
+
+
+def odd_blocks():
+    """Six codes of 16 zeros, a look-up's, behind 32 coefficients and more."""
+    for shape in SHAPES:
+        for start in [0xF1, 0xF1], [0xF1, 0xF1, 0x61], [0xF1, 0xF1, 0xD1]:
+            p = some(shape, 40, 24, table=steep)
+            yield "left", f"zeros_beyond_{shape}_{start[-1]:x}", zeros_beyond(
+                p, start, R.choice((6, 8)), R.choice((0, 2)))
+
+
 def truncated():
     for shape in ("gray", "420"):
         data = some(shape, 40, 40).file(restart=3)
@@ -697,7 +723,7 @@ def main():
     n = 0
     for kind in (sizes, samplings, colours, restarts, applications, markers, frames,
                  tables, scans, truncated, arithmetic, progressions, odd_progressions,
-                 odd_bands):
+                 odd_bands, odd_blocks):
         for what, name, data in kind():
             (o.folder / f"{what}-{name}-{n:03}.jpg"
              ).write_bytes(input_of(n, data) if o.inputs else data)

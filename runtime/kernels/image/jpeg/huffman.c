@@ -156,9 +156,11 @@ static uint16_t *fill_skips(uint16_t *to, int entry, int n) {
     return to;
 }
 
-/* Entries for the next `rest` bits, behind symbols that took `bits` and moved on by k. */
+/* Entries for the next `rest` bits, behind symbols that took `bits` and moved on by k.
+ * That is added to a k of up to 62: a sum from JPEG_END on would pass for a block that
+ * ended, where it is one of too many coefficients. */
 static void fill_skip(const Symbols *s, uint16_t *to, int rest, int k, int bits) {
-    enum { MOST = 96 };         /* k stays below JPEG_END */
+    enum { MOST = 63 };         /* a block has no more */
     int own = bits ? k << 8 | bits : JPEG_SLOW << 8;
     uint16_t *end = to + (1 << rest);
     for (int i = 0; i < s->n && s->at[i].length <= rest; i++) {
