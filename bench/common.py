@@ -71,6 +71,13 @@ def commit():
 
 # ---- what is kept ----
 
+def keep_first(text):
+    """In RESULTS.md, before all sections."""
+    path = ROOT / "bench/RESULTS.md"
+    sections = path.read_text().partition("\n## ")
+    path.write_text(text + "".join(sections[1:]))
+
+
 def keep_section(head, text):
     """In RESULTS.md, in the place of the section of that name."""
     path = ROOT / "bench/RESULTS.md"
