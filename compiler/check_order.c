@@ -189,12 +189,12 @@ static double elements_of(const State *s) {
     return n;
 }
 
-/* What is not measured costs what its bytes take to move, a tenth of a ns each. */
+/* What is not measured was put into its neighbours: a hundredth of a ns for each byte. */
 static double cost_of(const Chain *c, const Step *step, const State *in, const State *out) {
     const OperatorCost *cost = cost_of_operator(c->ck->profile, step->name, step->line);
     double bytes = bytes_of(in) + bytes_of(out);
     if (!c->ck->profile) return bytes;
-    if (!cost || !step->elements) return bytes / 10;
+    if (!cost || !step->elements) return bytes / 100;
     return cost->fixed + (cost->ns - cost->fixed) * elements_of(in) / step->elements;
 }
 

@@ -230,6 +230,10 @@ void recorder_level(worker *w, int level, int verdict) {
 }
 
 /* ---- fits ---- */
+/* Sizes that differ by no more of their mean say nothing of other sizes: then all grows
+ * with the elements. */
+static const double ALIKE = .01;
+
 static profile_line least_squares(const profile_points *p, const bool *out) {
     double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, far;
     profile_line line = {0};
@@ -246,11 +250,16 @@ static profile_line least_squares(const profile_points *p, const bool *out) {
         if (out[i]) continue;
         xx += dx * dx, xy += dx * dy, yy += dy * dy;
     }
-    line.b = xx > 0 ? xy / xx : 0;
+    line.points = (int64_t)n;
+    if (xx <= n * x * x * ALIKE * ALIKE) {
+        line.b = x > 0 ? y / x : 0;
+        line.a = x > 0 ? 0 : y;
+        return line;
+    }
+    line.b = xy / xx;
     line.a = y - line.b * x;
     far = yy - line.b * xy;
     line.r2 = yy > 0 ? 1 - far / yy : 1;
-    line.points = (int64_t)n;
     return line;
 }
 

@@ -73,7 +73,8 @@ void profile_read(profile *, int64_t since, int64_t thread_since, int64_t bytes,
  * does not count, what happens to few records does. */
 double profile_mean(const profile_points *);
 
-/* ns = a + b * elements, by least squares; what lies far off does not count. */
+/* ns = a + b * elements, by least squares; what lies far off does not count. Of one size
+ * alone: a and r2 are 0. */
 typedef struct profile_line { double a, b, r2; int64_t points; } profile_line;
 profile_line profile_fit(const profile_points *);
 #endif
