@@ -543,12 +543,22 @@ static const char *path_of(Checker *ck, const Expr *call) {
                                    ck->body->root));
 }
 
+/* Of the text of the feature, not of functions that it calls. */
+static void note_step(Checker *ck, const Expr *call, const Actuals *actuals, Val result) {
+    StepNote note = {.call = call->written ? call->written : call};
+    if (!call->piped || ck->silent || !ck->body || ck->body->callee) return;
+    if (actuals->val[0].kind == V_TERM) note.in = actuals->val[0].term->type;
+    if (result.kind == V_TERM && result.term) note.out = result.term->type;
+    list_push(ck->arena, &ck->graph->steps, note);
+}
+
 /* postfix "(" args ")" */
 Val check_call(Checker *ck, Scope *scope, const Expr *e, Expect want) {
     const Closure *closure = callee_of(ck, scope, e);
     const Expr *given[33] = {NULL};
     Formals formals;
     Actuals actuals = {.loc = e->loc};
+    Val result;
     bool good = true;
     if (!closure) return val_error();
     formals_of(ck, closure, &formals);
@@ -570,5 +580,7 @@ Val check_call(Checker *ck, Scope *scope, const Expr *e, Expect want) {
         good &= actuals.val[i].kind != V_ERROR;
     }
     if (!good) return val_error();
-    return apply_closure(ck, closure, &actuals, want);
+    result = apply_closure(ck, closure, &actuals, want);
+    note_step(ck, e, &actuals, result);
+    return result;
 }

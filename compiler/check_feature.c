@@ -296,6 +296,14 @@ static const Term *define_var(Stage *stage, const char *name, const Term *term, 
     return ref;
 }
 
+/* As it is written, for people. */
+static void note_expr(Checker *ck, const Term *defined, const Expr *expr) {
+    Graph *graph = ck->graph;
+    if (defined->kind != TERM_REF) return;
+    if (defined->var->kind == VAR_FIELD) graph->nodes.at[graph->nodes.n - 1].expr = expr;
+    if (defined->var->kind == VAR_BELOW) graph->below.at[graph->below.n - 1].expr = expr;
+}
+
 static bool definable(Checker *ck, const Term *term, Loc loc) {
     if (term->type->kind != TY_RAGGED || term->kind == TERM_REF) return true;
     check_error(ck, DIAG_E0303_RAGGED, loc, "a ragged field has only its own name");
@@ -322,7 +330,10 @@ static void define_items(Stage *stage, const Stmt *stmt, Region *region,
     for (int i = 0; i < stmt->names.n; i++)
         all = arena_format(ck->arena, "%s%s%s", all, i ? ", " : "",
                            stmt->names.at[i].text);
-    if (!split) tuple = define_var(stage, all, tuple, stmt->loc, &stmt->attributes);
+    if (!split) {
+        tuple = define_var(stage, all, tuple, stmt->loc, &stmt->attributes);
+        note_expr(stage->ck, tuple, stmt->expr);
+    }
     for (int i = 0; i < stmt->names.n; i++) {
         Name name = stmt->names.at[i];
         const Term *item = split ? tuple->arg[i] : NULL;
@@ -364,12 +375,12 @@ static void check_field(Stage *stage, const Stmt *stmt) {
         return;
     }
     term = close_body(stage, &region, term);
-    if (term->type->kind != TY_RAGGED)
+    if (term->type->kind != TY_RAGGED) {
         term = define_var(stage, stmt->names.at[0].text, term, stmt->names.at[0].loc,
                           &stmt->attributes);
+        note_expr(ck, term, stmt->expr);
+    }
     define(stage, stmt->names.at[0], term);
-    if (term->kind == TERM_REF && term->var->kind == VAR_FIELD)
-        ck->graph->nodes.at[ck->graph->nodes.n - 1].expr = stmt->expr;
 }
 
 /* ---- where, each ---- */
@@ -381,7 +392,7 @@ static void check_where_stmt(Stage *stage, const Stmt *stmt) {
     const char *path = arena_format(ck->arena, "where#%d", stage->wheres++);
     const Term *term = check_body(stage, stmt->expr, path, NULL, ANYTHING, &region, &val);
     Node node = {.kind = NODE_WHERE, .loc = stmt->loc, .level = ck->level,
-                 .attributes = &stmt->attributes};
+                 .expr = stmt->expr, .attributes = &stmt->attributes};
     if (term && (term->type->kind != TY_TENSOR || term->type->rank ||
                  term->type->dtype != PL_BOOL)) {
         check_error(ck, DIAG_E0201_TYPE, stmt->expr->loc,
@@ -420,6 +431,7 @@ static void check_each(Stage *stage, const Stmt *stmt) {
     Region region;
     Val val;
     Node node = {.kind = NODE_EACH, .loc = stmt->loc, .level = ck->level,
+                 .expr = stmt->expr,
                  .nvars = stmt->names.n, .attributes = &stmt->attributes};
     const Term *term = check_body(stage, stmt->expr, stmt->names.at[0].text, NULL,
                                   ANYTHING, &region, &val);
@@ -847,7 +859,9 @@ static const Term *emitted_value(Stage *stage, const EmitItem *item) {
                                    term->var->kind == VAR_BATCHED))
         return term;
     if (!definable(stage->ck, term, item->name.loc)) return NULL;
-    return define_var(stage, item->name.text, term, item->name.loc, NULL);
+    term = define_var(stage, item->name.text, term, item->name.loc, NULL);
+    note_expr(stage->ck, term, item->value);
+    return term;
 }
 
 static void check_emit(Stage *stage, const Stmt *stmt) {

@@ -489,6 +489,20 @@ static bool follow(Chain *c, const PlanOrder *pinned, const uint32_t *after, int
     return false;
 }
 
+/* What goes into each step and comes out of it, in an order that is legal. */
+static void note_steps(Chain *c, const int *order, StepNotes *to) {
+    int from = c->problem.start, next;
+    double cost = 0;
+    for (int i = 0; i < c->problem.n; i++, from = next) {
+        StepNote note = {c->step[order[i]].call, c->states.at[from].type};
+        next = apply(c, order[i], from, &cost);
+        if (next < 0) return;
+        note.out = c->states.at[next].type;
+        note.elements = elements_of(&c->states.at[from]);
+        list_push(c->ck->arena, to, note);
+    }
+}
+
 /* The chain with the steps in this order, which is told. */
 static const Expr *have_order(Chain *c, const char *field, const Expr *e, const int *order) {
     bool moved = !is_as_written(c, order);
@@ -496,6 +510,8 @@ static const Expr *have_order(Chain *c, const char *field, const Expr *e, const 
     int written[ORDER_MOST];
     double before = 0, after = 0;
     for (int i = 0; i < c->problem.n; i++) written[i] = i;
+    if (moved) note_steps(c, written, &steps.before);
+    if (moved) note_steps(c, order, &steps.after);
     if (moved && c->ck->profile && order_cost(&c->problem, written, &before) &&
         order_cost(&c->problem, order, &after))
         steps.ns_more = after - before;

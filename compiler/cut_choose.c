@@ -123,7 +123,7 @@ static void price_all(Arena *arena, Graph *graph, const PlanWish *wish) {
 static void price_written(Arena *arena, Diags *diags, Graph *graph,
                           const PlanWish *wish) {
     CachePoint *cache = arena_new_of(arena, CachePoint);
-    CachePlace place = {.name = "cache", .loc = graph->cache->loc,
+    CachePlace place = {.name = "cache", .loc = graph->cache->loc, .statement = true,
                         .above = graph->cache->above, .limit = graph->cache->limit,
                         .kind = graph->cache->disk ? 'd' : 'r'};
     *cache = *graph->cache;

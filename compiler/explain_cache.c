@@ -16,22 +16,26 @@ static const char *kind_of(const CachePlace *place) {
     return place->kind == 'd' ? "on disk" : "in memory";
 }
 
-void explain_cache_text(const Graph *graph, FILE *out) {
-    for (int i = 0; i < graph->cache_places.n; i++) {
-        const CachePlace *p = &graph->cache_places.at[i];
-        fprintf(out, "cache: line %d, after `%s`: ", line_at(p->loc), p->name);
-        if (p->why_not) {
-            fprintf(out, "not possible: %s\n", p->why_not);
-        } else if (!graph->profile) {
-            fprintf(out, "%s, not weighed: there is no profile\n",
-                    is_chosen(graph, p) ? kind_of(p) : "nothing is kept");
-        } else {
-            fprintf(out, "%s; %.0f bytes a record %s, %.0f ns to make them, %.0f ns to read "
-                    "them back: %s %.0f ns a record and epoch\n",
-                    is_chosen(graph, p) ? "values are kept" : "nothing is kept", p->bytes,
-                    kind_of(p), p->made_ns, p->out_ns, p->gain_ns < 0 ? "loses" : "saves",
-                    p->gain_ns < 0 ? -p->gain_ns : p->gain_ns);
-        }
+static void say_weighed(Story *s, const CachePlace *p, const char *where) {
+    const char *kept = is_chosen(s->graph, p) ? "values are kept" : "nothing is kept";
+    say(s, "cache:", "%s: %s; %.0f bytes a record %s, %.0f ns to make them, %.0f ns to "
+        "read them back: %s %.0f ns a record and epoch", where, kept, p->bytes,
+        kind_of(p), p->made_ns, p->out_ns, p->gain_ns < 0 ? "loses" : "saves",
+        p->gain_ns < 0 ? -p->gain_ns : p->gain_ns);
+}
+
+void explain_cache_said(Story *s) {
+    for (int i = 0; i < s->graph->cache_places.n; i++) {
+        const CachePlace *p = &s->graph->cache_places.at[i];
+        const char *where = arena_format(s->arena, "line %d, after `%s`", line_at(p->loc),
+                                         p->name);
+        if (p->why_not)
+            say(s, "cache:", "%s: not possible: %s", where, p->why_not);
+        else if (s->graph->profile)
+            say_weighed(s, p, where);
+        else
+            say(s, "cache:", "%s: %s, not weighed: there is no profile", where,
+                is_chosen(s->graph, p) ? kind_of(p) : "nothing is kept");
     }
 }
 

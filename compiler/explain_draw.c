@@ -185,7 +185,10 @@ static void put_cluster(FILE *out, const char *id, const char *label, const Boxe
     fputs("  }\n", out);
 }
 
-void explain_dot(Arena *arena, const Graph *graph, const LowerNotes *notes, FILE *out) {
+void explain_dot(const Story *s, FILE *out) {
+    Arena *arena = s->arena;
+    const Graph *graph = s->graph;
+    const LowerNotes *notes = s->notes;
     Boxes before = ordered(arena, written(arena, graph));
     Boxes after = ordered(arena, made(arena, graph, notes));
     fprintf(out, "digraph \"%s\" {\n  node [shape=box, fontname=\"sans-serif\"];\n",
@@ -265,8 +268,11 @@ static const char style[] =
     "svg>path{fill:none;stroke:#667;marker-end:url(#to)}.name{font-weight:bold}"
     "text{font-size:13px}.line,.what{fill:#667;font-size:11.5px}";
 
-void explain_html(Arena *arena, const Graph *graph, const LowerNotes *notes,
-                  const Plan *plan, FILE *out) {
+void explain_html(const Story *s, FILE *out) {
+    Arena *arena = s->arena;
+    const Graph *graph = s->graph;
+    const LowerNotes *notes = s->notes;
+    const Plan *plan = s->plan;
     Boxes before = ordered(arena, written(arena, graph));
     Boxes after = ordered(arena, made(arena, graph, notes));
     const CostProfile *p = graph->profile;

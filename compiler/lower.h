@@ -28,6 +28,7 @@ typedef struct LowerOptions {
 typedef struct TensorNote {
     const Var *var;
     const char *name;
+    const char *section;        /* name of its GroupNote */
     int line;
     const char *shape;          /* "u8[h, w, 3]" */
     int rank;
@@ -41,11 +42,18 @@ typedef struct TensorNote {
                                    ones nor tables, which are passed through */
 } TensorNote;
 
-/* A section, and the operators of the text that are fused into it. */
+/* A section, and the operators of the text that are fused into it: their names and lines,
+ * which are those of a function if it stands in the feature's file; the step, a call of
+ * the feature itself, that led there; its part of the section's work. */
+typedef struct OperatorNote {
+    const char *name, *step;
+    int line, step_line;
+    double part;
+} OperatorNote;
 typedef struct GroupNote {
     const char *name, *operator_name;
     int kind, line;             /* PL_SECTION_… */
-    LIST(const char *) operators;
+    LIST(OperatorNote) operators;
 } GroupNote;
 
 typedef struct LowerNotes {

@@ -45,6 +45,7 @@ static void note(Lowering *all, const Var *var, const Term *term, const char *wa
     TensorNote *old = known_note(all, var),
                new = {.var = var, .name = var->name, .way = way};
     if (old && !strcmp(old->way, "slot")) return;
+    new.section = term && term->kind == TERM_KERNEL ? term->kernel->name : var->name;
     new.line = line_of_tensor(all->graph, var, term);
     new.shape = shape_words(arena, var->type);
     new.rank = var->type->rank;
@@ -139,20 +140,18 @@ void note_reads(Lowering *all) {
 
 /* ---- what is fused ---- */
 
-static bool listed(const GroupNote *group, const char *name) {
-    for (int i = 0; i < group->operators.n; i++)
-        if (!strcmp(group->operators.at[i], name)) return true;
-    return false;
-}
-
 void note_groups(Lowering *all) {
     for (int i = 0; all->notes && i < all->sections.n; i++) {
         const Section *s = &all->sections.at[i];
         GroupNote group = {.name = s->name, .operator_name = s->operator_name,
                            .kind = s->kind, .line = s->line};
-        for (int k = 0; k < s->shares.n; k++)
-            if (s->shares.at[k].name && !listed(&group, s->shares.at[k].name))
-                list_push(all->arena, &group.operators, s->shares.at[k].name);
+        double sum = 0;
+        for (int k = 0; k < s->works.n; k++) sum += s->works.at[k].weight;
+        for (int k = 0; k < s->works.n; k++) {
+            OperatorNote operator = s->works.at[k].of;
+            operator.part = s->works.at[k].weight / sum;
+            if (operator.name) list_push(all->arena, &group.operators, operator);
+        }
         list_push(all->arena, &all->notes->groups, group);
     }
 }

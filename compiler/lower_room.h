@@ -120,12 +120,15 @@ typedef struct Site { const char *operator_name; int line; const Place *at;
 
 /* What a profile tells apart (pl_section). */
 typedef struct SectionShare { const char *name; int line; double weight; } SectionShare;
+/* The same by the call in the feature's own text that the operator came from. */
+typedef struct SectionWork { OperatorNote of; double weight; } SectionWork;
 typedef struct Section {
     int kind;                   /* PL_SECTION_… */
     const char *name, *operator_name;
     int line;
     const Term *term;           /* what is made; or NULL */
     LIST(SectionShare) shares;
+    LIST(SectionWork) works;
 } Section;
 
 /* Field, input and output numbers are those of the tables of plan.h. */

@@ -104,20 +104,41 @@ typedef struct Weighing {
     Lowering *all;
     Section *section;
     TermMap *seen;
-    const char *name;           /* of the operator around */
-    int line;
+    OperatorNote of;            /* the operator around */
     double weight;
 } Weighing;
 
+static void add_work(Weighing *w, double n) {
+    Section *s = w->section;
+    for (int i = 0; i < s->works.n; i++) {
+        SectionWork *work = &s->works.at[i];
+        if (work->of.line != w->of.line || work->of.step_line != w->of.step_line ||
+            !same(work->of.name, w->of.name) || !same(work->of.step, w->of.step))
+            continue;
+        work->weight += n;
+        return;
+    }
+    list_push(w->all->arena, &s->works, ((SectionWork){w->of, n}));
+}
+
 static void add_share(Weighing *w, double n) {
     Section *s = w->section;
+    add_work(w, n);
     for (int i = 0; i < s->shares.n; i++) {
         SectionShare *share = &s->shares.at[i];
-        if (share->line != w->line || !same(share->name, w->name)) continue;
+        if (share->line != w->of.line || !same(share->name, w->of.name)) continue;
         share->weight += n;
         return;
     }
-    list_push(w->all->arena, &s->shares, ((SectionShare){w->name, w->line, n}));
+    list_push(w->all->arena, &s->shares, ((SectionShare){w->of.name, w->of.line, n}));
+}
+
+/* The call in the feature's own text: the last of those that led to a place. */
+static void find_step(const Place *at, OperatorNote *of) {
+    int column;
+    for (; at->caller; at = at->caller)
+        if (at->callee) of->step = at->callee;
+    if (at->loc.file) loc_line(at->loc, &of->step_line, &column);
 }
 
 static bool has_section(const Lowering *all, const Term *def) {
@@ -135,7 +156,10 @@ static void weigh(const Term *term, void *data) {
     if (term->at) {
         const char *name;
         int line = place_line(term->at, w.all->graph->file, &name);
-        if (name) w.name = name, w.line = line;
+        if (name) {
+            w.of = (OperatorNote){name, name, line, line};
+            find_step(term->at, &w.of);
+        }
     }
     if (term->kind == TERM_REF) {
         def = term->var->id < w.all->def.n ? w.all->def.at[term->var->id] : NULL;
@@ -152,7 +176,9 @@ static void weigh(const Term *term, void *data) {
 void sections_weigh(Lowering *all) {
     for (int i = 0; i < all->sections.n; i++) {
         Section *s = &all->sections.at[i];
-        Weighing w = {all, s, map_new(), s->operator_name, s->line, 1};
+        OperatorNote own = {s->operator_name, s->operator_name, s->line, s->line};
+        Weighing w = {all, s, map_new(), own, 1};
+        if (s->term && s->term->at) find_step(s->term->at, &w.of);
         if (s->term && s->kind != PL_SECTION_KERNEL) weigh(s->term, &w);
         if (!s->shares.n) add_share(&w, 1);
         map_free(w.seen);

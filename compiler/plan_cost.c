@@ -42,7 +42,7 @@ static double moved(const Graph *graph, const LowerNotes *notes) {
 
 /* ---- orders ---- */
 
-static bool same_program(const Graph *graph) {
+bool plan_is_profiled(const Graph *graph) {
     char hash[32];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)graph->hash);
     return !strcmp(hash, graph->profile->hash);
@@ -50,7 +50,7 @@ static bool same_program(const Graph *graph) {
 
 static double orders_cost(const Graph *graph) {
     double ns = 0;
-    if (same_program(graph)) return 0;
+    if (plan_is_profiled(graph)) return 0;
     for (int i = 0; i < graph->chains.n; i++) ns += graph->chains.at[i].ns_more;
     return ns;
 }
@@ -212,7 +212,7 @@ double plan_tensor_ns(const CostProfile *p, const TensorNote *n) {
     bool known = false;
     for (int i = 0; p && i < p->sections.n; i++) {
         const SectionCost *s = &p->sections.at[i];
-        if (s->line != n->line || strcmp(s->name, n->name)) continue;
+        if (s->line != n->line || strcmp(s->name, n->section)) continue;
         ns += s->ns;
         known = true;
     }

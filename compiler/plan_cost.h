@@ -9,6 +9,8 @@
 /* Why the plan costs more or less than what was profiled, ns for a record. */
 typedef struct PlanChange { double orders, wheres, ways; } PlanChange;
 
+/* Whether the profile is of this very program: of its orders, too. */
+bool plan_is_profiled(const Graph *);
 PlanChange plan_change(Arena *, const Graph *, const LowerNotes *);
 Workload plan_workload(Arena *, const Graph *, const LowerNotes *);
 Machine plan_machine(const Graph *, const PlanWish *);

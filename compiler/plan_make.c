@@ -11,9 +11,10 @@ static int line_at(Loc loc) {
 }
 
 static const GroupNote *group_of(const LowerNotes *notes, const TensorNote *n) {
-    for (int i = 0; i < notes->groups.n; i++)
-        if (notes->groups.at[i].line == n->line && !strcmp(notes->groups.at[i].name, n->name))
-            return &notes->groups.at[i];
+    for (int i = 0; i < notes->groups.n; i++) {
+        const GroupNote *group = &notes->groups.at[i];
+        if (group->line == n->line && !strcmp(group->name, n->section)) return group;
+    }
     return NULL;
 }
 
@@ -26,6 +27,12 @@ static PlanTensor *known_tensor(Plan *plan, const TensorNote *n) {
     return NULL;
 }
 
+static void add_operator(Arena *arena, PlanTensor *to, const char *name) {
+    for (int i = 0; i < to->fused.n; i++)
+        if (!strcmp(to->fused.at[i], name)) return;
+    list_push(arena, &to->fused, name);
+}
+
 /* Tables are small and the compiler's own; of tensors with one name, line and shape the
  * first that is in memory is told. */
 static void add_tensor(Arena *arena, Plan *plan, const CostProfile *profile,
@@ -36,7 +43,7 @@ static void add_tensor(Arena *arena, Plan *plan, const CostProfile *profile,
                     .line = n->line, .ns = plan_tensor_ns(profile, n)};
     if (!strcmp(n->way, "table")) return;
     for (int i = 0; group && strcmp(n->way, "inline") && i < group->operators.n; i++)
-        list_push(arena, &t.fused, group->operators.at[i]);
+        add_operator(arena, &t, group->operators.at[i].name);
     if (!known) list_push(arena, &plan->tensors, t);
     else if (!strcmp(known->way, "inline")) *known = t;
 }

@@ -220,10 +220,11 @@ typedef struct Node {
                                    EACH: the row's fields, level + 1 */
     const Term *term;           /* WHERE: bool; EACH: tensor, or tuple of tensors */
     const AttributeList *attributes;
-    const Expr *expr;           /* FIELD of one name: as it is written; or NULL */
+    const Expr *expr;           /* as it is written; NULL: an item of a tuple */
 } Node;
 
-typedef struct Bind { const Var *var; const Term *term; } Bind;
+/* expr: below batch, as it is written; or NULL. */
+typedef struct Bind { const Var *var; const Term *term; const Expr *expr; } Bind;
 
 typedef struct GraphParam {
     const char *name; const Type *type; Loc loc;
@@ -256,12 +257,21 @@ typedef struct ChainOrders {
     bool more;                  /* than are listed */
 } ChainOrders;
 
+/* A step of a chain: a call that something is piped into. NULL: not known. */
+typedef struct StepNote {
+    const Expr *call;           /* as it is written */
+    const Type *in, *out;
+    double elements;            /* that go in, unknown dims guessed; 0: not asked */
+} StepNote;
+typedef LIST(StepNote) StepNotes;
+
 /* A field that is a chain of two steps or more, as it is made. */
 typedef struct ChainSteps {
     const char *field, *steps;
     int line;
     bool moved;
     double ns_more;             /* than as it is written, of a record; 0 without a profile */
+    StepNotes before, after;    /* if moved: as they are written, as they are made */
 } ChainSteps;
 
 /* `cache(…)`: values that stand above it are kept from one epoch to the next. */
@@ -283,6 +293,7 @@ typedef struct CachePlace {
     const char *name;           /* of the step or the field, for people */
     int above;                  /* nodes before it */
     const Var *within;          /* LET of the node `above`: behind it; NULL: before the node */
+    bool statement;             /* `cache(…)`, which is no choice */
     int kind;                   /* 0 any, else 'r' or 'd': ram, disk */
     int64_t limit;              /* bytes, 0: not said */
     double made_ns, bytes;      /* for a record: to make it; kept of it */
@@ -326,6 +337,7 @@ typedef struct Graph {
     const CostProfile *profile; /* or NULL */
     const Pins *pins;           /* of a plan, or NULL */
     LIST(ChainSteps) chains;    /* all */
+    StepNotes steps;            /* those that the feature's own text has, as made */
     LIST(const ChainOrders *) orders;   /* of what --reorder=relaxed or @relaxed frees */
     int nvars;
     uint64_t hash;              /* of the canonical typed record program */
