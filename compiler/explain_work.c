@@ -67,6 +67,16 @@ static int owner_of(const Rows *rows, const char *name, int line) {
     return named >= 0 ? named : statement_at(rows, line);
 }
 
+/* By the call itself, else by names. */
+static int owner_of_note(const Rows *rows, const OperatorNote *note) {
+    for (int i = 0; i < rows->n; i++) {
+        const Expr *call = rows->at[i].call;
+        if (call && call->loc.file == note->at.file && call->loc.from == note->at.from)
+            return i;
+    }
+    return owner_of(rows, note->step, note->step_line);
+}
+
 /* ---- ns ---- */
 
 static Row *rest_of_record(Story *s) {
@@ -116,7 +126,7 @@ static double weigh(const Story *s, const OperatorCost *cost, double *weight) {
         double ns = measured ? ns_of_section(s->graph->profile, group) : 1;
         const OperatorNote *o;
         for (int from = 0; (o = operator_in(group, &from, cost));) {
-            int owner = owner_of(&s->rows, o->step, o->step_line);
+            int owner = owner_of_note(&s->rows, o);
             if (owner < 0) continue;
             weight[owner] += ns * o->part;
             sum += ns * o->part;
@@ -199,7 +209,7 @@ static void add_section(Story *s, const GroupNote *group, int owner) {
     add_word(s->arena, &row->runs_in, group->name);
     for (int i = 0; i < group->operators.n; i++) {
         const OperatorNote *other = &group->operators.at[i];
-        if (owner_of(&s->rows, other->step, other->step_line) != owner)
+        if (owner_of_note(&s->rows, other) != owner)
             add_word(s->arena, &row->with, other->step);
     }
 }
@@ -212,9 +222,29 @@ static void add_sections(Story *s, bool shown) {
         if (is_shown(s->notes, group) != shown) continue;
         for (int k = 0; k < group->operators.n; k++) {
             const OperatorNote *operator = &group->operators.at[k];
-            int owner = owner_of(&s->rows, operator->step, operator->step_line);
+            int owner = owner_of_note(&s->rows, operator);
             if (owner >= 0 && !has[owner]) add_section(s, group, owner);
         }
+    }
+}
+
+static bool is_made(const LowerNotes *notes, const Row *row) {
+    for (int i = 0; i < notes->tensors.n; i++) {
+        const TensorNote *n = &notes->tensors.at[i];
+        if (n->line == row->line && !strcmp(n->name, row->name) &&
+            strcmp(n->way, "inline"))
+            return true;
+    }
+    return false;
+}
+
+/* A field that is a tensor of its own may have no section. */
+static void add_own(Story *s) {
+    for (int i = 0; i < s->rows.n; i++) {
+        Row *row = &s->rows.at[i];
+        bool chain = i + 1 < s->rows.n && row[1].kind == ROW_STEP;
+        if (is_statement(row) && !chain && !row->runs_in.n && is_made(s->notes, row))
+            add_word(s->arena, &row->runs_in, row->name);
     }
 }
 
@@ -232,6 +262,7 @@ void explain_work(Story *s) {
     for (int i = 0; p && i < p->operators.n; i++) add_cost(s, &p->operators.at[i]);
     add_sections(s, true);
     add_sections(s, false);
+    add_own(s);
     mark_dead(s);
     for (int i = 0; i < s->moved.n; i++)
         for (int k = 0; k < s->moved.at[i].rows.n; k++)

@@ -48,6 +48,7 @@ typedef struct TensorNote {
 typedef struct OperatorNote {
     const char *name, *step;
     int line, step_line;
+    Loc at;                     /* of the step */
     double part;
 } OperatorNote;
 typedef struct GroupNote {

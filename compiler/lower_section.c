@@ -112,7 +112,7 @@ static void add_work(Weighing *w, double n) {
     Section *s = w->section;
     for (int i = 0; i < s->works.n; i++) {
         SectionWork *work = &s->works.at[i];
-        if (work->of.line != w->of.line || work->of.step_line != w->of.step_line ||
+        if (work->of.line != w->of.line || work->of.at.from != w->of.at.from ||
             !same(work->of.name, w->of.name) || !same(work->of.step, w->of.step))
             continue;
         work->weight += n;
@@ -138,6 +138,7 @@ static void find_step(const Place *at, OperatorNote *of) {
     int column;
     for (; at->caller; at = at->caller)
         if (at->callee) of->step = at->callee;
+    of->at = at->loc;
     if (at->loc.file) loc_line(at->loc, &of->step_line, &column);
 }
 
@@ -157,7 +158,7 @@ static void weigh(const Term *term, void *data) {
         const char *name;
         int line = place_line(term->at, w.all->graph->file, &name);
         if (name) {
-            w.of = (OperatorNote){name, name, line, line};
+            w.of = (OperatorNote){name, name, line, line, term->at->loc};
             find_step(term->at, &w.of);
         }
     }
