@@ -103,12 +103,28 @@ void explain_made(Story *);
 void explain_said(Story *);
 /* ---- explain_cache.c ---- */
 void explain_cache_said(Story *);
+bool cache_is_chosen(const Graph *, const CachePlace *);
+/* Why values are kept at a place, or why not. */
+const char *cache_words(Arena *, const Graph *, const CachePlace *);
 /* A member of an object, the comma before it. */
 void explain_cache_json(const Graph *, FILE *);
 /* ---- explain_plan.c: with a profile alone ---- */
 void explain_plan_said(Story *);
 /* , "predicted": {…} */
 void explain_plan_json(const Story *, FILE *);
+
+/* ---- explain_boxes.c: for drawings ---- */
+typedef struct Box {
+    const char *name, *what, *more;     /* shown; below it; when pointed at: lines */
+    int line;
+    double ns, part;            /* of a record; of its time; -1: unknown */
+    bool kept, dead;            /* from epoch to epoch, behind it */
+    LIST(int) reads;            /* boxes before this one */
+} Box;
+typedef LIST(Box) Boxes;
+Boxes boxes_written(const Story *);
+Boxes boxes_moved(const Story *, const Moved *);
+Boxes boxes_made(const Story *);
 
 /* ---- forms ---- */
 void explain_text(const Story *, FILE *);

@@ -4,17 +4,18 @@
 #include "explain.h"
 #include "plan_cost.h"
 
-typedef struct Outlook { Workload load; Machine machine; Counts counts; Rate rate; } Outlook;
+typedef struct Outlook { Workload load; Machine machine; Counts counts; Rate rate; }
+    Outlook;
 
 static Outlook outlook(const Story *s) {
     const Plan *plan = s->plan;
+    const PlanStage *stage = plan->stage;
     Outlook o = {.load = plan_workload(s->arena, s->graph, s->notes),
                  .machine = plan_machine(s->graph, &plan->wish)};
     o.counts = model_choose(&o.load, &o.machine, plan_model_wish(&plan->wish));
-    if (plan->stage[STAGE_READ].count) o.counts.depth = (int)plan->stage[STAGE_READ].count;
-    if (plan->stage[STAGE_RECORD].count)
-        o.counts.workers = (int)plan->stage[STAGE_RECORD].count;
-    if (plan->stage[STAGE_BATCH].count) o.counts.ahead = (int)plan->stage[STAGE_BATCH].count;
+    if (stage[STAGE_READ].count) o.counts.depth = (int)stage[STAGE_READ].count;
+    if (stage[STAGE_RECORD].count) o.counts.workers = (int)stage[STAGE_RECORD].count;
+    if (stage[STAGE_BATCH].count) o.counts.ahead = (int)stage[STAGE_BATCH].count;
     o.rate = model_rate(&o.load, &o.machine, o.counts);
     return o;
 }

@@ -63,8 +63,8 @@ static void say_order(Story *s, const ChainOrders *c) {
 static void say_measured(Story *s) {
     const CostProfile *p = s->graph->profile;
     say(s, "measured:", "a record takes %.0f ns, of which %.0f in compiled code, so a "
-        "thread makes %.0f records/s; reading one takes %.0f ns", p->worker_ns, p->record_ns,
-        p->worker_ns > 0 ? 1e9 * p->rows / p->worker_ns : 0, p->read_ns);
+        "thread makes %.0f records/s; reading one takes %.0f ns", p->worker_ns,
+        p->record_ns, p->worker_ns > 0 ? 1e9 * p->rows / p->worker_ns : 0, p->read_ns);
 }
 
 void explain_said(Story *s) {

@@ -148,8 +148,8 @@ void explain_text(const Story *s, FILE *out) {
     for (int i = 0; i < s->moved.n; i++) {
         const Moved *m = &s->moved.at[i];
         fputc('\n', out);
-        put_rows(s, arena_format(s->arena, "`%s` as reordered", m->chain->field), &m->rows,
-                 out);
+        put_rows(s, arena_format(s->arena, "`%s` as reordered", m->chain->field),
+                 &m->rows, out);
     }
     fputc('\n', out);
     put_made(s, out);
