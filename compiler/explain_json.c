@@ -62,6 +62,85 @@ static void crops_json(const LowerNotes *notes, FILE *out) {
     }
 }
 
+/* ---- the feature as it is written ---- */
+
+/* A number, with its word if it is a mean; else the formula, null if there is nothing. */
+static void put_amount(FILE *out, const char *key, Amount a) {
+    fprintf(out, ", \"%s\": ", key);
+    if (a.n >= 0) fprintf(out, "%.9g", a.n);
+    else if (!strcmp(a.text, "-")) fputs("null", out);
+    else put_json(out, a.text);
+    if (a.mean) fprintf(out, ", \"%s_are_measured\": true", key);
+}
+
+static void put_ns(FILE *out, double ns) {
+    if (ns < 0) fputs(", \"ns\": null", out);
+    else fprintf(out, ", \"ns\": %.9g", ns);
+}
+
+static void put_words(FILE *out, const char *key, const Words *words) {
+    fprintf(out, ", \"%s\": [", key);
+    for (int i = 0; i < words->n; i++) {
+        if (i) fputs(", ", out);
+        put_json(out, words->at[i]);
+    }
+    fputc(']', out);
+}
+
+static void put_row(FILE *out, const Row *row) {
+    static const char *const kinds[] = {
+        [ROW_SOURCE] = "source", [ROW_FIELD] = "field", [ROW_STEP] = "step",
+        [ROW_WHERE] = "where", [ROW_EACH] = "each", [ROW_CACHE] = "cache",
+        [ROW_BATCH] = "batch", [ROW_RECORD] = "record"};
+    fprintf(out, "{\"kind\": \"%s\"", kinds[row->kind]);
+    fprintf(out, ", \"line\": %d, \"name\": ", row->line);
+    put_json(out, row->name);
+    if (row->of) fputs(", \"of\": ", out);
+    if (row->of) put_json(out, row->of);
+    fputs(", \"type\": ", out);
+    put_json(out, row->type);
+    put_amount(out, "bytes_in", row->in);
+    put_amount(out, "bytes_out", row->out);
+    put_ns(out, row->ns);
+    put_words(out, "runs_in", &row->runs_in);
+    put_words(out, "fused_with", &row->with);
+    if (row->dead) fputs(", \"dead\": true", out);
+    fputc('}', out);
+}
+
+static void rows_json(const Rows *rows, FILE *out) {
+    for (int i = 0; i < rows->n; i++) {
+        fputs(i ? ",\n  " : "\n  ", out);
+        put_row(out, &rows->at[i]);
+    }
+}
+
+static void moved_json(const Story *s, FILE *out) {
+    fputs("],\n \"reordered\": [", out);
+    for (int i = 0; i < s->moved.n; i++) {
+        fputs(i ? ", {\"field\": " : "{\"field\": ", out);
+        put_json(out, s->moved.at[i].chain->field);
+        fputs(", \"steps\": [", out);
+        rows_json(&s->moved.at[i].rows, out);
+        fputs("]}", out);
+    }
+}
+
+/* ---- as it is made ---- */
+
+static void made_json(const Story *s, FILE *out) {
+    for (int i = 0; i < s->made.n; i++) {
+        const Made *m = &s->made.at[i];
+        fputs(i ? ",\n  {\"name\": " : "\n  {\"name\": ", out);
+        put_json(out, m->note->name);
+        fprintf(out, ", \"line\": %d, \"way\": \"%s\"", m->note->line, m->note->way);
+        put_amount(out, "bytes", m->bytes);
+        put_ns(out, m->ns);
+        put_words(out, "fused", &m->operators);
+        fputc('}', out);
+    }
+}
+
 /* ---- what a profile has measured ---- */
 
 static int by_ns(const void *a, const void *b) {
@@ -134,6 +213,11 @@ void explain_json(const Story *s, FILE *out) {
         if (i) fputs(", ", out);
         orders_json(graph->orders.at[i], out);
     }
+    fputs("],\n \"steps\": [", out);
+    rows_json(&s->rows, out);
+    moved_json(s, out);
+    fputs("],\n \"made\": [", out);
+    made_json(s, out);
     fputs("]", out);
     explain_cache_json(graph, out);
     if (graph->profile) measured_json(s->arena, graph->profile, out);
