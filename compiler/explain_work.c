@@ -101,7 +101,7 @@ static const OperatorNote *operator_in(const GroupNote *group, int *from,
                                        const OperatorCost *cost) {
     while (*from < group->operators.n) {
         const OperatorNote *o = &group->operators.at[(*from)++];
-        if (o->line == cost->line && !strcmp(o->name, cost->name)) return o;
+        if (o->step_line == cost->line && !strcmp(o->step, cost->name)) return o;
     }
     return NULL;
 }
@@ -135,7 +135,7 @@ static double weigh(const Story *s, const OperatorCost *cost, double *weight) {
     return sum;
 }
 
-/* A function that is called several times is one operator of a profile: its time goes to
+/* Several calls in one line are one operator of a profile: its time goes to
  * the calls as their work goes into sections. */
 static void add_cost(Story *s, const OperatorCost *cost) {
     double *weight = arena_array(s->arena, double, s->rows.n + 1);

@@ -126,11 +126,11 @@ static void add_share(Weighing *w, double n) {
     add_work(w, n);
     for (int i = 0; i < s->shares.n; i++) {
         SectionShare *share = &s->shares.at[i];
-        if (share->line != w->of.line || !same(share->name, w->of.name)) continue;
+        if (share->line != w->of.step_line || !same(share->name, w->of.step)) continue;
         share->weight += n;
         return;
     }
-    list_push(w->all->arena, &s->shares, ((SectionShare){w->of.name, w->of.line, n}));
+    list_push(w->all->arena, &s->shares, ((SectionShare){w->of.step, w->of.step_line, n}));
 }
 
 /* The call in the feature's own text: the last of those that led to a place. */
@@ -178,7 +178,9 @@ void sections_weigh(Lowering *all) {
     for (int i = 0; i < all->sections.n; i++) {
         Section *s = &all->sections.at[i];
         OperatorNote own = {s->operator_name, s->operator_name, s->line, s->line};
-        Weighing w = {all, s, map_new(), own, 1};
+        Weighing w = {all, s, NULL, own, 1};
+        if (s->shares.n) continue;      /* of another graph, which made it */
+        w.seen = map_new();
         if (s->term && s->term->at) find_step(s->term->at, &w.of);
         if (s->term && s->kind != PL_SECTION_KERNEL) weigh(s->term, &w);
         if (!s->shares.n) add_share(&w, 1);
