@@ -61,6 +61,9 @@ struct Rewriter {
 
 const Term *rewrite(Rewriter *, const Term *);
 void rewrite_replace(Rewriter *, const Var *, const Term *);
+/* What became of a term, which may stand in several places; NULL: not rewritten yet. */
+const Term *rewrite_done(const Rewriter *, const Term *);
+void rewrite_remember(Rewriter *, const Term *from, const Term *to);
 /* For a copy: dims that speak of variables are forgotten. */
 const Type *type_plain(Arena *, const Type *);
 Var *graph_var(Arena *, Graph *, VarKind, const char *name, const Type *, Loc);

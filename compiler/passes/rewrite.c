@@ -36,7 +36,7 @@ static size_t slot_of(const Rewriter *rw, const Term *term) {
     return at;
 }
 
-static void memo_put(Rewriter *rw, const Term *from, const Term *to) {
+void rewrite_remember(Rewriter *rw, const Term *from, const Term *to) {
     size_t at;
     if (2 * (rw->memo.n + 1) > rw->memo.room) {
         const Term **old_from = rw->memo.from, **old_to = rw->memo.to;
@@ -57,7 +57,7 @@ static void memo_put(Rewriter *rw, const Term *from, const Term *to) {
     rw->memo.n++;
 }
 
-static const Term *memo_get(const Rewriter *rw, const Term *term) {
+const Term *rewrite_done(const Rewriter *rw, const Term *term) {
     return rw->memo.room ? rw->memo.to[slot_of(rw, term)] : NULL;
 }
 
@@ -180,12 +180,12 @@ const Term *rewrite(Rewriter *rw, const Term *term) {
         return rw->visit ? rw->visit(rw, term) : term;
     }
     if (term->kind == TERM_CONST || term->kind == TERM_DATA) return term;
-    done = memo_get(rw, term);
+    done = rewrite_done(rw, term);
     if (done) return done;
     next = rw->before ? rw->before(rw, term) : term;
     next = next == term ? rebuild(rw, term) : rewrite(rw, next);
     if (rw->visit && next->kind != TERM_REF) next = rw->visit(rw, next);
-    memo_put(rw, term, next);
+    rewrite_remember(rw, term, next);
     return next;
 }
 

@@ -26,7 +26,7 @@ typedef struct Slide {
 /* ---- what is bound inside ---- */
 
 static const Term *expanded(Slide *s, const Term *term) {
-    Rewriter rw = {.arena = s->arena, .graph = s->graph};
+    Rewriter rw = {.arena = s->arena, .graph = s->graph, .fresh = true};
     for (int i = 0; i < s->lets.n; i++)
         rewrite_replace(&rw, s->lets.at[i].var, s->lets.at[i].term);
     return rw.replaced.n ? rewrite(&rw, term) : term;

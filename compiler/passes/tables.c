@@ -29,6 +29,7 @@ typedef struct Tabling {
     LIST(const Var *) locals;   /* what else is bound inside of it */
     LIST(Bind) out;             /* what is bound before it */
     LIST(const Var *) tables;
+    Rewriter walked;            /* what stands in two places stays one term */
 } Tabling;
 
 /* ---- what a scalar hangs on ---- */
@@ -126,9 +127,10 @@ static Need needs_of(Tabling *t, const Term *term) {
 
 /* ---- making a table ---- */
 
-/* Names bound inside of the nest are written out (those in `lets` are already). */
+/* Names bound inside of the nest are written out (those in `lets` are already). What is
+ * bound in the copy is its own, as the term may stay where it is. */
 static const Term *expanded(Tabling *t, const Term *term) {
-    Rewriter rw = {.arena = t->arena, .graph = t->graph};
+    Rewriter rw = {.arena = t->arena, .graph = t->graph, .fresh = true};
     for (int i = 0; i < t->lets.n; i++)
         rewrite_replace(&rw, t->lets.at[i].var, t->lets.at[i].term);
     return rw.replaced.n ? rewrite(&rw, term) : term;
@@ -310,7 +312,7 @@ static const Term *walk_fold(Tabling *t, const Term *term) {
     return copy;
 }
 
-static const Term *walk(Tabling *t, const Term *term) {
+static const Term *walk_inside(Tabling *t, const Term *term) {
     const Term *table = try_table(t, term);
     Term *copy;
     if (table) return table;
@@ -328,8 +330,28 @@ static const Term *walk(Tabling *t, const Term *term) {
     return copy;
 }
 
+static const Term *walk(Tabling *t, const Term *term) {
+    const Term *done = rewrite_done(&t->walked, term);
+    if (done || term_is_trivial(term)) return done ? done : term;
+    done = walk_inside(t, term);
+    rewrite_remember(&t->walked, term, done);
+    return done;
+}
+
+static const Term *as_walked(Rewriter *rw, const Term *term) {
+    const Term *done = rewrite_done(rw->data, term);
+    return done ? done : term;
+}
+
+/* The same term may also stand where walk does not look. */
+static const Term *everywhere(Tabling *t, const Term *body) {
+    Rewriter rw = {.arena = t->arena, .graph = t->graph, .before = as_walked,
+                   .data = &t->walked};
+    return rewrite(&rw, body);
+}
+
 static const Term *visit(Rewriter *rw, const Term *term) {
-    Tabling t = {.arena = rw->arena, .graph = rw->graph};
+    Tabling t = {.arena = rw->arena, .graph = rw->graph, .walked.arena = rw->arena};
     Term *copy;
     const Term *result;
     if (term->kind != TERM_FOR || term->arg[1] || term->nloops >= DEEP) return term;
@@ -339,6 +361,7 @@ static const Term *visit(Rewriter *rw, const Term *term) {
     copy = term_again(t.arena, term);
     copy->arg[0] = walk(&t, term->arg[0]);
     if (!t.out.n) return term;
+    copy->arg[0] = everywhere(&t, copy->arg[0]);
     result = copy;
     for (int i = t.out.n - 1; i >= 0; i--)
         result = term_let(t.arena, t.out.at[i].var, t.out.at[i].term, result);
