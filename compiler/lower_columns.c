@@ -95,6 +95,8 @@ static Columns *find(Gen *g, const Term *loop, int column, int channel, bool may
     if (!term_has_fold(loop->arg[0])) return c;
     if (c->lanes->picks) return NULL;       /* shuffles in every round */
     c->fold = fixed ? joint_fold(loop->arg[0], fixed) : NULL;
+    if (c->fold && lane_kind(c->lanes, c->fold) != LANE_MANY)
+        c->fold = NULL;                     /* the same in all columns: no vector */
     c->broad = lanes_broader(c->lanes, c->fold ? JOINT : BROAD);
     return c;
 }
