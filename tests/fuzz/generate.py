@@ -2,7 +2,7 @@
 """generate.py SEED [LEVEL]: prints a random well-typed feature. Levels add to those below them:
  0 scalars over `range` · 1 all dtypes, conversions, bits · 2 tensors, subscripts, reductions, folds · 3 functions, generics, lambdas, slices,
  switches, scatter, chains · 4 ragged fields, batch policies · 5 draws, shuffle, parameters, things made at open, below batch · 6 where, each ·
- 7 failures · 8 files, lines, a kernel in C · 9 std."""
+ 7 failures · 8 files, lines, a kernel in C · 9 std · 10 is pictures.py alone."""
 import contextlib
 import pathlib
 import random
@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from chain import Chains
+from pictures import Pictures
 from scalars import Scalars
 from tensors import Tensors
 from tree import FLOATS, INTS, Dim, Expr, Program, Stmt, const
@@ -306,8 +307,7 @@ class Generator(Scalars, Tensors, Chains):
         if may_fail:
             p.args += ["--on-error", "skip"]
         if self.kernel:
-            p.decls.insert(0, Stmt("decl", ["ramp"], KERNEL))
-            p.files["kernel.c"] = (pathlib.Path(__file__).with_name("kernel.c")).read_bytes()
+            add_kernel(p)
         if self.image:
             p.imports.append('import "std/image"')
         if self.imported:
@@ -315,6 +315,11 @@ class Generator(Scalars, Tensors, Chains):
             p.files["other.dsl"] = OTHER.encode()
         prune(p)
         return p
+
+
+def add_kernel(p, layout=""):
+    p.decls.insert(0, Stmt("decl", ["ramp"], KERNEL + layout))
+    p.files["kernel.c"] = (pathlib.Path(__file__).with_name("kernel.c")).read_bytes()
 
 
 def prune(p):
@@ -333,8 +338,17 @@ def prune(p):
     return len(p.all()) < before
 
 
+def pictures(seed):
+    made = Pictures(random.Random(f"{seed}/pictures"))
+    p = made.feature()
+    if made.kernel:
+        add_kernel(p, made.layout)
+    prune(p)
+    return p
+
+
 def generate(seed, level=9):
-    return Generator(seed, level).feature()
+    return pictures(seed) if level == 10 else Generator(seed, level).feature()
 
 
 if __name__ == "__main__":
