@@ -204,7 +204,9 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
         for (; part->kind == TERM_LET; part = part->arg[1]) lanes_let(lanes, part);
     }
     for (int k = 0; k < c->parts; k++) {
+        int old = g->context;
         if (c->channel >= 0) {
+            old = context_open(g);          /* names may hang on the channel */
             lanes_fix(lanes, k);
             bind_index(g, c->loop->loop[c->channel].var, scalar(gen_long(g, k)));
         }
@@ -212,6 +214,7 @@ static void make_parts(Gen *g, const Row *r, Lanes *lanes, Value column, Value e
         if (joint) lanes->fold = folds[k];
         v[k] = c->array ? lanes_out(lanes, part->arg[k]) : lanes_at(lanes, column, part);
         if (planar && !c->array) store_plane(g, r, e, k, v[k]);
+        context_close(g, old);
     }
     for (int k = 0; planar && c->array && k < c->parts; k++)
         store_plane(g, r, e, k, v[k]);

@@ -290,7 +290,6 @@ void lanes_fold(Lanes *l, const Term *term, const Var *channel, int n, Value col
                 Value *v) {
     Gen *g = l->g;
     Value state[PIXEL], from, to, init, index;
-    int old;
     lanes_start(l, column);
     init = lanes_many(l, term->inits[0]);
     from = gen_scalar(g, term->loop[0].from).v;
@@ -299,16 +298,16 @@ void lanes_fold(Lanes *l, const Term *term, const Var *channel, int n, Value col
         state[k] = build(&g->b, LOOP_VAR, value_type(&g->b, init), 1, init);
     index = gen_for(g, from, to);
     build_unroll(&g->b, 1);
-    old = context_open(g);
-    bind_index(g, term->loop[0].var, scalar(index));
     for (int k = 0; k < n; k++) {
+        int old = context_open(g);          /* names may hang on the channel */
+        bind_index(g, term->loop[0].var, scalar(index));
         lanes_fix(l, k);
         lanes_start(l, column);
         bind_index(g, channel, scalar(gen_long(g, k)));
         lane_bind(l, term->states[0], LANE_MANY, build_get(&g->b, state[k]));
         build_set(&g->b, state[k], lanes_many(l, term->arg[0]));
+        context_close(g, old);
     }
-    context_close(g, old);
     gen_end(g);
     for (int k = 0; k < n; k++) v[k] = build_get(&g->b, state[k]);
 }
