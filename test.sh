@@ -40,7 +40,8 @@ fi
 
 rooms=$(for runner in tests/*/run; do basename "$(dirname "$runner")"; done)
 echo "testing" $rooms
-echo "$rooms" | sort -r | xargs -P "$(nproc)" -I NAME \
+# An interrupt is sent to what runs in tests: who was started in the background ignores it.
+echo "$rooms" | sort -r | env --default-signal=INT xargs -P "$(nproc)" -I NAME \
     sh "$logs/room" "$logs/NAME.log" tests/NAME/run
 for name in $rooms; do tell "tests/$name" "$logs/$name.log"; done
 
