@@ -24,7 +24,8 @@ typedef struct Step {
     const char *name;
     bool pinned, relaxed, turns;
     int line;
-    double elements;            /* that go in, as it is written */
+    const OperatorCost *cost;   /* NULL: not measured */
+    StepSize size;              /* as it is written */
 } Step;
 
 typedef struct Chain {
@@ -33,7 +34,7 @@ typedef struct Chain {
     const Expr *base;
     Step step[ORDER_MOST];
     LIST(State) states;
-    struct { int state; double cost; bool known; } *next;   /* by state and step */
+    struct { int state; bool known; } *next;                /* by state and step */
     int room;                                               /* of `next`: states */
     bool full;                  /* there are more states: not all orders were seen */
     OrderProblem problem;
@@ -73,6 +74,7 @@ static bool take_apart(Chain *c, const Expr *e) {
                             .pinned = attribute_of(e, "pin"),
                             .relaxed = attribute_of(e, "relaxed")};
         loc_line(e->a->loc, &c->step[i].line, &column);
+        c->step[i].cost = cost_of_operator(c->ck->profile, c->step[i].name, c->step[i].line);
     }
     return true;
 }
@@ -189,13 +191,17 @@ static double elements_of(const State *s) {
     return n;
 }
 
-/* What is not measured was put into its neighbours: a hundredth of a ns for each byte. */
+static StepSize size_of(const State *in, const State *out) {
+    return (StepSize){elements_of(in), bytes_of(in) + bytes_of(out)};
+}
+
+/* What is not measured was put into its neighbours: bytes alone. */
 static double cost_of(const Chain *c, const Step *step, const State *in, const State *out) {
-    const OperatorCost *cost = cost_of_operator(c->ck->profile, step->name, step->line);
-    double bytes = bytes_of(in) + bytes_of(out);
-    if (!c->ck->profile) return bytes;
-    if (!cost || !step->elements) return bytes / 100;
-    return cost->fixed + (cost->ns - cost->fixed) * elements_of(in) / step->elements;
+    const CostProfile *p = c->ck->profile;
+    StepSize size = size_of(in, out);
+    if (!p) return size.bytes;
+    if (!step->cost || !step->size.elements) return size.bytes * cost_of_byte(p);
+    return cost_elsewhere(p, step->cost->ns, step->cost->fixed, step->size, size);
 }
 
 static int state_number(Chain *c, State s) {
@@ -312,7 +318,7 @@ static int step_on(Chain *c, int step, int state) {
 
 static int apply(void *data, int step, int state, double *cost) {
     Chain *c = data;
-    int at = state * ORDER_MOST + step;
+    int at = state * ORDER_MOST + step, to;
     if (state >= c->room) bug("order: state %d of %d", state, c->room);
     if (!c->next[at].known) {
         int next = -1;
@@ -320,12 +326,11 @@ static int apply(void *data, int step, int state, double *cost) {
         else c->full = true;
         c->next[at].known = true;
         c->next[at].state = next;
-        if (next >= 0)
-            c->next[at].cost = cost_of(c, &c->step[step], &c->states.at[state],
-                                       &c->states.at[next]);
     }
-    *cost += c->next[at].cost;
-    return c->next[at].state;
+    to = c->next[at].state;
+    if (to >= 0)
+        *cost += cost_of(c, &c->step[step], &c->states.at[state], &c->states.at[to]);
+    return to;
 }
 
 /* Whether the step gives dims another place, whatever they are: then the steps behind it
@@ -360,9 +365,12 @@ static bool find_states(Chain *c) {
     trial_end(c->ck, &trial);
     p->start = state;
     for (int i = 0; i < p->n && state >= 0; i++) {
+        int next;
         c->step[i].turns = turns(c, i, c->states.at[state].type);
-        c->step[i].elements = elements_of(&c->states.at[state]);
-        state = apply(c, i, state, &cost);
+        next = apply(c, i, state, &cost);
+        if (next >= 0)
+            c->step[i].size = size_of(&c->states.at[state], &c->states.at[next]);
+        state = next;
     }
     p->end = state;
     return state >= 0;
@@ -498,7 +506,7 @@ static void note_steps(Chain *c, const int *order, StepNotes *to) {
         next = apply(c, order[i], from, &cost);
         if (next < 0) return;
         note.out = c->states.at[next].type;
-        note.elements = elements_of(&c->states.at[from]);
+        note.size = size_of(&c->states.at[from], &c->states.at[next]);
         list_push(c->ck->arena, to, note);
     }
 }

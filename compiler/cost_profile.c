@@ -91,6 +91,16 @@ static void read_sections(Reading *r, const yml_node *root, CostProfile *p) {
     }
 }
 
+static void read_branches(Reading *r, const yml_node *root, CostProfile *p) {
+    const yml_node *list = yml_at(root, "branches") ? list_at(r, root, "branches") : NULL;
+    for (int i = 0; list && i < list->n; i++) {
+        const yml_node *at = &list->item[i];
+        BranchCost branch = {text_at(r, at, "operator"), text_at(r, at, "condition"),
+                             line_at(r, at), number_at(r, at, "taken")};
+        list_push(r->arena, &p->branches, branch);
+    }
+}
+
 /* An older profile has none of these: then the code and the reads are all there is. */
 static void read_run(Reading *r, const yml_node *root, CostProfile *p) {
     const yml_node *run = yml_at(root, "run"), *read = yml_at(root, "read"),
@@ -122,6 +132,7 @@ static void read_own(Reading *r, const yml_node *root, CostProfile *p) {
     p->handover_ns = number_at(r, root, "handover_ns");
     read_operators(r, root, p);
     read_sections(r, root, p);
+    read_branches(r, root, p);
     read_run(r, root, p);
 }
 
@@ -247,4 +258,14 @@ const FilterCost *cost_of_filter(const CostProfile *p, int line) {
     for (int i = 0; p && i < p->filters.n; i++)
         if (p->filters.at[i].line == line) return &p->filters.at[i];
     return NULL;
+}
+
+double cost_of_byte(const CostProfile *p) { return p->copy_near > 0 ? .5 / p->copy_near : .01; }
+
+double cost_elsewhere(const CostProfile *p, double ns, double fixed, StepSize measured,
+                      StepSize there) {
+    double more = measured.elements > 0 ? there.elements / measured.elements : 1;
+    double all = fixed + (ns - fixed) * more +
+                 (there.bytes - measured.bytes * more) * cost_of_byte(p);
+    return all > fixed ? all : fixed;
 }

@@ -7,6 +7,12 @@
 typedef struct OperatorCost { const char *name; int line; double ns, fixed; } OperatorCost;
 /* A `where`; for each record that it is asked about; kept: of these. */
 typedef struct FilterCost { int line; double ns, kept; } FilterCost;
+/* Of how many records the condition of a branch holds that is taken by chance. */
+typedef struct BranchCost {
+    const char *operator_name, *condition;
+    int line;
+    double taken;
+} BranchCost;
 /* reached: of the records of the source; more than 1 below an `each`. */
 typedef struct SectionCost {
     const char *name, *operator_name, *kind;
@@ -19,6 +25,7 @@ struct CostProfile {
     LIST(OperatorCost) operators;
     LIST(FilterCost) filters;
     LIST(SectionCost) sections;
+    LIST(BranchCost) branches;
     double record_ns, read_ns, handover_ns;
     double worker_ns, caller_ns, cpu_ns, rows;  /* of the run as a whole; cost_model.h */
     double wall_ns;             /* from one to the next, with one worker; 0: not known */
@@ -40,4 +47,11 @@ bool cost_profile_fits(const CostProfile *, Diags *, const char *path, const Dec
 /* At that line, or of that name anywhere; NULL: it was not measured. */
 const OperatorCost *cost_of_operator(const CostProfile *, const char *name, int line);
 const FilterCost *cost_of_filter(const CostProfile *, int line);
+
+/* What a step costs where it meets another size than where it took `ns`: the same for each
+ * element, whatever its dtype is there, but for what it takes to read and write the bytes. */
+double cost_elsewhere(const CostProfile *, double ns, double fixed, StepSize measured,
+                      StepSize there);
+/* Of a byte that is read or written: half of what it takes to copy one. */
+double cost_of_byte(const CostProfile *);
 #endif

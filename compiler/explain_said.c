@@ -65,6 +65,11 @@ static void say_measured(Story *s) {
     say(s, "measured:", "a record takes %.0f ns, of which %.0f in compiled code, so a "
         "thread makes %.0f records/s; reading one takes %.0f ns", p->worker_ns,
         p->record_ns, p->worker_ns > 0 ? 1e9 * p->rows / p->worker_ns : 0, p->read_ns);
+    for (int i = 0; i < p->branches.n; i++) {
+        const BranchCost *b = &p->branches.at[i];
+        say(s, "branch:", "`%s` of %s, line %d, holds in %.3g %% of records", b->condition,
+            b->operator_name, b->line, 100 * b->taken);
+    }
 }
 
 void explain_said(Story *s) {

@@ -157,11 +157,11 @@ static const StepNote *note_of(const StepNotes *notes, const Expr *call) {
     return NULL;
 }
 
-/* Where other elements go in than where it was measured: a part of it does not grow. */
-static double ns_there(const OperatorCost *cost, double ns, double elements,
-                       double measured) {
+/* Of what an operator costs a call has a part. */
+static double ns_there(const CostProfile *p, const OperatorCost *cost, double ns,
+                       StepSize measured, StepSize there) {
     double fixed = cost->ns > 0 ? ns * cost->fixed / cost->ns : 0;
-    return measured > 0 ? fixed + (ns - fixed) * elements / measured : ns;
+    return cost_elsewhere(p, ns, fixed, measured, there);
 }
 
 static Row *row_of_call(Rows *rows, const Expr *call) {
@@ -174,7 +174,8 @@ static Row *row_of_call(Rows *rows, const Expr *call) {
 static void fill_moved(Story *s, Row *row, const ChainSteps *chain,
                        const StepNote *after) {
     const StepNote *before = note_of(&chain->before, after->call);
-    const OperatorCost *cost = cost_of_operator(s->graph->profile, row->name, row->line);
+    const CostProfile *p = s->graph->profile;
+    const OperatorCost *cost = cost_of_operator(p, row->name, row->line);
     Row *written = row_of_call(&s->rows, after->call);
     if (!written) return;
     row->runs_in = written->runs_in;
@@ -182,9 +183,9 @@ static void fill_moved(Story *s, Row *row, const ChainSteps *chain,
     row->ns = written->ns;
     if (!cost || !before || row->ns < 0) return;
     if (plan_is_profiled(s->graph))
-        written->ns = ns_there(cost, row->ns, before->elements, after->elements);
+        written->ns = ns_there(p, cost, row->ns, after->size, before->size);
     else
-        row->ns = ns_there(cost, row->ns, after->elements, before->elements);
+        row->ns = ns_there(p, cost, row->ns, before->size, after->size);
 }
 
 /* ---- where it runs ---- */

@@ -93,7 +93,7 @@ static void note_all_inline(Lowering *all, const Graph *graph) {
 }
 
 /* What lowering knows of a graph, for another one. */
-static void begin_graph(Lowering *all, const Graph *graph) {
+void lower_begin_graph(Lowering *all, const Graph *graph) {
     all->graph = graph;
     all->def.at = NULL;
     all->def.n = all->def.room = 0;
@@ -106,7 +106,7 @@ static void begin_graph(Lowering *all, const Graph *graph) {
     find_live(all);
 }
 
-static void end_graph(Lowering *all, const Lowering *before) {
+void lower_end_graph(Lowering *all, const Lowering *before) {
     map_free(all->paths);
     map_free(all->projected);
     map_free(all->ranged);
@@ -115,6 +115,7 @@ static void end_graph(Lowering *all, const Lowering *before) {
     all->live = before->live;
     all->paths = before->paths;
     all->projected = before->projected;
+    all->ranged = before->ranged;
     all->inputs = before->inputs;
     all->fields = before->fields;
     all->kept = before->kept;
@@ -130,15 +131,16 @@ static PlanCode *make_fused(Lowering *all, const Graph *graph, const char *prefi
     const LowerOptions *options = all->options;
     Lowering before = *all;
     PlanCode *code;
-    begin_graph(all, passes_run(all->arena, graph, options->level, options->reorder,
-                                options->off, options->dump));
+    lower_begin_graph(all, passes_run(all->arena, graph, options->level, options->reorder,
+                                      options->off, options->dump));
+    all->written = graph;
     code = make_plan(all, false, prefix);
     if (batch) gen_batch(all, code);
     sections_weigh(all);
     note_reads(all);
     note_groups(all);
     note_wheres(all);
-    end_graph(all, &before);
+    lower_end_graph(all, &before);
     return code;
 }
 
@@ -172,10 +174,10 @@ static const Cut *find_cut(Lowering *all) {
     CutNeeds needs;
     const Cut *cut;
     const char *odd;
-    begin_graph(all, cache->graph);
+    lower_begin_graph(all, cache->graph);
     needs = (CutNeeds){all->fields.n, all->fields.at, all->live.n, all->live.at};
     cut = cut_graph(all->arena, cache, &needs, &odd);
-    end_graph(all, &before);
+    lower_end_graph(all, &before);
     return cut;
 }
 
@@ -190,10 +192,10 @@ static void need_above(Lowering *all, const Cut *cut) {
     Lowering before = *all;
     const unsigned *more;
     int n;
-    begin_graph(all, cut->above);
+    lower_begin_graph(all, cut->above);
     more = all->live.at;
     n = all->live.n;
-    end_graph(all, &before);
+    lower_end_graph(all, &before);
     for (int i = 0; i < graph->params.n; i++)
         add_live(all, graph->params.at[i].var, more, n);
     for (int i = 0; i < graph->opens.n; i++) add_live(all, graph->opens.at[i].var, more, n);

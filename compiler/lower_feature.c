@@ -387,6 +387,8 @@ static int sections_table(Lowering *all) {
         const Section *s = &all->sections.at[i];
         rows[i].kind = s->kind;
         rows[i].line = s->line;
+        rows[i].dtype = s->term && s->term->type->kind == TY_TENSOR
+                            ? (int32_t)s->term->type->dtype : -1;
         rows[i].nshares = s->shares.n;
     }
     table = datum(all, rows, sizeof *rows * (size_t)n);

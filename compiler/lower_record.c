@@ -89,7 +89,7 @@ static Later read_later(Gen *g, int level, bool force) {
 }
 
 /* All that may be computed from enter[level] on: names are counted in it. */
-static const Term *roots(Gen *g, int level) {
+const Term *gen_roots(Gen *g, int level) {
     const Lowering *all = g->all;
     const Graph *graph = all->graph;
     int n = 0, most = graph->nodes.n + all->fields.n;
@@ -219,7 +219,7 @@ void gen_enter(Lowering *all, PlanCode *code, int level) {
     frame_load(g, &all->lib, g->lib);
     begin_record(g);
     g->id[level + 2] = ID;
-    g->root = roots(g, level);
+    g->root = gen_roots(g, level);
     code->frame[level].size = FRAME_START;
     gen_put(g, ID, FRAME, FRAME_ID, 0);
     if (level) {
@@ -253,9 +253,10 @@ void gen_emit(Lowering *all, PlanCode *code) {
     begin_record(g);
     for (int k = 0; k < all->graph->levels; k++)
         bind_level(g, code, k, gen_field(g, LT_PTR, FRAMES, 8 * k, 0));
-    g->root = roots(g, all->graph->levels);
+    g->root = gen_roots(g, all->graph->levels);
     for (int i = 0; i < all->fields.n; i++)
         out_field(g, all->fields.at[i]->of, OUT, i);
+    branches_tell(g);
     gen_return(g, PL_OK);
 }
 

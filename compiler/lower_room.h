@@ -125,7 +125,7 @@ typedef struct SectionWork { OperatorNote of; double weight; } SectionWork;
 typedef struct Section {
     int kind;                   /* PL_SECTION_… */
     const char *name, *operator_name;
-    int line;
+    int line, at;               /* at: tells branches of one line apart */
     const Term *term;           /* what is made; or NULL */
     LIST(SectionShare) shares;
     LIST(SectionWork) works;
@@ -135,6 +135,7 @@ typedef struct Section {
 typedef struct Lowering {
     Arena *arena;
     const Graph *graph;
+    const Graph *written;       /* what the passes had, of a fused plan */
     const LowerOptions *options;
     LowerNotes *notes;
     LoopModule *module;
@@ -350,12 +351,17 @@ bool term_is_number(Lowering *, const Term *);  /* no element is NaN */
 int section_of(Gen *, const Var *, const Term *);
 int section_of_where(Gen *, const Node *);
 int section_of_record(Gen *);
+int section_of_branch(Gen *, const Place *, const char *condition, const char *field);
+void section_if_heard(Gen *);           /* opens a block: gen_end */
 /* It runs from here on, and makes the product of the factors; none: 0. */
 void section_enter(Gen *, int section, int n, const Value *factors);
 /* Around the making of a value; begin gives the section before, for end. */
 int section_begin(Gen *, const Thunk *);
 void section_end(Gen *, int old, const Low *made);
 void sections_weigh(Lowering *);        /* shares of operators, when all are known */
+
+/* ---- lower_branch.c ---- */
+void branches_tell(Gen *);              /* at the end of a record */
 
 /* ---- lower_way.c: is it put into its readers ---- */
 bool way_inline(Gen *, const Thunk *);
@@ -490,6 +496,11 @@ void out_below(Gen *, const Var *, Value out, int number);
 Gen *gen_begin(Lowering *, bool plain, const char *name, int nparams,
                const LoopType *, const char *const *names, int *number);
 int gen_open(Lowering *);
+/* What lowering knows of a graph, for another one; *before is a copy from the beginning. */
+void lower_begin_graph(Lowering *, const Graph *);
+void lower_end_graph(Lowering *, const Lowering *before);
+/* All that may be computed from enter[level] on. */
+const Term *gen_roots(Gen *, int level);
 void gen_enter(Lowering *, PlanCode *, int level);
 void gen_emit(Lowering *, PlanCode *);
 void gen_batch(Lowering *, PlanCode *);

@@ -17,7 +17,7 @@ static bool same(const char *a, const char *b) { return a == b || (a && b && !st
 static int section_new(Lowering *all, Section section) {
     for (int i = 0; i < all->sections.n; i++) {
         const Section *old = &all->sections.at[i];
-        if (old->kind == section.kind && old->line == section.line &&
+        if (old->kind == section.kind && old->line == section.line && old->at == section.at &&
             same(old->name, section.name) && same(old->operator_name, section.operator_name))
             return i;
     }
@@ -58,7 +58,31 @@ int section_of_record(Gen *g) {
                                          .operator_name = "record"});
 }
 
+/* The call in the feature's own text: the last of those that led to a place. */
+static void find_step(const Place *at, OperatorNote *of) {
+    int column;
+    for (; at->caller; at = at->caller)
+        if (at->callee) of->step = at->callee;
+    of->at = at->loc;
+    if (at->loc.file) loc_line(at->loc, &of->step_line, &column);
+}
+
+int section_of_branch(Gen *g, const Place *at, const char *condition, const char *field) {
+    OperatorNote of = {.step = field ? field : "record"};
+    find_step(at, &of);
+    return section_new(g->all, (Section){.kind = PL_SECTION_BRANCH, .name = condition,
+                                         .operator_name = of.step, .line = of.step_line,
+                                         .at = of.at.from});
+}
+
 /* ---- where they begin ---- */
+
+/* What follows, up to gen_end, happens where somebody listens, and counts for nobody. */
+void section_if_heard(Gen *g) {
+    Value fn = gen_field(g, LT_PTR, g->call, CALL_SECTION, 0);
+    gen_if(g, gen_op(g, LOOP_NE, LT_I1, 2, fn, gen_null(g)));
+    section_enter(g, g->section, 0, NULL);
+}
 
 void section_enter(Gen *g, int section, int n, const Value *factors) {
     Value fn, args[4], count;
@@ -133,15 +157,6 @@ static void add_share(Weighing *w, double n) {
     list_push(w->all->arena, &s->shares, ((SectionShare){w->of.step, w->of.step_line, n}));
 }
 
-/* The call in the feature's own text: the last of those that led to a place. */
-static void find_step(const Place *at, OperatorNote *of) {
-    int column;
-    for (; at->caller; at = at->caller)
-        if (at->callee) of->step = at->callee;
-    of->at = at->loc;
-    if (at->loc.file) loc_line(at->loc, &of->step_line, &column);
-}
-
 static bool has_section(const Lowering *all, const Term *def) {
     for (int i = 0; i < all->sections.n; i++)
         if (all->sections.at[i].term == def) return true;
@@ -179,7 +194,7 @@ void sections_weigh(Lowering *all) {
         Section *s = &all->sections.at[i];
         OperatorNote own = {s->operator_name, s->operator_name, s->line, s->line};
         Weighing w = {all, s, NULL, own, 1};
-        if (s->shares.n) continue;      /* of another graph, which made it */
+        if (s->shares.n || s->kind == PL_SECTION_BRANCH) continue;  /* of another graph */
         w.seen = map_new();
         if (s->term && s->term->at) find_step(s->term->at, &w.of);
         if (s->term && s->kind != PL_SECTION_KERNEL) weigh(s->term, &w);

@@ -257,11 +257,14 @@ typedef struct ChainOrders {
     bool more;                  /* than are listed */
 } ChainOrders;
 
+/* Elements that go into a step, bytes that go in and come out; unknown dims are guessed. */
+typedef struct StepSize { double elements, bytes; } StepSize;
+
 /* A step of a chain: a call that something is piped into. NULL: not known. */
 typedef struct StepNote {
     const Expr *call;           /* as it is written */
     const Type *in, *out;
-    double elements;            /* that go in, unknown dims guessed; 0: not asked */
+    StepSize size;              /* 0: not asked */
 } StepNote;
 typedef LIST(StepNote) StepNotes;
 

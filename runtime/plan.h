@@ -19,7 +19,7 @@
 #define PIPEC_PLAN_H
 #include "pipec_kernel.h"
 
-#define PL_ABI 7
+#define PL_ABI 8
 #define PL_MAX_LEVELS 8
 
 typedef enum pl_dtype {
@@ -167,12 +167,14 @@ typedef struct pl_site {
 /* A part of the fused code whose time a profile tells from that of others: a tensor that
  * is made, a kernel, a `where`, the rest of a record. Fusion puts several operators of
  * the text into one: each has a share of the work, counted in operations. */
-enum { PL_SECTION_RECORD, PL_SECTION_TENSOR, PL_SECTION_KERNEL, PL_SECTION_WHERE };
+enum { PL_SECTION_RECORD, PL_SECTION_TENSOR, PL_SECTION_KERNEL, PL_SECTION_WHERE,
+       PL_SECTION_BRANCH };
 typedef struct pl_share { const char *operator_name; int32_t line; double part; } pl_share;
 typedef struct pl_section {
-    const char *name;           /* of the tensor or the kernel */
+    const char *name;           /* of the tensor or the kernel; the condition's text */
     const char *operator_name;  /* of the text that it came from */
     int32_t kind, line;
+    int32_t dtype;              /* pl_dtype of its elements; -1: it makes none */
     int32_t nshares; const pl_share *shares;    /* parts add up to 1 */
 } pl_section;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Times are in ticks of a clock that costs little to read, and made ns at the end. */
-typedef struct heard { int64_t ticks, elements; bool here; } heard;
+typedef struct heard { int64_t ticks, elements, asked; bool here; } heard;
 
 struct recorder {
     profile *profile;
@@ -97,10 +97,13 @@ void profile_read(profile *p, int64_t since, int64_t thread_since, int64_t bytes
 static void listen(pl_call *call, int32_t section, int64_t elements) {
     recorder *r = ((worker *)(void *)call)->recorder;
     int64_t now = ticks();
-    if (r->running >= 0) r->section[r->running].ticks += now - r->last - r->price;
+    bool branch = r->profile->feature->sections[section].kind == PL_SECTION_BRANCH;
+    if (r->running >= 0 && !branch)
+        r->section[r->running].ticks += now - r->last - r->price;
     r->section[section].elements += elements;
     r->section[section].here = true;
-    r->running = section;
+    if (branch) r->section[section].asked++;
+    else r->running = section;
     r->last = ticks();
 }
 
@@ -195,6 +198,7 @@ static void end_heard(recorder *r, int64_t now, int verdict) {
     for (int i = 0; i < p->feature->nsections; i++) {
         heard *h = &r->section[i];
         if (!h->here) continue;
+        p->section[i].asked += h->asked;
         add(p, &p->section[i], (double)h->ticks * r->tick, (double)h->elements);
         p->section[i].rejected += verdict == PL_REJECTED && i == r->running;
         *h = (heard){0};

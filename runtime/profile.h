@@ -21,6 +21,7 @@ typedef struct profile_section {
     int64_t records;            /* that came by */
     int64_t rejected;           /* of these, by a `where` here */
     double ns, elements;        /* sums */
+    int64_t asked;              /* PL_SECTION_BRANCH: of these, `elements` were taken */
 } profile_section;
 
 /* One call of so many is listened to, by chance: records may come in turns. RARELY: of

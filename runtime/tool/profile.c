@@ -345,7 +345,7 @@ static void put_section(yml_writer *w, const profile *p, int i) {
     static const char *const kinds[] = {"record", "tensor", "kernel", "where"};
     const pl_section *what = &p->feature->sections[i];
     const profile_section *s = &p->section[i];
-    if (!s->records) return;
+    if (!s->records || what->kind == PL_SECTION_BRANCH) return;
     yml_begin_map(w, NULL, true);
     yml_text(w, "name", what->name);
     yml_text(w, "operator", what->operator_name);
@@ -356,6 +356,7 @@ static void put_section(yml_writer *w, const profile *p, int i) {
         yml_number(w, "reached", (double)s->records / (double)p->heard * (double)profile_calls(p) /
                                      records_of(p), DIGITS);
     yml_number(w, "elements", s->elements / (double)s->records, DIGITS);
+    if (what->dtype >= 0) yml_text(w, "dtype", pipert_dtype_name(what->dtype));
     put_line(w, profile_fit(&s->points));
     if (what->kind == PL_SECTION_WHERE)
         yml_number(w, "kept", 1 - (double)s->rejected / (double)s->records, DIGITS);
@@ -414,6 +415,27 @@ static void put_operators(yml_writer *w, const profile *p) {
     free(all);
 }
 
+static void put_branches(yml_writer *w, const profile *p) {
+    const pl_feature *f = p->feature;
+    int n = 0;
+    for (int i = 0; i < f->nsections; i++) n += p->section[i].asked > 0;
+    if (!n) return;
+    yml_comment(w, "Branches that are taken by chance: how often, of so many times.");
+    yml_begin_list(w, "branches");
+    for (int i = 0; i < f->nsections; i++) {
+        const profile_section *s = &p->section[i];
+        if (!s->asked) continue;
+        yml_begin_map(w, NULL, true);
+        yml_text(w, "operator", f->sections[i].operator_name);
+        yml_number(w, "line", f->sections[i].line, 9);
+        yml_text(w, "condition", f->sections[i].name);
+        yml_number(w, "taken", s->elements / (double)s->asked, DIGITS);
+        yml_number(w, "of", (double)s->asked, 12);
+        yml_end(w);
+    }
+    yml_end(w);
+}
+
 /* How many rows an `each` gives, of the records and rows above it that were kept. */
 static void put_fan_outs(yml_writer *w, const profile *p) {
     if (p->feature->levels < 2) return;
@@ -450,6 +472,7 @@ static void put_all(yml_writer *w, const profiling *x) {
     yml_comment(w, "Operators of the text: their shares of the sections, by operations.\n"
                     "fixed: what does not grow with the elements.");
     put_operators(w, x->profile);
+    put_branches(w, x->profile);
     put_fan_outs(w, x->profile);
 }
 
