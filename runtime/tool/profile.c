@@ -364,23 +364,37 @@ static void put_section(yml_writer *w, const profile *p, int i) {
 }
 
 /* ---- operators ---- */
-typedef struct operator_cost { const char *name; int line; double ns, fixed; } operator_cost;
+/* elements, r2: of the section that has most of its work. */
+typedef struct operator_cost {
+    const char *name;
+    int line;
+    double ns, fixed, most, elements, r2;
+} operator_cost;
 
-static void add_cost(operator_cost *all, int *n, const pl_share *share, double ns,
-                     double fixed) {
-    for (int i = 0; i < *n; i++) {
-        if (all[i].line != share->line || strcmp(all[i].name, share->operator_name)) continue;
-        all[i].ns += ns;
-        all[i].fixed += fixed;
-        return;
-    }
-    all[(*n)++] = (operator_cost){share->operator_name, share->line, ns, fixed};
+static operator_cost *cost_of(operator_cost *all, int *n, const pl_share *share) {
+    for (int i = 0; i < *n; i++)
+        if (all[i].line == share->line && !strcmp(all[i].name, share->operator_name))
+            return &all[i];
+    all[*n] = (operator_cost){.name = share->operator_name, .line = share->line};
+    return &all[(*n)++];
 }
 
 /* What a section costs without elements, over all records. */
 static double fixed_of(const profile_section *s) {
     double fixed = profile_fit(&s->points).a * (double)s->records, all = sum_of(s);
     return fixed < 0 ? 0 : fixed > all ? all : fixed;
+}
+
+static void add_cost(const profile *p, int section, const pl_share *share,
+                     operator_cost *to) {
+    const profile_section *s = &p->section[section];
+    double ns = per_record(p, sum_of(s)) * share->part;
+    to->ns += ns;
+    to->fixed += per_record(p, fixed_of(s)) * share->part;
+    if (ns < to->most) return;
+    to->most = ns;
+    to->elements = per_record(p, s->elements);
+    to->r2 = profile_fit(&s->points).r2;
 }
 
 static int by_line(const void *a, const void *b) {
@@ -397,9 +411,7 @@ static void put_operators(yml_writer *w, const profile *p) {
     for (int i = 0; all && i < p->feature->nsections; i++) {
         const pl_section *s = &p->feature->sections[i];
         for (int k = 0; k < s->nshares && p->section[i].records; k++)
-            add_cost(all, &n, &s->shares[k],
-                     per_record(p, sum_of(&p->section[i])) * s->shares[k].part,
-                     per_record(p, fixed_of(&p->section[i])) * s->shares[k].part);
+            add_cost(p, i, &s->shares[k], cost_of(all, &n, &s->shares[k]));
     }
     if (all) qsort(all, (size_t)n, sizeof *all, by_line);
     yml_begin_list(w, "operators");
@@ -409,6 +421,9 @@ static void put_operators(yml_writer *w, const profile *p) {
         yml_number(w, "line", all[i].line, 9);
         yml_number(w, "ns", all[i].ns, DIGITS);
         yml_number(w, "fixed", all[i].fixed, DIGITS);
+        if (all[i].elements > 0)
+            yml_number(w, "b", (all[i].ns - all[i].fixed) / all[i].elements, DIGITS);
+        yml_number(w, "r2", all[i].r2, 2);
         yml_end(w);
     }
     yml_end(w);
@@ -470,7 +485,8 @@ static void put_all(yml_writer *w, const profiling *x) {
     for (int i = 0; i < f->nsections; i++) put_section(w, x->profile, i);
     yml_end(w);
     yml_comment(w, "Operators of the text: their shares of the sections, by operations.\n"
-                    "fixed: what does not grow with the elements.");
+                    "fixed: what does not grow; b: for each element of the section that has "
+                    "most of it.");
     put_operators(w, x->profile);
     put_branches(w, x->profile);
     put_fan_outs(w, x->profile);
