@@ -356,7 +356,7 @@ void gen_do(Gen *g, Value condition) {
     build_do(&g->b, condition);
 }
 
-static void know(Gen *g, Value condition, bool holds) {
+void gen_know(Gen *g, Value condition, bool holds) {
     Fact fact = {condition, holds};
     list_push(g->all->arena, &g->facts, fact);
 }
@@ -364,14 +364,14 @@ static void know(Gen *g, Value condition, bool holds) {
 void gen_if(Gen *g, Value condition) {
     build_if(&g->b, condition);
     scope_open(g, 0);
-    know(g, condition, true);
+    gen_know(g, condition, true);
 }
 
 void gen_else(Gen *g) {
     Value condition = g->facts.at[g->scope.at[g->scope.n - 1].facts].condition;
     scope_forget(g);
     build_else(&g->b);
-    know(g, condition, false);
+    gen_know(g, condition, false);
 }
 
 void gen_end(Gen *g) {

@@ -1,5 +1,6 @@
 /* Loop nests over the elements of a tensor: nested comprehensions become one
  * nest, branches are entered outside of the loops below them. */
+#include <string.h>
 #include "lower_room.h"
 
 static Value dim_or_none(Gen *g, Scalar dim) {
@@ -97,8 +98,43 @@ static void fill_items(Gen *g, const Nest *nest, const Term *body) {
     }
 }
 
+/* At the index-th iteration of loop k, which begins with `first`. */
+static void enter_loop(Gen *g, const Nest *inner, const Nest *nest, int k, Value index,
+                       Value first, const Term *term) {
+    for (int i = 0; i < nest->n; i++)
+        inner->base[i] = gen_add(g, inner->base[i],
+                                 gen_mul(g, index, nest->fill[i].below[nest->axis + k + 1]));
+    bind_index(g, term->loop[k].var, scalar(gen_add(g, first, index)));
+}
+
+static Value enter_part(Gen *g, const LoopPart *part) {
+    if (!part->once) return gen_for(g, part->from, part->to);
+    gen_if(g, gen_op(g, LOOP_SLT, LT_I1, 2, part->from, part->to));
+    return part->from;
+}
+
+/* The innermost loop, in parts. */
+static void fill_parts(Gen *g, const Nest *inner, const Nest *nest, const Term *term,
+                       Value first, Value trip) {
+    int last = term->nloops - 1, n;
+    LoopPart part[LOOP_PARTS];
+    Value base[nest->n];
+    n = split_loop(g, term, first, trip, part);
+    memcpy(base, inner->base, sizeof base);
+    for (int i = 0; i < n; i++) {
+        Mark mark;
+        memcpy(inner->base, base, sizeof base);
+        enter_loop(g, inner, nest, last, enter_part(g, &part[i]), first, term);
+        if (part[i].known) gen_know(g, gen_scalar(g, part[i].known).v, part[i].holds);
+        mark = gen_mark(g);
+        fill_items(g, inner, part[i].body);
+        gen_release(g, mark);
+        gen_end(g);
+    }
+}
+
 static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *trips) {
-    int axis = nest->axis, old;
+    int axis = nest->axis, last = term->nloops - 1, old;
     if (nest->n == 1 && axis == 0 && gen_sweep(g, &nest->fill[0], nest->base[0], term))
         return;
     Value trip[PK_MAX_RANK];
@@ -110,20 +146,13 @@ static void fill_loops(Gen *g, const Nest *nest, const Term *term, const Trips *
     old = context_open(g);
     Value base[nest->n];
     Nest inner = {nest->n, nest->fill, axis + term->nloops, base};
-    Mark mark;
-    for (int i = 0; i < nest->n; i++) base[i] = nest->base[i];
+    memcpy(base, nest->base, sizeof base);
     force_before(g, 1, term->arg);
-    for (int k = 0; k < term->nloops; k++) {
-        Value index = gen_for(g, gen_long(g, 0), trip[k]);
-        for (int i = 0; i < nest->n; i++)
-            base[i] = gen_add(g, base[i],
-                              gen_mul(g, index, nest->fill[i].below[axis + k + 1]));
-        bind_index(g, term->loop[k].var, scalar(gen_add(g, trips->from[k], index)));
-    }
-    mark = gen_mark(g);
-    fill_items(g, &inner, term->arg[0]);
-    gen_release(g, mark);
-    for (int k = 0; k < term->nloops; k++) gen_end(g);
+    for (int k = 0; k < last; k++)
+        enter_loop(g, &inner, nest, k, gen_for(g, gen_long(g, 0), trip[k]), trips->from[k],
+                   term);
+    fill_parts(g, &inner, nest, term, trips->from[last], trip[last]);
+    for (int k = 0; k < last; k++) gen_end(g);
     context_close(g, old);
 }
 

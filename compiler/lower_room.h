@@ -244,6 +244,8 @@ Value gen_mul(Gen *, Value, Value);
 Value gen_for(Gen *, Value from, Value to);
 void gen_while(Gen *);                          /* then the condition, gen_do, … */
 void gen_do(Gen *, Value condition);
+/* From here to the end of the block or loop. */
+void gen_know(Gen *, Value condition, bool holds);
 void gen_if(Gen *, Value);
 void gen_else(Gen *);
 void gen_end(Gen *);
@@ -359,6 +361,18 @@ void section_enter(Gen *, int section, int n, const Value *factors);
 int section_begin(Gen *, const Thunk *);
 void section_end(Gen *, int old, const Low *made);
 void sections_weigh(Lowering *);        /* shares of operators, when all are known */
+
+/* ---- lower_split.c: a loop whose body chooses by its index ---- */
+enum { LOOP_PARTS = 3 };
+typedef struct LoopPart {
+    Value from, to;             /* of the trip */
+    const Term *body;
+    const Term *known;          /* a condition of the body, or NULL; here it is `holds` */
+    bool holds;
+    bool once;                  /* for `from` alone, if it is below `to` */
+} LoopPart;
+/* The innermost loop in parts, one after the other; returns how many. */
+int split_loop(Gen *, const Term *loop, Value from, Value trip, LoopPart *);
 
 /* ---- lower_branch.c ---- */
 void branches_tell(Gen *);              /* at the end of a record */

@@ -19,8 +19,9 @@ const Pass pass_table[] = {
 const int pass_count = sizeof pass_table / sizeof *pass_table;
 
 /* ways: what the passes left is put where it is read; sweeps: tensors are rings of rows;
- * regions: a kernel makes only what is read; lanes: elements are made several at once. */
-static const char *const lowering[] = {"ways", "sweeps", "regions", "lanes", NULL};
+ * regions: a kernel makes only what is read; lanes: elements are made several at once;
+ * splits: a loop whose body chooses by its index is several. */
+static const char *const lowering[] = {"ways", "sweeps", "regions", "lanes", "splits", NULL};
 
 const char *pass_name(int i) {
     return i < pass_count ? pass_table[i].name : lowering[i - pass_count];

@@ -420,6 +420,48 @@ class Ends:
         return over_range(f"{HOT}at = value % {rng.randrange(1, 9)}\ny = for i in {rng.choice(['0', 'at'])}..{rng.randrange(3, 9)}, j in 0..{rng.randrange(1, 7)}: {body}", "y", 40)
 
 
+# ---- loops that choose by their index ----
+
+class Splits:
+    """A loop whose body compares its index with what no round changes is several loops, none of which chooses; not if that
+    changes with the index, or if there are loops in the body."""
+    name, passes = "splits", "splits"
+
+    def loops(bench, body):
+        """Loops of `emit` that stand in no other, with and without."""
+        def count(*off):
+            so = bench.dir / "split.so"
+            text = bench.sh(bench.bin / "pipec", bench.feature(over_range(f"at = value % 5\nx = for i in 0..20: i * value\ny = {body}", "y", 30)),
+                            "--dump=loops", "-o", so, *off).stderr
+            return text.split("\nfunction emit")[1].split("\n}")[0].count("\n  for ")
+        return count(), count("--no-pass=splits")
+
+    def fires(bench):
+        for body, more in (("for i in 0..20: if i < at then x[i] else -1", 1), ("for i in 0..20: if at >= i then x[i] else -1", 1), ("for i in 0..20: if i == at then 7 else x[i]", 1),
+                           ("for i in 0..20: if i == 0 then 7 else x[i - 1]", 0), ("for i in 0..9: (if i > at then x[i] else 3) * 2", 1)):
+            seen = Splits.loops(bench, body)
+            due(seen[0] - seen[1] == more, f"{body}: {seen} loops")
+
+    def stays(bench):
+        for body in ("for i in 0..20: if i < x[i] then x[i] else -1", "for i in 0..9: if i < at * i then x[i] else 3", "for i in 0..9: if i < at then sum(for t in 0..i: x[t] * x[t]) else 3"):
+            seen = Splits.loops(bench, body)
+            due(seen[0] == seen[1], f"{body}: {seen} loops")
+
+    def random(rng):
+        def condition(v):
+            return f"{v} {rng.choice(['<', '<=', '>', '>=', '==', '!='])} {rng.choice(['at', 'at - 3', '0', '3', 'len(x)', 'big', '40 // (value - 20)', 'x[at]', 'at * j'])}"
+        def value():
+            return rng.choice(["x[min(j, 11)]", "x[j - 1]", "j * at", "value", "0", "x[at]"])
+        choice = f"if {condition('j')} then {value()} else {value()}"
+        if rng.random() < .3:
+            choice = f"if {condition('j')} {rng.choice(['and', 'or'])} {condition('j')} then {value()} else {value()}"
+        if rng.random() < .3:
+            choice = f"({choice}) * 2 + ({value()})"
+        loops = rng.choice(["j in 0..12", "j in at..at + 9", "j in 0..at", "i in 0..3, j in 0..12", "j in -2..5"])
+        return over_range(f"at = value % {rng.randrange(1, 9)}\nbig = if value % 2 == 0 then 9223372036854775807 else -9223372036854775807 - 1\n"
+                          f"x = for i in 0..12: i * value\ny = for {loops}: {choice}", "y", 40)
+
+
 # ---- tests before the rows of a sweep ----
 
 class Inputs:
@@ -468,4 +510,4 @@ class Inputs:
         return text
 
 
-RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends, Inputs]
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends, Splits, Inputs]
