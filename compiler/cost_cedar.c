@@ -155,6 +155,7 @@ bool cedar_read(Arena *arena, Diags *diags, const char *path, const yml_node *ro
     if (r.good && rate <= 0) refuse(&r, baseline->line, "is 0", "throughput");
     if (!r.good) return false;
     r.scale = 1e9 / rate / sum;
+    if (!(r.scale * sum < 1e18)) refuse(&r, baseline->line, "is too small", "throughput");
     find_steps(&r);
     for (int i = 0; i < latencies->n && r.good; i++)
         read_operator(&r, baseline, latencies, i, last_number(latencies));

@@ -37,6 +37,16 @@ static double worker_ns(const Workload *w, Counts c) {
     return w->worker_ns * (1 + w->crowd * (c.workers - 1));
 }
 
+bool model_has_room(const Workload *w, const Machine *m) {
+    return m->budget <= 0 || w->batch_bytes <= m->budget;
+}
+
+static double by_memory(const Workload *w, const Machine *m, Counts c) {
+    double fed = workers_fed(w, m, c);
+    if (!model_has_room(w, m)) return 0;
+    return fed < c.workers ? fed * per_second(worker_ns(w, c)) : INFINITY;
+}
+
 Rate model_rate(const Workload *w, const Machine *m, Counts c) {
     double rows = w->rows > 0 ? w->rows : 1;
     Rate rate = {.rows = INFINITY};
@@ -44,8 +54,7 @@ Rate model_rate(const Workload *w, const Machine *m, Counts c) {
     rate.limit[RES_CORES] = rows * m->cores * per_second(w->cpu_ns);
     rate.limit[RES_SOURCE] = rows * by_source(w, c);
     rate.limit[RES_BANDWIDTH] = rows * by_bandwidth(w, m);
-    rate.limit[RES_MEMORY] = workers_fed(w, m, c) < c.workers
-        ? rows * workers_fed(w, m, c) * per_second(worker_ns(w, c)) : INFINITY;
+    rate.limit[RES_MEMORY] = rows * by_memory(w, m, c);
     rate.limit[RES_HANDOVER] = fmax(w->batch, 1) * per_second(w->handover_ns);
     for (int r = 0; r < RESOURCES; r++)
         if (rate.limit[r] < rate.rows) {

@@ -3,6 +3,7 @@
  * rates in rows that come out, for each second. docs/optimizer.md has the formulas. */
 #ifndef PIPEC_COST_MODEL_H
 #define PIPEC_COST_MODEL_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Workload {
@@ -20,6 +21,7 @@ typedef struct Machine {
     int cores;
     double copy;                /* bytes/ns that one core copies; 0: not known */
     double memory;              /* bytes for batches */
+    double budget;              /* bytes for all; 0: more is taken for one batch */
 } Machine;
 
 /* Threads that compute, reads at once, batches made ahead. */
@@ -44,6 +46,9 @@ typedef struct ModelWish {
 
 /* The fewest workers, reads and batches ahead that give the most, or the wished rate. */
 Counts model_choose(const Workload *, const Machine *, ModelWish);
+
+/* For one batch; else nothing runs. */
+bool model_has_room(const Workload *, const Machine *);
 
 const char *resource_name(Resource);
 #endif

@@ -6,6 +6,8 @@
 
 /* ---- the file ---- */
 
+enum { MOST_THREADS = 1024 };
+
 typedef struct Reading { Arena *arena; Diags *diags; const char *path; bool good; } Reading;
 
 static void refuse(Reading *r, int line, const char *what) {
@@ -37,6 +39,29 @@ static double number_or(Reading *r, const yml_node *map, const char *key, double
     return map && yml_at(map, key) ? number_at(r, map, key) : other;
 }
 
+/* NULL: it is not there. */
+static const yml_node *map_or(Reading *r, const yml_node *root, const char *key) {
+    const yml_node *map = yml_at(root, key);
+    if (map && map->kind != YML_MAP)
+        refuse(r, map->line, arena_format(r->arena, "`%s` is a map", key));
+    return map;
+}
+
+/* So many can be planned for. */
+static double threads_or(Reading *r, const yml_node *map, const char *key) {
+    double n = number_or(r, map, key, 0);
+    if (n > MOST_THREADS || n != floor(n))
+        refuse(r, yml_at(map, key)->line,
+               arena_format(r->arena, "`%s` is a whole number up to %d", key, MOST_THREADS));
+    return n;
+}
+
+static double rows_or(Reading *r, const yml_node *run) {
+    double n = number_or(r, run, "rows", 1);
+    if (n <= 0) refuse(r, run->line, "`rows`: what gives none cannot be planned for");
+    return n;
+}
+
 static int line_at(Reading *r, const yml_node *map) {
     double n = number_at(r, map, "line");
     if (n > INT_MAX) refuse(r, map->line, "`line` is too large");
@@ -59,7 +84,7 @@ static const yml_node *list_at(Reading *r, const yml_node *root, const char *key
 
 static double number_inside(Reading *r, const yml_node *root, const char *map,
                             const char *key) {
-    const yml_node *inside = yml_at(root, map);
+    const yml_node *inside = map_or(r, root, map);
     if (inside) return number_at(r, inside, key);
     refuse(r, root->line, arena_format(r->arena, "there is no `%s`", map));
     return 0;
@@ -103,23 +128,27 @@ static void read_branches(Reading *r, const yml_node *root, CostProfile *p) {
 
 /* An older profile has none of these: then the code and the reads are all there is. */
 static void read_run(Reading *r, const yml_node *root, CostProfile *p) {
-    const yml_node *run = yml_at(root, "run"), *read = yml_at(root, "read"),
-                   *machine = yml_at(root, "machine"), *crowd = yml_at(root, "crowd");
+    const yml_node *run = map_or(r, root, "run"), *read = map_or(r, root, "read"),
+                   *machine = map_or(r, root, "machine"), *crowd = map_or(r, root, "crowd"),
+                   *storage = map_or(r, root, "storage");
     p->worker_ns = number_or(r, run, "worker_ns", 0);
     p->cpu_ns = number_or(r, run, "cpu_ns", 0);
     p->caller_ns = number_or(r, run, "caller_ns", 0);
-    p->rows = number_or(r, run, "rows", 1);
+    p->rows = rows_or(r, run);
     p->wall_ns = number_or(r, run, "wall_ns", 0);
     p->read_bytes = number_or(r, read, "bytes", 0);
-    p->cores = number_or(r, machine, "cores", 0);
+    p->cores = threads_or(r, machine, "cores");
     p->copy = number_or(r, machine, "copy_gb_per_s", 0);
     p->copy_near = number_or(r, machine, "copy_near_gb_per_s", 0);
-    p->crowd = number_or(r, crowd, "threads", 0);
+    p->crowd = threads_or(r, crowd, "threads");
     p->crowd_rows = number_or(r, crowd, "rows_per_second", 0);
-    p->disk_write = number_or(r, yml_at(root, "storage"), "write_gb_per_s", 0);
-    p->disk_read = number_or(r, yml_at(root, "storage"), "read_gb_per_s", 0);
+    p->disk_write = number_or(r, storage, "write_gb_per_s", 0);
+    p->disk_read = number_or(r, storage, "read_gb_per_s", 0);
     p->places = number_or(r, root, "places", 0);
     if (p->worker_ns <= 0) p->worker_ns = p->record_ns;
+    if (p->worker_ns <= 0)
+        refuse(r, root->line, "a record takes 0 ns in it: measure more of them, with "
+               "`pipert profile F.so -o P.yaml`");
     if (p->cpu_ns <= 0) p->cpu_ns = p->worker_ns + number_or(r, read, "cpu_ns", p->read_ns);
 }
 

@@ -198,7 +198,7 @@ Machine plan_machine(const Graph *graph, const PlanWish *wish) {
     const CostProfile *p = graph->profile;
     int cores = p->cores > 0 ? (int)p->cores : 1;
     if (wish->cores) cores = (int)wish->cores;
-    return (Machine){.cores = cores, .copy = p->copy,
+    return (Machine){.cores = cores, .copy = p->copy, .budget = (double)wish->memory,
                      .memory = FOR_BATCHES * (wish->memory ? (double)wish->memory : MEMORY)};
 }
 

@@ -1,5 +1,6 @@
 /* Plans as YAML. */
 #include "plan_file.h"
+#include <float.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
@@ -176,7 +177,7 @@ static void only(Reading *r, const yml_node *map, const char *keys) {
         refuse(r, map->line, "here stands a map of %s", keys);
         return;
     }
-    for (int i = 0; i < map->n; i++) {
+    for (int i = 0; i < map->n && r->good; i++) {
         if (!listed(keys, map->key[i]))
             refuse(r, map->item[i].line, "there is no key `%s` here; there are %s",
                    map->key[i], keys);
@@ -203,17 +204,26 @@ static const char *choice_at(Reading *r, const yml_node *map, const char *key,
     return text;
 }
 
-static double number_at(Reading *r, const yml_node *map, const char *key) {
+static double number_to(Reading *r, const yml_node *map, const char *key, double most) {
     const yml_node *node = yml_at(map, key);
     double n = 0;
     if (!node) refuse(r, map->line, "there is no `%s`", key);
-    else if (!yml_number_at(map, key, &n) || !(n >= 0 && n <= LARGEST))
-        refuse(r, node->line, "`%s` is a number from 0 to 1e15", key);
+    else if (!yml_number_at(map, key, &n) || !(n >= 0 && n <= most))
+        refuse(r, node->line, "`%s` is a number from 0 to %g", key, most);
     return r->good ? n : 0;
 }
 
+static double number_at(Reading *r, const yml_node *map, const char *key) {
+    return number_to(r, map, key, LARGEST);
+}
+
+/* What is predicted of odd costs may be any number. */
+static double predicted_at(Reading *r, const yml_node *map, const char *key) {
+    return number_to(r, map, key, DBL_MAX);
+}
+
 static double known_at(Reading *r, const yml_node *map, const char *key) {
-    return yml_at(map, key) ? number_at(r, map, key) : -1;
+    return yml_at(map, key) ? predicted_at(r, map, key) : -1;
 }
 
 static int64_t whole_at(Reading *r, const yml_node *map, const char *key, double most) {
@@ -364,7 +374,7 @@ static void read_all(Reading *r, const yml_node *root, Plan *plan) {
     if (r->good) read_cache(r, root, &plan->cache);
     if (!r->good || !predicted) return;
     only(r, predicted, "records_per_second|bottleneck");
-    plan->rate = number_at(r, predicted, "records_per_second");
+    plan->rate = predicted_at(r, predicted, "records_per_second");
     plan->bottleneck = text_at(r, predicted, "bottleneck");
 }
 

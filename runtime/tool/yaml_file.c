@@ -7,7 +7,7 @@
 #include <yaml.h>
 
 /* ---- writing ---- */
-enum { DEPTH = 32, MOST_NODES = 1 << 18 };
+enum { DEPTH = 32, MOST_NODES = 1 << 18, MOST_BYTES = 8000000 };
 
 /* libyaml writes no comments, so the keys between two comments are a document each, and
  * what stands in the file is one mapping all the same. */
@@ -169,7 +169,7 @@ static void take_pairs(reading *r, const yaml_node_t *from, yml_node *to, int de
 
 static void take(reading *r, const yaml_node_t *from, yml_node *to, int depth) {
     to->line = (int)from->start_mark.line + 1;
-    if (depth > DEPTH || r->nodes++ >= MOST_NODES) return;  /* an alias may hold itself */
+    if (r->nodes++ >= MOST_NODES || depth > DEPTH) return;  /* an alias may hold itself */
     if (from->type == YAML_SCALAR_NODE) {
         to->kind = YML_TEXT;
         to->text = copy(r, from);
@@ -192,23 +192,71 @@ static yml_node *take_document(reading *r, const char *path, char *why, size_t n
     return NULL;
 }
 
-yml_node *yml_read(const char *path, char *why, size_t n) {
+/* Of the file's beginning; what is larger is no file of ours. */
+static char *whole_file(const char *path, size_t *size, char *why, size_t n) {
     FILE *in = fopen(path, "r");
-    yaml_parser_t parser;
+    char *text = in ? malloc(MOST_BYTES + 1) : NULL;
+    errno = in && !text ? ENOMEM : errno;
+    *size = text ? fread(text, 1, MOST_BYTES + 1, in) : 0;
+    if (text && !ferror(in) && *size <= MOST_BYTES) return fclose(in), text;
+    snprintf(why, n, "%s: %s", path, *size > MOST_BYTES ? "it is larger than 8 MB"
+                                                        : strerror(errno));
+    if (in) fclose(in);
+    free(text);
+    return NULL;
+}
+
+static yaml_parser_t *parser_of(yaml_parser_t *parser, const char *text, size_t size) {
+    if (!yaml_parser_initialize(parser)) return NULL;
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, size);
+    return parser;
+}
+
+/* Goes through it before it is loaded: libyaml takes time by the square of the depth. What
+ * is broken otherwise is told when it is loaded. */
+static bool is_flat(const char *text, size_t size, const char *path, char *why, size_t n) {
+    yaml_parser_t parser, *p = parser_of(&parser, text, size);
+    int depth = 0, documents = 0;
+    bool more = p != NULL;
+    while (more && depth <= DEPTH && documents < 2) {
+        yaml_event_t e;
+        if (!yaml_parser_parse(p, &e)) break;
+        documents += e.type == YAML_DOCUMENT_START_EVENT;
+        depth += e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_MAPPING_START_EVENT;
+        depth -= e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
+        more = e.type != YAML_STREAM_END_EVENT;
+        yaml_event_delete(&e);
+    }
+    if (depth > DEPTH || documents > 1)
+        snprintf(why, n, "%s:%d: %s", path, (int)parser.mark.line + 1,
+                 depth > DEPTH ? "lists and maps are too deep in each other"
+                               : "here begins another document");
+    if (p) yaml_parser_delete(p);
+    return depth <= DEPTH && documents < 2;
+}
+
+static yml_node *load(const char *text, size_t size, const char *path, char *why, size_t n) {
+    yaml_parser_t parser, *p = parser_of(&parser, text, size);
     yml_node *to = NULL;
     reading r = {.no_memory = false};
-    if (!in) return snprintf(why, n, "%s: %s", path, strerror(errno)), NULL;
-    if (!yaml_parser_initialize(&parser)) return fclose(in), NULL;
-    yaml_parser_set_input_file(&parser, in);
-    if (yaml_parser_load(&parser, &r.document)) {
+    if (!p) return NULL;
+    if (yaml_parser_load(p, &r.document)) {
         to = take_document(&r, path, why, n);
         yaml_document_delete(&r.document);
     } else {
         snprintf(why, n, "%s:%d: %s", path, (int)parser.problem_mark.line + 1,
                  parser.problem ? parser.problem : "it cannot be read");
     }
-    yaml_parser_delete(&parser);
-    fclose(in);
+    yaml_parser_delete(p);
+    return to;
+}
+
+yml_node *yml_read(const char *path, char *why, size_t n) {
+    size_t size;
+    char *text = whole_file(path, &size, why, n);
+    yml_node *to = NULL;
+    if (text && is_flat(text, size, path, why, n)) to = load(text, size, path, why, n);
+    free(text);
     return to;
 }
 

@@ -31,6 +31,11 @@ static void test_each_resource(void) {
     m.memory = 1.5e7;           /* one batch: it is for four workers */
     r = model_rate(&LOAD, &m, (Counts){8, 64, 20});
     IS(r.limit[RES_MEMORY], 4000);
+    m.budget = 1e7;             /* that of one batch */
+    IS(model_rate(&LOAD, &m, (Counts){8, 64, 20}).limit[RES_MEMORY], 4000);
+    m.budget = .99e7;           /* of none: then nothing runs */
+    r = model_rate(&LOAD, &m, (Counts){1, 64, 20});
+    IS(r.rows, 0), IS(r.slowest, RES_MEMORY), IS(model_has_room(&LOAD, &m), 0);
     w.moved = 1e8;
     r = model_rate(&w, &MACHINE, (Counts){4, 64, 20});
     IS(r.rows, 800), IS(r.slowest, RES_BANDWIDTH);
