@@ -96,8 +96,8 @@ void explain_plan_said(Story *s) {
     Outlook o = outlook(s);
     PlanChange change = plan_change(s->arena, s->graph, s->notes);
     if (!model_has_room(&o.load, &o.machine)) {
-        say(s, "predicted:", "it does not start: a batch takes %.1f MB, and --memory is %.1f MB; "
-            "give it more, or make the batch smaller", o.load.batch_bytes / 1e6,
+        say(s, "predicted:", "it does not start: a batch takes %.1f MB, and --memory is "
+            "%.1f MB; give it more, or make the batch smaller", o.load.batch_bytes / 1e6,
             o.machine.budget / 1e6);
         return;
     }

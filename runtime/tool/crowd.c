@@ -9,10 +9,11 @@ typedef struct stretch { int64_t rows, batches, ns; } stretch;
 enum { ENOUGH = 16, FEW = 6, STRETCHES = 3 };
 static stretch take(pipert *p, int64_t ns, int64_t most) {
     stretch s = {0, -1, 0};
-    int64_t began = now_ns(), empty = 0;
+    int64_t began = now_ns(), until = began + most, empty = 0;
     while (empty < 2 && s.ns < most && (s.batches < ENOUGH || s.ns < ns)) {
         pipert_batch *b;
-        int status = pipert_next(p, &b);
+        int status = feature_next(p, until, NULL, &b);
+        if (status == PIPERT_AGAIN) break;
         if (status < 0) break;
         empty = status == PIPERT_END ? empty + 1 : 0;
         if (status == PIPERT_END) continue;

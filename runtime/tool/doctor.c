@@ -1,11 +1,6 @@
 /* pipert doctor: runs a feature for a while and says what holds it back. */
 #include "tool.h"
 #include "../profile.h"
-#include "../text.h"
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum { SECONDS = 10 };
 
@@ -21,10 +16,9 @@ typedef struct findings {
 
 typedef struct visit {
     options o;
-    double batch_ms;            /* what the caller takes for a batch */
-    int64_t seconds;
     pipert *p;
     profile *profile;
+    int64_t batches, took, worked;      /* ns; worked: of the caller */
 } visit;
 
 static int failed(const char *why) {
@@ -32,77 +26,32 @@ static int failed(const char *why) {
     return STATUS_FAILED;
 }
 
-/* ---- the words ---- */
-
-static bool number_above_0(const char *text, double *to) {
-    pl_value value;
-    if (!text_scalar(text, strlen(text), PL_F64, &value)) return false;
-    *to = value.f;
-    return *to > 0 && *to <= 3600e3;
-}
-
-static int parse(visit *v, int argc, char **argv) {
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
-    int n = 0, status = STATUS_OK;
-    if (!rest) return failed("no memory");
-    for (int i = 0; i < argc && !status; i++) {
-        bool seconds = !strcmp(argv[i], "--seconds");
-        double value = 0;
-        if (!seconds && strcmp(argv[i], "--batch-ms")) {
-            rest[n++] = argv[i];
-            continue;
-        }
-        if (i + 1 == argc || !number_above_0(argv[++i], &value)) {
-            fprintf(stderr, "pipert: %s takes a number above 0\n",
-                    seconds ? "--seconds" : "--batch-ms");
-            status = STATUS_USAGE;
-        }
-        if (seconds) v->seconds = value < 1 ? 1 : (int64_t)value;
-        else v->batch_ms = value;
-    }
-    if (!status) status = options_parse(&v->o, n, rest);
-    free(rest);
-    return status;
-}
-
 /* ---- the run ---- */
 
-static void work(double ms) {
-    struct timespec t = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000};
-    while (ms > 0 && nanosleep(&t, &t) && errno == EINTR) continue;
+static int parse(visit *v, int argc, char **argv) {
+    int status = options_parse(&v->o, TOOL_DOCTOR, argc, argv);
+    if (!v->o.seconds) v->o.seconds = SECONDS;
+    return status ? status : options_feature(&v->o, TOOL_DOCTOR);
 }
 
-static int open_feature(visit *v) {
-    pipert_options run = v->o.run;
-    int status;
-    run.epochs = INT64_MAX;
-    status = pipert_open(&v->p, v->o.feature, &run);
-    for (int i = 0; i < v->o.nset && !status; i++)
-        status = pipert_set(v->p, v->o.set[i].name, v->o.set[i].value);
-    if (!status && !(v->profile = profile_of(v->p))) return failed("no memory");
-    if (!status) status = pipert_start(v->p);
-    if (!status) return STATUS_OK;
-    failed(pipert_error(v->p));
-    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? STATUS_USAGE
-                                                                   : STATUS_FAILED;
-}
-
-static int take_batches(visit *v, int64_t *took, int64_t *worked) {
-    int64_t began = now_ns();
+/* A batch that takes longer than all the time tells as much as those that do not. */
+static int take_batches(visit *v) {
+    int64_t began = now_ns(), until = began + (int64_t)(v->o.seconds * 1e9);
     int empty = 0;
-    *worked = 0;
-    while (now_ns() - began < v->seconds * 1000000000 && empty < 2) {
+    while ((now_ns() < until || !v->batches) && empty < 2) {
         pipert_batch *b;
-        int status = pipert_next(v->p, &b);
+        int status = feature_next(v->p, until, NULL, &b);
         int64_t before = now_ns();
         if (status < 0) return failed(pipert_error(v->p));
+        if (status == PIPERT_AGAIN) break;
         empty = status == PIPERT_END ? empty + 1 : 0;
         if (status == PIPERT_END) continue;
-        work(v->batch_ms);
+        feature_work(v->o.batch_ms, NULL);
         pipert_release(v->p, b);
-        *worked += now_ns() - before;
+        v->batches++;
+        v->worked += now_ns() - before;
     }
-    *took = now_ns() - began;
+    v->took = now_ns() - began;
     return empty < 2 ? STATUS_OK : failed("there is no batch: give it more records");
 }
 
@@ -119,37 +68,52 @@ static void find_dearest(const visit *v, findings *f) {
     }
 }
 
-static findings look(const visit *v, int64_t took, int64_t worked) {
+static findings look(const visit *v) {
     pipert_stats s;
     findings f = {0};
     double all;
     pipert_stats_get(v->p, &s);
-    all = (double)took * s.threads;
+    all = (double)v->took * s.threads;
     f.threads = s.threads;
     f.reading = (double)s.idle_read_ns / all;
     f.full = (double)s.idle_full_ns / all;
     f.parked = (double)s.parked_ns / all;
     f.busy = 1 - f.reading - f.full - f.parked;
-    f.caller = (double)worked / (double)took;
-    f.records_per_second = (double)s.records / (double)took * 1e9;
-    f.bytes_per_second = (double)s.bytes_read / (double)took * 1e9;
+    f.caller = (double)v->worked / (double)v->took;
+    f.records_per_second = (double)s.records / (double)v->took * 1e9;
+    f.bytes_per_second = (double)s.bytes_read / (double)v->took * 1e9;
     f.memory = s.memory ? (double)s.memory_used / (double)s.memory : 0;
     find_dearest(v, &f);
     return f;
 }
 
-static void say_numbers(const findings *f) {
-    printf("%.0f records/s, %.1f MB/s read; %d threads: %.0f %% computing, %.0f %% waiting "
-           "for reads, %.0f %% for room, %.0f %% parked\n", f->records_per_second,
-           f->bytes_per_second / 1e6, f->threads, 100 * f->busy, 100 * f->reading,
-           100 * f->full, 100 * f->parked);
+static void say_numbers(const visit *v, const findings *f) {
+    if (!v->batches) printf("no batch in %.3g s; ", (double)v->took / 1e9);
+    printf("%.0f records/s, %.1f MB/s read; %d thread%s: %.0f %% computing, %.0f %% "
+           "waiting for reads, %.0f %% for room, %.0f %% parked\n", f->records_per_second,
+           f->bytes_per_second / 1e6, f->threads, f->threads == 1 ? "" : "s",
+           100 * f->busy, 100 * f->reading, 100 * f->full, 100 * f->parked);
+}
+
+static void say_cpu(const visit *v, const findings *f) {
+    int cores = plat_cpus();
+    printf("The CPU holds it back%s", f->operator_name ? ": " : ". ");
+    if (f->operator_name)
+        printf("`%s` is %.0f %% of the computing. ", f->operator_name, 100 * f->part);
+    if (f->threads < cores)
+        printf("Next: --threads %d, as there are as many cores.\n", cores);
+    else if (!v->profile->feature->nsections)
+        printf("Next: compile with --fuse=on.\n");
+    else
+        printf("Next: look at %s with `pipert profile`.\n",
+               f->operator_name ? "it" : "what is dear");
 }
 
 /* One sentence, and the next thing to do. */
-static void say_verdict(const findings *f, double batch_ms) {
+static void say_verdict(const visit *v, const findings *f) {
     if (f->caller > .9)
         printf("The consumer holds it back: its %.3g ms a batch take %.0f %% of the time. "
-               "Next: nothing here, make the training step faster.\n", batch_ms,
+               "Next: nothing here, make the training step faster.\n", v->o.batch_ms,
                100 * f->caller);
     else if (f->reading > .25)
         printf("The source holds it back: threads wait for reads %.0f %% of their time. "
@@ -163,25 +127,18 @@ static void say_verdict(const findings *f, double batch_ms) {
         printf("Memory holds it back: threads wait for room %.0f %% of their time, with "
                "%.0f %% of the budget in use. Next: raise --memory, or make the batch "
                "smaller.\n", 100 * f->full, 100 * f->memory);
-    else if (f->operator_name)
-        printf("The CPU holds it back: `%s` is %.0f %% of the computing. Next: more "
-               "--threads if there are cores, else look at it with `pipert profile`.\n",
-               f->operator_name, 100 * f->part);
-    else
-        printf("The CPU holds it back. Next: more --threads if there are cores, else "
-               "compile with --fuse=on.\n");
+    else say_cpu(v, f);
 }
 
 int doctor_command(int argc, char **argv) {
-    visit v = {.seconds = SECONDS};
-    int64_t took = 0, worked = 0;
+    visit v = {.p = NULL};
     int status = parse(&v, argc, argv);
-    if (!status) status = open_feature(&v);
-    if (!status) status = take_batches(&v, &took, &worked);
+    if (!status) status = feature_start(&v.o, &v.o.run, &v.p, &v.profile);
+    if (!status) status = take_batches(&v);
     if (!status) {
-        findings f = look(&v, took, worked);
-        say_numbers(&f);
-        say_verdict(&f, v.batch_ms);
+        findings f = look(&v);
+        say_numbers(&v, &f);
+        say_verdict(&v, &f);
     }
     if (v.p) pipert_close(v.p);
     options_free(&v.o);

@@ -29,6 +29,28 @@ bool file_possible(const char *path, char *why, size_t n) {
     return error ? file_fails(path, error, why, n) : true;
 }
 
+bool file_replaceable(const char *path, char *why, size_t n) {
+    char other[4096];
+    struct stat s;
+    if (strlen(path) + 5 > sizeof other) return file_fails(path, ENAMETOOLONG, why, n);
+    snprintf(other, sizeof other, "%s.new", path);
+    if (!file_possible(path, why, n)) return false;
+    return (!stat(path, &s) && !S_ISREG(s.st_mode)) || file_possible(other, why, n);
+}
+
+bool file_replace(const char *path, const char *text, char *why, size_t n) {
+    char other[4096];
+    struct stat s;
+    bool other_first = stat(path, &s) || S_ISREG(s.st_mode);
+    FILE *f;
+    snprintf(other, sizeof other, "%s%s", path, other_first ? ".new" : "");
+    f = fopen(other, "w");
+    if (f) fputs(text, f);
+    if (!file_end(f, other, why, n)) return false;
+    if (!other_first || !rename(other, path)) return true;
+    return file_fails(path, errno, why, n);
+}
+
 bool file_end(FILE *f, const char *path, char *why, size_t n) {
     struct stat s;
     bool regular = f && !fstat(fileno(f), &s) && S_ISREG(s.st_mode);

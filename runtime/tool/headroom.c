@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "tool.h"
 #include "../meter.h"
-#include "../text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,12 +15,11 @@
 
 enum { SECONDS = 20, TICK_MS = 20 };
 
-/* records/s; and the share of its time that the trainer waits. */
-typedef struct pace { double rate, waits; int64_t batches; } pace;
+/* records/s; the share of its time that the trainer waits; of these batches; and all. */
+typedef struct pace { double rate, waits; int64_t batches, taken; } pace;
 
 typedef struct visit {
     options o;
-    double batch_ms, seconds;
     char **command;             /* NULL: the feature, and a trainer of batch_ms */
     meter_file *file;
     char path[4096];
@@ -42,54 +40,37 @@ static int failed(const char *why) {
 
 /* ---- the words ---- */
 
-static bool number_above_0(const char *text, double *to) {
-    pl_value value;
-    if (!text_scalar(text, strlen(text), PL_F64, &value)) return false;
-    *to = value.f;
-    return *to > 0 && *to <= 3600e3;
+/* The first word that is for a feature; NULL: there is none. */
+static const char *for_feature(int n, char **argv) {
+    for (int i = 0; i < n; i++)
+        if (!strcmp(argv[i], "--seconds")) i++;
+        else if (strncmp(argv[i], "--seconds=", 10)) return argv[i];
+    return NULL;
 }
 
-static int own_option(visit *v, int argc, char **argv, int *i) {
-    const char *name = argv[*i];
-    double *to = !strcmp(name, "--seconds") ? &v->seconds
-                 : !strcmp(name, "--batch-ms") ? &v->batch_ms : NULL;
-    if (!to) return -1;
-    if (*i + 1 < argc && number_above_0(argv[++*i], to)) return STATUS_OK;
-    fprintf(stderr, "pipert: %s takes a number above 0\n", name);
-    return STATUS_USAGE;
-}
-
-static int check(const visit *v) {
-    if (v->command && v->batch_ms > 0)
+static int check(const visit *v, int n, char **argv) {
+    const char *word = v->command ? for_feature(n, argv) : NULL;
+    if (word && v->o.batch_ms > 0)
         fprintf(stderr, "pipert: --batch-ms is for a feature; a command has its own time\n");
+    else if (word)
+        fprintf(stderr, "pipert: `%s` does not go with a command\n", word);
     else if (v->command && !*v->command)
         fprintf(stderr, "pipert: which command? pipert headroom -- python3 train.py\n");
-    else if (!v->command && v->batch_ms <= 0)
+    else if (!v->command && v->o.batch_ms <= 0)
         fprintf(stderr, "pipert: how long does the trainer take for a batch? --batch-ms MS\n");
     else
-        return STATUS_OK;
+        return v->command ? STATUS_OK : options_feature(&v->o, TOOL_HEADROOM);
     return STATUS_USAGE;
 }
 
+/* What stands before `--`, and the command behind it. */
 static int parse(visit *v, int argc, char **argv) {
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
-    int n = 0, status = STATUS_OK;
-    if (!rest) return failed("no memory");
-    for (int i = 0; i < argc && !status && !v->command; i++) {
-        if (!strcmp(argv[i], "--")) {
-            v->command = argv + i + 1;
-            continue;
-        }
-        status = own_option(v, argc, argv, &i);
-        if (status < 0) rest[n++] = argv[i], status = STATUS_OK;
-    }
-    if (!status && v->command && n) {
-        fprintf(stderr, "pipert: `%s` does not go with a command\n", rest[0]);
-        status = STATUS_USAGE;
-    }
-    if (!status && !v->command) status = options_parse(&v->o, n, rest);
-    free(rest);
-    return status ? status : check(v);
+    int n = 0, status;
+    while (n < argc && strcmp(argv[n], "--")) n++;
+    if (n < argc) v->command = argv + n + 1;
+    status = options_parse(&v->o, TOOL_HEADROOM, n, argv);
+    if (!v->o.seconds) v->o.seconds = SECONDS;
+    return status ? status : check(v, n, argv);
 }
 
 /* ---- the file that both map ---- */
@@ -183,10 +164,19 @@ static void end(pid_t pid, bool ended) {
     if (!ended) waitpid(pid, NULL, 0);
 }
 
+/* Of one that fails nothing is known, whatever it took before. */
+static int ended_badly(int how, int64_t batches) {
+    fprintf(stderr, "pipert: the command ");
+    if (WIFSIGNALED(how)) fprintf(stderr, "was ended by signal %d", WTERMSIG(how));
+    else fprintf(stderr, "failed with status %d", WEXITSTATUS(how));
+    fprintf(stderr, " after %lld batch%s\n", (long long)batches, batches == 1 ? "" : "es");
+    return STATUS_FAILED;
+}
+
 /* Begins to count a quarter of the time after the first batch: then it is in its stride. */
 static int run_command(visit *v, pace *to) {
     counts_now from = {0}, now = {0};
-    int64_t first = 0, warm = (int64_t)(v->seconds * .25e9);
+    int64_t first = 0, warm = (int64_t)(v->o.seconds * .25e9);
     bool ended = false, counts = false;
     int how = 0;
     pid_t pid = start(v->command);
@@ -197,59 +187,42 @@ static int run_command(visit *v, pace *to) {
         now = look(v);
         if (now.batches && !first) first = now_ns(), from = now;
         if (first && !counts && now_ns() - first > warm) counts = true, from = now;
-        if (counts && now_ns() - first > warm + (int64_t)(v->seconds * 1e9)) break;
+        if (counts && now_ns() - first > warm + (int64_t)(v->o.seconds * 1e9)) break;
         if (!ended) rest(TICK_MS);
     }
     end(pid, ended);
     *to = between(from, now);
     if (interrupted) return STATUS_INTERRUPTED;
-    if (ended && !now.batches && (!WIFEXITED(how) || WEXITSTATUS(how)))
-        return failed("the command failed before it took a batch");
+    if (ended && (!WIFEXITED(how) || WEXITSTATUS(how)))
+        return ended_badly(how, now.batches);
+    to->taken = now.batches;
     return STATUS_OK;
 }
 
 /* ---- a feature ---- */
 
-static void work(double ms) {
-    struct timespec t = {(time_t)(ms / 1e3), (long)(ms * 1e6) % 1000000000};
-    while (ms > 0 && nanosleep(&t, &t) && errno == EINTR) continue;
-}
-
-static int open_feature(visit *v, pipert **p) {
-    pipert_options run = v->o.run;
-    int status;
-    run.epochs = INT64_MAX;
-    status = pipert_open(p, v->o.feature, &run);
-    for (int i = 0; i < v->o.nset && !status; i++)
-        status = pipert_set(*p, v->o.set[i].name, v->o.set[i].value);
-    if (!status) status = pipert_start(*p);
-    if (!status) return STATUS_OK;
-    failed(pipert_error(*p));
-    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? STATUS_USAGE
-                                                                   : STATUS_FAILED;
-}
-
 static int train(visit *v, pipert *p, pace *to) {
-    int64_t began = now_ns(), most = (int64_t)(v->seconds * 1e9), warm = most / 4;
+    int64_t began = now_ns(), most = (int64_t)(v->o.seconds * 1e9), warm = most / 4;
     counts_now from = {0};
     int empty = 0;
     while (now_ns() - began < most + warm && empty < 2 && !interrupted) {
         pipert_batch *b;
-        int status = pipert_next(p, &b);
+        int status = feature_next(p, began + most + warm, &interrupted, &b);
         if (status < 0) return failed(pipert_error(p));
         empty = status == PIPERT_END ? empty + 1 : 0;
-        if (status == PIPERT_END) continue;
+        if (status != PIPERT_OK) continue;
         if (now_ns() - began < warm || !from.at) from = look(v);
-        work(v->batch_ms);
+        feature_work(v->o.batch_ms, &interrupted);
         pipert_release(p, b);
     }
     *to = between(from, look(v));
+    to->taken = look(v).batches;
     return interrupted ? STATUS_INTERRUPTED : STATUS_OK;
 }
 
 static int run_feature(visit *v, pace *to) {
     pipert *p = NULL;
-    int status = open_feature(v, &p);
+    int status = feature_start(&v->o, &v->o.run, &p, NULL);
     if (!status) status = train(v, p, to);
     if (p) pipert_close(p);
     return status;
@@ -278,9 +251,9 @@ static void say(const visit *v, pace real, pace free) {
 }
 
 static int too_few(const visit *v, pace p) {
-    fprintf(stderr, "pipert: %lld batches were counted in %.3g s, which is too few: %s\n",
-            (long long)p.batches, v->seconds,
-            p.batches || !v->command
+    fprintf(stderr, "pipert: %lld of %lld batches were counted in %.3g s, which is too "
+            "few: %s\n", (long long)p.batches, (long long)p.taken, v->o.seconds,
+            p.taken || !v->command
                 ? "give it more --seconds, or more records"
                 : "does the command run a feature, by libpipert or the package pipec?");
     return STATUS_FAILED;
@@ -301,7 +274,7 @@ static int measure(visit *v, pace *real, pace *free) {
 
 int headroom_command(int argc, char **argv) {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    visit v = {.seconds = SECONDS};
+    visit v = {.command = NULL};
     pace real = {0}, free = {0};
     int status = parse(&v, argc, argv);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)

@@ -10,7 +10,8 @@ static int usage(void) {
 
 static int run_command(int argc, char **argv) {
     options o;
-    int status = options_parse(&o, argc, argv);
+    int status = options_parse(&o, TOOL_RUN, argc, argv);
+    if (!status) status = options_feature(&o, TOOL_RUN);
     if (!status) status = run(&o);
     options_free(&o);
     return status;

@@ -90,6 +90,14 @@ static bool parse_control_interval(options *o, const char *v) {
     return seconds.f >= 0 && seconds.f <= 3600;
 }
 
+/* An hour of ms, or a thousand of seconds, at most. */
+static bool number_above_0(const char *text, double *to) {
+    pl_value value;
+    if (!text_scalar(text, strlen(text), PL_F64, &value)) return false;
+    *to = value.f;
+    return *to > 0 && *to <= 3600e3;
+}
+
 static const char *const own_process[] = {"/proc/self/exe", "serve", NULL};
 
 #define FIELD(name, expression) \
@@ -101,6 +109,10 @@ FIELD(parse_batches, number(v, 0, INT64_MAX, &o->batches))
 FIELD(parse_rank, small(v, 0, &o->run.rank))
 FIELD(parse_world, small(v, 1, &o->run.world))
 FIELD(parse_max_pixels, number(v, 1, INT64_MAX, &o->run.max_pixels))
+FIELD(parse_records, number(v, 1, INT64_MAX, &o->records))
+FIELD(parse_seconds, number_above_0(v, &o->seconds))
+FIELD(parse_batch_ms, number_above_0(v, &o->batch_ms))
+FIELD(parse_output, (o->output = v) != NULL)
 FIELD(parse_dump, (o->dump = v) != NULL)
 FIELD(parse_show, (o->show = v) != NULL)
 FIELD(parse_state, (o->state = v) != NULL)
@@ -113,64 +125,73 @@ FIELD(parse_json, ((void)v, o->json = true))
 FIELD(parse_process, ((void)v, (o->run.sidecar = own_process) != NULL))
 FIELD(parse_allow_changed, ((void)v, (o->run.allow_changed = 1)))
 
-/* value NULL: a switch */
+/* Commands that an option goes with: what would do nothing is refused. */
+enum { R = 1 << TOOL_RUN, P = 1 << TOOL_PROFILE, D = 1 << TOOL_DOCTOR,
+       H = 1 << TOOL_HEADROOM, ALL = R | P | D | H };
+
+/* value NULL: a switch; help NULL: the first lines of the help have it */
 static const struct option {
+    int with;
     const char *name, *value, *help;
     parse_fn *parse;
     const char *takes;
 } table[] = {
-    {"--set", "NAME=VALUE", "a parameter that is bound at open", parse_set,
+    {P, "-o", "FILE", NULL, parse_output, "a path"},
+    {P, "--records", "N", NULL, parse_records, "a number from 1"},
+    {P | D | H, "--seconds", "N", NULL, parse_seconds, "a number above 0, up to 3600000"},
+    {D | H, "--batch-ms", "MS", NULL, parse_batch_ms, "a number above 0, up to 3600000"},
+    {ALL, "--set", "NAME=VALUE", "a parameter that is bound at open", parse_set,
      "NAME=VALUE"},
-    {"--threads", "N", "that compute (the cores of this process)", parse_threads,
+    {ALL, "--threads", "N", "that compute (the cores of this process)", parse_threads,
      "1 to 1024"},
-    {"--readers", "N", "that read ahead (8)", parse_readers,
+    {ALL, "--readers", "N", "that read ahead (8)", parse_readers,
      "1 to 1024"},
-    {"--epochs", "N", "run so many (1)", parse_epochs,
+    {R, "--epochs", "N", "run so many (1)", parse_epochs,
      "a number from 1"},
-    {"--epoch", "E", "number of the first (0)", parse_epoch,
+    {ALL, "--epoch", "E", "number of the first (0)", parse_epoch,
      "a number from 0"},
-    {"--batches", "N", "stop after so many", parse_batches,
+    {R, "--batches", "N", "stop after so many", parse_batches,
      "a number from 0"},
-    {"--seed", "N", "of order and chance (0)", parse_seed,
+    {ALL, "--seed", "N", "of order and chance (0)", parse_seed,
      "a number from 0"},
-    {"--rank", "R", "this process's part of the batches: R, R + W, … (0)", parse_rank,
+    {ALL, "--rank", "R", "this process's part of the batches: R, R + W, … (0)", parse_rank,
      "a number from 0"},
-    {"--world", "W", "(1)", parse_world,
+    {ALL, "--world", "W", "(1)", parse_world,
      "a number from 1"},
-    {"--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
+    {R | H, "--mode", "MODE", "streaming, batch (stage by stage) or debug", parse_mode,
      "streaming, batch or debug"},
-    {"--control-interval", "S", "fit threads to the caller so often; 0: never (1)",
+    {R | D | H, "--control-interval", "S", "fit threads to the caller so often; 0: never (1)",
      parse_control_interval, "seconds, up to 3600, or 0"},
-    {"--process", NULL, "in a process of its own", parse_process},
-    {"--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)",
+    {R | D | H, "--process", NULL, "in a process of its own", parse_process},
+    {ALL, "--memory", "BYTES", "for batches and input: 64MB, 1.5GiB (512MB or more)",
      parse_memory, "bytes: 64MB, 1.5GiB"},
-    {"--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error,
+    {ALL, "--on-error", "HOW", "fail, or skip records that fail (fail)", parse_on_error,
      "fail or skip"},
-    {"--max-errors", "N", "records or N% of all: more end the run (no limit)",
+    {ALL, "--max-errors", "N", "records or N% of all: more end the run (no limit)",
      parse_max_errors, "a number from 0, or a rate such as 0.1%"},
-    {"--cache", "DIR", "for what the feature keeps between epochs, or off", parse_cache,
+    {ALL, "--cache", "DIR", "for what the feature keeps between epochs, or off", parse_cache,
      "a folder, or off"},
-    {"--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes,
+    {ALL, "--max-bytes", "BYTES", "of one record (1GiB)", parse_max_bytes,
      "bytes: 64MB, 1.5GiB"},
-    {"--max-pixels", "N", "of one record (134217728)", parse_max_pixels,
+    {ALL, "--max-pixels", "N", "of one record (134217728)", parse_max_pixels,
      "a number from 1"},
-    {"--cpu", "LEVEL", "best, x86-64 to x86-64-v4, or plain", parse_cpu,
+    {ALL, "--cpu", "LEVEL", "best, x86-64 to x86-64-v4, or plain", parse_cpu,
      "best, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or plain"},
-    {"--dump", "DIR", "write FIELD.NNNN.npy for every batch", parse_dump,
+    {R, "--dump", "DIR", "write FIELD.NNNN.npy for every batch", parse_dump,
      "a path"},
-    {"--show", "FILE", "write a contact sheet of images, a PNG", parse_show,
+    {R, "--show", "FILE", "write a contact sheet of images, a PNG", parse_show,
      "a path"},
-    {"--state", "FILE", "go on from there if it exists, save there at the end",
+    {R, "--state", "FILE", "go on from there if it exists, save there at the end",
      parse_state, "a path"},
-    {"--allow-changed", NULL, "take the state of a feature that was changed since",
+    {R, "--allow-changed", NULL, "take the state of a feature that was changed since",
      parse_allow_changed},
-    {"--report", "FILE", "list the records that failed, one JSON a line", parse_report,
+    {ALL, "--report", "FILE", "list the records that failed, one JSON a line", parse_report,
      "a path"},
-    {"--hash", NULL, "print the hash of the stream", parse_hash},
-    {"--explain", NULL, "tell what the controller decides, where time went",
+    {R, "--hash", NULL, "print the hash of the stream", parse_hash},
+    {R, "--explain", NULL, "tell what the controller decides, where time went",
      parse_explain},
-    {"--json", NULL, "print the summary as one JSON object", parse_json},
-    {"--quiet", NULL, "no progress, no summary", parse_quiet},
+    {R, "--json", NULL, "print the summary as one JSON object", parse_json},
+    {R, "--quiet", NULL, "no progress, no summary", parse_quiet},
 };
 enum { OPTIONS = sizeof table / sizeof *table };
 
@@ -191,6 +212,7 @@ void print_help(FILE *f) {
                "\n");
     for (int i = 0; i < OPTIONS; i++) {
         char left[32];
+        if (!table[i].help) continue;
         snprintf(left, sizeof left, "%s %s", table[i].name,
                  table[i].value ? table[i].value : "");
         fprintf(f, "  %-20s %s\n", left, table[i].help);
@@ -208,11 +230,14 @@ static int usage(const char *format, const char *a, const char *b, const char *c
     return STATUS_USAGE;
 }
 
-static int unknown(const char *name) {
+static const char *const commands[] = {"run", "profile", "doctor", "headroom"};
+
+static int unknown(tool_command command, const char *name) {
     const char *near = NULL;
     int best = 4;
     for (int i = 0; i < OPTIONS; i++) {
         int d = text_distance(name, table[i].name);
+        if (!(table[i].with & 1 << command)) continue;
         if (d < best) best = d, near = table[i].name;
     }
     if (near) return usage("there is no option %s; did you mean %s?", name, near, "");
@@ -220,7 +245,7 @@ static int unknown(const char *name) {
 }
 
 /* argument = OPTION "=" VALUE | OPTION VALUE | SWITCH | FEATURE */
-static int parse_one(options *o, int argc, char **argv, int *at) {
+static int parse_one(options *o, tool_command command, int argc, char **argv, int *at) {
     char name[64];
     const char *arg = argv[*at], *value = strchr(arg, '=');
     if (arg[0] != '-') {
@@ -233,6 +258,8 @@ static int parse_one(options *o, int argc, char **argv, int *at) {
     for (int i = 0; i < OPTIONS; i++) {
         const struct option *p = &table[i];
         if (strcmp(p->name, name)) continue;
+        if (!(p->with & 1 << command))
+            return usage("%s does not go with `pipert %s`", name, commands[command], "");
         if (!p->value && value) return usage("%s takes no value", name, "", "");
         if (p->value && !value && *at + 1 == argc)
             return usage("%s needs %s", name, p->value, "");
@@ -240,21 +267,25 @@ static int parse_one(options *o, int argc, char **argv, int *at) {
         if (p->parse(o, value)) return STATUS_OK;
         return usage("%s: `%s` will not do; it takes %s", name, value, p->takes);
     }
-    return unknown(name);
+    return unknown(command, name);
 }
 
-int options_parse(options *o, int argc, char **argv) {
+int options_parse(options *o, tool_command command, int argc, char **argv) {
     memset(o, 0, sizeof *o);
     pipert_defaults(&o->run);
     o->epochs = 1;
     o->batches = -1;
     for (int i = 0; i < argc; i++) {
-        int status = parse_one(o, argc, argv, &i);
+        int status = parse_one(o, command, argc, argv, &i);
         if (status) return status;
     }
-    o->run.epochs = o->epochs;
-    if (!o->feature) return usage("which feature? pipert run FEATURE.so", "", "", "");
+    o->run.epochs = command == TOOL_RUN ? o->epochs : INT64_MAX;
     return STATUS_OK;
+}
+
+int options_feature(const options *o, tool_command command) {
+    if (o->feature) return STATUS_OK;
+    return usage("which feature? pipert %s FEATURE.so", commands[command], "", "");
 }
 
 void options_free(options *o) {

@@ -3,7 +3,6 @@
 #include "../cache.h"
 #include "../profile.h"
 #include "yaml_file.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,8 +15,6 @@ typedef struct slice { double wall, busy, cpu, caller, rows; } slice;
 
 typedef struct profiling {
     options o;
-    const char *output;         /* NULL: standard output */
-    int64_t records, seconds;   /* enough; 0: not said */
     pipert *p;
     profile *profile;
     int64_t began, took;        /* ns */
@@ -37,70 +34,28 @@ static int failed(const char *why) {
     return STATUS_FAILED;
 }
 
-/* ---- the words ---- */
-
-static bool number_from_1(const char *text, int64_t *to) {
-    char *end;
-    errno = 0;
-    *to = strtoll(text, &end, 10);
-    return end != text && !*end && !errno && *to > 0;
-}
-
-/* -1: it is no option of this command. */
-static int own_option(profiling *x, int argc, char **argv, int *at) {
-    const char *name = argv[*at];
-    bool good = true;
-    if (strcmp(name, "-o") && strcmp(name, "--records") && strcmp(name, "--seconds")) return -1;
-    if (*at + 1 == argc) {
-        fprintf(stderr, "pipert: %s needs a %s\n", name, name[1] == 'o' ? "file" : "number");
-        return STATUS_USAGE;
-    }
-    ++*at;
-    if (name[1] == 'o') x->output = argv[*at];
-    else good = number_from_1(argv[*at], name[2] == 'r' ? &x->records : &x->seconds);
-    if (good) return STATUS_OK;
-    fprintf(stderr, "pipert: %s: `%s` will not do; it takes a number from 1\n", name,
-            argv[*at]);
-    return STATUS_USAGE;
-}
-
-static int parse(profiling *x, int argc, char **argv) {
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
-    int n = 0, status = STATUS_OK;
-    if (!rest) return failed("no memory");
-    for (int i = 0; i < argc && !status; i++) {
-        status = own_option(x, argc, argv, &i);
-        if (status < 0) rest[n++] = argv[i], status = STATUS_OK;
-    }
-    if (!status) status = options_parse(&x->o, n, rest);
-    free(rest);
-    return status;
-}
-
 /* ---- the run ---- */
 
-static int open_feature(profiling *x) {
-    pipert_options run = x->o.run;
-    int status;
-    if (!run.threads) run.threads = 1;
-    run.control_interval = 0;
-    run.cache = "";             /* all is made, and timed */
-    run.epochs = INT64_MAX;
-    status = pipert_open(&x->p, x->o.feature, &run);
-    for (int i = 0; i < x->o.nset && !status; i++)
-        status = pipert_set(x->p, x->o.set[i].name, x->o.set[i].value);
-    if (!status && !(x->profile = profile_of(x->p))) return failed("no memory");
-    if (!status) status = pipert_start(x->p);
-    if (!status) return STATUS_OK;
-    failed(pipert_error(x->p));
-    return status == PIPERT_PARAMETER || status == PIPERT_ARGUMENT ? STATUS_USAGE
-                                                                   : STATUS_FAILED;
+static int parse(profiling *x, int argc, char **argv) {
+    options *o = &x->o;
+    int status = options_parse(o, TOOL_PROFILE, argc, argv);
+    if (!o->records && !o->seconds) o->seconds = SECONDS;
+    if (o->output && !strcmp(o->output, "-")) o->output = NULL;
+    return status ? status : options_feature(o, TOOL_PROFILE);
 }
 
-static bool enough(const profiling *x, int64_t records) {
-    if (x->records && records >= x->records) return true;
-    if (x->records && !x->seconds) return false;
-    return now_ns() - x->began >= (x->seconds ? x->seconds : SECONDS) * 1000000000;
+/* All is made, and timed. */
+static int open_feature(profiling *x) {
+    pipert_options run = x->o.run;
+    if (!run.threads) run.threads = 1;
+    run.control_interval = 0;
+    run.cache = "";
+    return feature_start(&x->o, &run, &x->p, &x->profile);
+}
+
+/* When it ends at the latest. */
+static int64_t end_of(const profiling *x) {
+    return x->o.seconds ? x->began + (int64_t)(x->o.seconds * 1e9) : INT64_MAX;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -178,16 +133,18 @@ static double timing_of(const profiling *x) {
 static int take_batches(profiling *x) {
     enum { MOST = 4096 };
     double times[MOST];
-    int64_t n = 0, records = 0, empty = 0;
+    int64_t n = 0, records = 0, empty = 0, most = x->o.records;
     int status = PIPERT_OK;
     x->began = x->turned = now_ns();
-    while (!enough(x, records) && empty < 2) {
+    while ((!most || records < most) && now_ns() < end_of(x) && empty < 2) {
         pipert_batch *b;
         int64_t before;
-        while ((status = pipert_wait(x->p, 1000)) == PIPERT_AGAIN) continue;
+        while ((status = pipert_wait(x->p, 100)) == PIPERT_AGAIN && now_ns() < end_of(x))
+            continue;
         before = now_ns();
         if (status == PIPERT_OK) status = pipert_next(x->p, &b);
         if (status < 0) return failed(pipert_error(x->p));
+        if (status == PIPERT_AGAIN) break;
         empty = status == PIPERT_END ? empty + 1 : 0;
         if (status == PIPERT_END) continue;
         records += b->valid;
@@ -197,7 +154,9 @@ static int take_batches(profiling *x) {
         take_turns(x);
     }
     x->took = now_ns() - x->began;
-    if (!records) return failed("there is no batch to learn from: give it more records");
+    if (!records)
+        return failed(empty ? "there is no batch to learn from: give it more records"
+                            : "no batch was made by then: give it more --seconds");
     if (n > MOST) n = MOST;
     qsort(times, (size_t)n, sizeof *times, ascending);
     x->handover = times[n / 2];
@@ -294,17 +253,34 @@ static void put_machine(yml_writer *w, const profiling *x) {
     yml_number(w, "records_per_second", (double)s.records / (double)x->took * 1e9, DIGITS);
 }
 
+/* Rows that come out of a record. What was read and not yet handed out tells nothing of that
+ * where each record is one, or fails. */
+static double rows_of(const profiling *x) {
+    const pl_feature *f = x->profile->feature;
+    pipert_stats s;
+    pipert_stats_get(x->p, &s);
+    if (f->has_where || f->levels > 1) return (double)x->rows / records_of(x->profile);
+    return (double)x->rows / (double)(x->rows + s.bad_records);
+}
+
 static void put_record(yml_writer *w, const profiling *x) {
     const profile *p = x->profile;
-    double parts = 0, rows = (double)x->rows / records_of(p);
+    double parts = 0, rows = rows_of(x);
     double cpu = median_of(x, cpu_of) * rows, caller = median_of(x, caller_of) * rows;
     double worker = cpu - caller - (x->reads ? read_cpu_of(p) : 0);
     for (int i = 0; i < p->feature->nsections; i++)
         parts += per_record(p, sum_of(&p->section[i]));
     yml_begin_map(w, "record", true);
-    yml_number(w, "ns", profile_mean(&p->plain) * (double)profile_calls(p) / records_of(p), DIGITS);
+    yml_number(w, "ns", p->plain.n ? profile_mean(&p->plain) * (double)profile_calls(p) /
+                                         records_of(p) : parts, DIGITS);
     yml_number(w, "sections_ns", parts, DIGITS);
     yml_end(w);
+    if (!x->nslices) {          /* too short to turn timing off and on */
+        yml_begin_map(w, "run", true);
+        yml_number(w, "rows", rows, DIGITS);
+        yml_end(w);
+        return;
+    }
     yml_comment(w, "The run as a whole, while nothing was timed: what a worker computes, the\n"
                     "caller, all cores; busy: the worker, and what kept it from its core; wall: "
                     "until\nthe next one is there; rows: that came out; timing: what it "
@@ -492,18 +468,29 @@ static void put_all(yml_writer *w, const profiling *x) {
     put_fan_outs(w, x->profile);
 }
 
-static int write_file(const profiling *x) {
-    char why[4800];
-    FILE *out = x->output ? fopen(x->output, "w") : stdout;
+/* First in memory: what is measured for it takes a while, and a file is replaced at once. */
+static char *in_words(const profiling *x) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
     yml_writer *w = out ? yml_write(out) : NULL;
     bool good = w != NULL;
-    if (w) {
-        put_all(w, x);
-        good = yml_written(w);
-    }
-    if (!x->output) return good ? STATUS_OK : failed("the profile cannot be written");
-    if (file_end(out, x->output, why, sizeof why)) return STATUS_OK;
-    return failed(why);
+    if (w) put_all(w, x);
+    if (w) good = yml_written(w);
+    if (out && fclose(out)) good = false;
+    if (good) return text;
+    free(text);
+    return NULL;
+}
+
+static int write_file(const profiling *x) {
+    char why[4800], *text = in_words(x);
+    bool good = true;
+    if (!text) return failed("no memory");
+    if (x->o.output) good = file_replace(x->o.output, text, why, sizeof why);
+    else fputs(text, stdout);
+    free(text);
+    return good ? STATUS_OK : failed(why);
 }
 
 /* Neither the plain plan nor a process of its own tells where its sections begin. */
@@ -521,17 +508,18 @@ static void measure_crowd(profiling *x) {
 }
 
 int profile_command(int argc, char **argv) {
-    profiling x = {.output = NULL};
+    profiling x = {.p = NULL};
     char why[4800];
     int status = parse(&x, argc, argv);
-    if (!status && x.output && !file_possible(x.output, why, sizeof why)) status = failed(why);
+    if (!status && x.o.output && !file_replaceable(x.o.output, why, sizeof why))
+        status = failed(why);
     if (!status) status = open_feature(&x);
     if (!status) status = take_batches(&x);
     if (!status && !x.profile->feature->nsections)
         status = failed("the feature has no sections: compile it with --fuse=on");
     if (!status && !anything_heard(x.profile))
-        status = failed("nothing was measured: leave out --process, --mode debug and "
-                        "--cpu plain, or give it more records");
+        status = failed("nothing was measured: no fused code ran (`pipec inspect` lists it): "
+                        "leave out --cpu, or give it more records");
     if (x.p) pipert_stop(x.p);
     if (!status) measure_crowd(&x);
     if (!status) status = write_file(&x);

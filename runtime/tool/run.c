@@ -2,7 +2,6 @@
 #include "tool.h"
 #include "../stream_hash.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,32 +58,20 @@ static int read_state(outcome *r, const char *path) {
     return STATUS_OK;
 }
 
-/* Whole or not at all. */
 static int write_state(outcome *r, const char *path) {
-    char text[1024], other[4096], why[4800];
-    FILE *f;
+    char text[1024], why[4800];
     if (pipert_save(r->p, text, sizeof text))
         return state_failed(r, path, pipert_error(r->p));
-    snprintf(other, sizeof other, "%s.new", path);
-    f = fopen(other, "w");
-    if (f) fputs(text, f);
-    if (!file_end(f, other, why, sizeof why)) return failed(r, why);
-    if (!rename(other, path)) return STATUS_OK;
-    file_fails(path, errno, why, sizeof why);
-    return failed(r, why);
+    return file_replace(path, text, why, sizeof why) ? STATUS_OK : failed(r, why);
 }
 
-/* The state's file is replaced by another: both must be possible. */
 static bool state_possible(const char *path, char *why, size_t n) {
-    char other[4096];
     struct stat s;
-    if (strlen(path) + 5 > sizeof other) return file_fails(path, ENAMETOOLONG, why, n);
     if (!stat(path, &s) && !S_ISREG(s.st_mode)) {
         snprintf(why, n, "%s is no regular file", path);
         return false;
     }
-    snprintf(other, sizeof other, "%s.new", path);
-    return file_possible(path, why, n) && file_possible(other, why, n);
+    return file_replaceable(path, why, n);
 }
 
 /* Found out before the run, not after it. */

@@ -3,12 +3,16 @@
 #ifndef PIPERT_TOOL_H
 #define PIPERT_TOOL_H
 #include "../pipert.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_INTERRUPTED = 130 };
 
 typedef struct setting { char *name, *value; } setting;
+
+/* Those that run a feature. */
+typedef enum tool_command { TOOL_RUN, TOOL_PROFILE, TOOL_DOCTOR, TOOL_HEADROOM } tool_command;
 
 typedef struct options {
     pipert_options run;
@@ -17,13 +21,30 @@ typedef struct options {
     int64_t epochs, batches;    /* batches < 0: all */
     const char *dump, *show, *state;
     bool hash, quiet, json, explain;
+    const char *output;         /* of a profile; NULL: standard output */
+    int64_t records;            /* to profile; 0: not said */
+    double seconds, batch_ms;   /* 0: not said */
 } options;
 
 /* ---- options.c ---- */
 /* STATUS_OK, or STATUS_USAGE after a message on stderr. */
-int options_parse(options *, int argc, char **argv);
+int options_parse(options *, tool_command, int argc, char **argv);
+/* The same if no feature is named. */
+int options_feature(const options *, tool_command);
 void options_free(options *);
 void print_help(FILE *);
+
+/* ---- feature.c ---- */
+/* Opens it, sets its parameters, and starts: a status, after a message on stderr. With
+ * `listener` what its sections cost is told there. */
+struct profile;
+int feature_start(const options *, const pipert_options *, pipert **,
+                  struct profile **listener);
+/* The next batch, or PIPERT_AGAIN at that time (now_ns) or when *stop (or NULL). */
+int feature_next(pipert *, int64_t until, const volatile sig_atomic_t *stop,
+                 pipert_batch **);
+/* A trainer that takes so long for a batch; *stop ends it. */
+void feature_work(double ms, const volatile sig_atomic_t *stop);
 
 /* ---- run.c ---- */
 int run(const options *);
@@ -55,6 +76,10 @@ double crowd_rate(const options *, int threads, double seconds);
 /* ---- file.c: false: `why` (of n bytes) names the file and the reason ---- */
 /* What can be known before a file is written: nothing is changed. */
 bool file_possible(const char *path, char *why, size_t n);
+/* The same of a file that is replaced. */
+bool file_replaceable(const char *path, char *why, size_t n);
+/* By this text: whole or not at all, so that what was there stays if that fails. */
+bool file_replace(const char *path, const char *text, char *why, size_t n);
 /* Closes f (NULL: errno says why it did not open); what is not whole is removed. */
 bool file_end(FILE *f, const char *path, char *why, size_t n);
 /* Makes a folder and those above it. */
