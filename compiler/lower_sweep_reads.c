@@ -352,8 +352,24 @@ SweepRead sweep_needed(const SweepRead *read, int axis) {
     return copy;
 }
 
+static void leave_if_more(Gen *g, Value most, Value n) {
+    gen_fail_when(g, gen_op(g, LOOP_ULT, LT_I1, 2, most, n), 0, n, most, NO_VALUE, false);
+}
+
+/* A fold that stops early, or is not reached, may have any number of rounds: those of more
+ * than can be gone through are left to the plain plan. rounds: of the folds around it. */
+static Value count_rounds(Gen *g, Value from, Value to, Value rounds) {
+    Value most = gen_long(g, 1 << 24), some = gen_op(g, LOOP_SLT, LT_I1, 2, from, to);
+    Value here = gen_select(g, some, gen_sub(g, to, from), gen_long(g, 1));
+    leave_if_more(g, most, here);
+    rounds = gen_mul(g, rounds, here);
+    leave_if_more(g, most, rounds);
+    return rounds;
+}
+
 /* Runs the folds around a read, under its conditions, then `at`. */
-static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *data) {
+static void replay(Gen *g, const SweepRead *read, int step, Value rounds, AtRead *at,
+                   void *data) {
     const SweepStep *s = &read->step[step];
     if (step == read->nsteps) {
         at(g, read, data);
@@ -361,26 +377,27 @@ static void replay(Gen *g, const SweepRead *read, int step, AtRead *at, void *da
     }
     if (s->let) {
         bind_let(g, s->let);
-        replay(g, read, step + 1, at, data);
+        replay(g, read, step + 1, rounds, at, data);
         return;
     }
     if (s->when) {
         Value c = gen_scalar(g, s->when).v;
         gen_if(g, s->holds ? c : gen_not(g, c));
-        replay(g, read, step + 1, at, data);
+        replay(g, read, step + 1, rounds, at, data);
         gen_end(g);
         return;
     }
     Value from = gen_scalar(g, s->loop->from).v, to = gen_scalar(g, s->loop->to).v;
+    rounds = count_rounds(g, from, to, rounds);
     Value index = gen_for(g, from, to);
     int old = context_open(g);
     bind_index(g, s->loop->var, scalar(index));
-    replay(g, read, step + 1, at, data);
+    replay(g, read, step + 1, rounds, at, data);
     context_close(g, old);
     gen_end(g);
 }
 
 void sweep_replay(Gen *g, const SweepRead *read, int axis, AtRead *at, void *data) {
     SweepRead needed = sweep_needed(read, axis);
-    replay(g, &needed, 0, at, data);
+    replay(g, &needed, 0, gen_long(g, 1), at, data);
 }
