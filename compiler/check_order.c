@@ -179,17 +179,26 @@ static bool check_after(Chain *c, const uint32_t *after) {
 
 /* ---- states ---- */
 
-static double bytes_of(const State *s) {
-    double n = s->type->kind == TY_TENSOR ? dtype_size(s->type->dtype) : 0;
-    for (int k = 0; k < s->type->rank; k++) n *= s->size[k];
+static double dim_size(const Type *type, int axis) {
+    int64_t n;
+    bool known = type->dims && type->dims[axis] && dim_constant(type->dims[axis], &n);
+    return known ? (double)n : NOMINAL;
+}
+
+/* Of a tuple what its parts have; size: of a tensor that runs through, or NULL. */
+static double elements_in(const Type *type, const double *size, bool bytes) {
+    double n = bytes ? dtype_size(type->dtype) : 1;
+    if (type->kind == TY_TUPLE) n = 0;
+    else if (type->kind != TY_TENSOR) return !bytes;
+    for (int i = 0; type->kind == TY_TUPLE && i < type->n; i++)
+        n += elements_in(type->items[i], NULL, bytes);
+    for (int k = 0; type->kind == TY_TENSOR && k < type->rank; k++)
+        n *= size ? size[k] : dim_size(type, k);
     return n;
 }
 
-static double elements_of(const State *s) {
-    double n = 1;
-    for (int k = 0; s->type->kind == TY_TENSOR && k < s->type->rank; k++) n *= s->size[k];
-    return n;
-}
+static double bytes_of(const State *s) { return elements_in(s->type, s->size, true); }
+static double elements_of(const State *s) { return elements_in(s->type, s->size, false); }
 
 static StepSize size_of(const State *in, const State *out) {
     return (StepSize){elements_of(in), bytes_of(in) + bytes_of(out)};
