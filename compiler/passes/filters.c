@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 #include "../cost_profile.h"
+#include "../dim.h"
 #include "../plan_pins.h"
 #include "pass.h"
 
@@ -92,8 +93,20 @@ static bool index_is_safe(const Term *term) {
     return term->otherwise || (term->proved & all) == all;
 }
 
-static bool reduction_is_safe(Reduction r) {
-    return r == RED_SUM || r == RED_PRODUCT || r == RED_ANY || r == RED_ALL || r == RED_COUNT;
+static bool has_elements(const Type *type) {
+    for (int k = 0; k < type->rank; k++) {
+        int64_t n;
+        if (!type->dims || !type->dims[k] || !dim_constant(type->dims[k], &n) || n < 1)
+            return false;
+    }
+    return true;
+}
+
+/* The others are of something, or fail. */
+static bool reduction_is_safe(const Term *term) {
+    Reduction r = term->reduction;
+    return r == RED_SUM || r == RED_PRODUCT || r == RED_ANY || r == RED_ALL || r == RED_COUNT ||
+           has_elements(term->arg[0]->type);
 }
 
 typedef struct Safe { Filters *f; bool safe; } Safe;
@@ -115,7 +128,7 @@ static void find_unsafe(const Term *term, void *data) {
         return;
     case TERM_OP: s->safe = op_is_safe(term); break;
     case TERM_INDEX: s->safe = index_is_safe(term); break;
-    case TERM_REDUCE: s->safe = reduction_is_safe(term->reduction); break;
+    case TERM_REDUCE: s->safe = reduction_is_safe(term); break;
     default: break;
     }
     term_children(term, find_unsafe, data);

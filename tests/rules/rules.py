@@ -122,8 +122,14 @@ class CheapWhere:
     def fires(bench):
         asked = lines_of(bench, over_range(DEAR + "where dear > 70\nwhere value % 5 != 1", "value"))
         due(["5" in a for a in asked] == [True, False], asked)
+        for some in ("max", "min", "mean", "argmax"):
+            asked = lines_of(bench, over_range(DEAR.replace("sum(", f"{some}(") + "where dear < 7\nwhere value % 5 != 1", "value"))
+            due("% 5" in asked[0], f"{some} of 50 elements cannot fail: {asked}")
 
     def stays(bench):
+        text = DEAR.replace("sum(", "max(").replace("0..50", "0..value % 50")
+        asked = lines_of(bench, over_range(text + "where dear < 7\nwhere value % 5 != 1", "value"))
+        due("% 5" in asked[1], f"of nothing it fails, but {asked}")
         for why, text in {"it may fail": "where 9 // (dear - dear + value - 3) > 0", "it is pinned": "@pin where dear > 70"}.items():
             text = text.replace("dear - dear", "int(dear) % 1")
             asked = lines_of(bench, over_range(DEAR + text + "\nwhere value % 5 != 1", "value"))
@@ -135,7 +141,8 @@ class CheapWhere:
             n = rng.randrange(2, 8)
             body.append(rng.choice(["", "", "@pin "]) + "where " + rng.choice([
                 f"value % {n} != {rng.randrange(n)}", f"dear > {rng.randrange(60, 80)}.5", f"few[value % {n}] > 4",
-                f"40 // (value - {rng.randrange(40)}) != 2", f"sum(for k in 0..value % {n}: few[k]) != 9"]))
+                f"40 // (value - {rng.randrange(40)}) != 2", f"sum(for k in 0..value % {n}: few[k]) != 9",
+                f"max(for k in 0..{n}: (k * value) % 7) < {rng.randrange(3, 7)}", f"mean(for k in 0..value % {n}: k * 3) < 9"]))
         return over_range("\n".join(body), "value", 60)
 
 
