@@ -162,7 +162,9 @@ static const Term *extent(Inliner *in, const Term *tensor, int axis) {
         return term_int(in->arena, PL_I64, size);
     if (info && info->def && (a = extent(in, info->def, axis))) return a;
     switch (tensor->kind) {
-    case TERM_FOR: return axis < tensor->nloops ? trip(in, &tensor->loop[axis]) : NULL;
+    case TERM_FOR:              /* how many a `where` keeps only it knows */
+        if (tensor->arg[1]) return NULL;
+        return axis < tensor->nloops ? trip(in, &tensor->loop[axis]) : NULL;
     case TERM_CHECK: return extent(in, tensor->arg[0], axis);
     case TERM_IF:
         a = extent(in, tensor->arg[1], axis);

@@ -301,6 +301,8 @@ class Truncation:
         body = "id = for m in 0..200: sqrt(f32(m * value)) / (1 + m)\nfirst = id[0..8]\ntotal = sum(id)"
         due("inline" not in bench.explained(over_range(body, "first, total"))["ways"].get("id", set()), "made twice")
         check(bench, "x = line(300)\ntotal = sum(x)\nfirst = x[0..8]", "total == 90000")
+        text = over_range("odd = for i in 0..9 + value where i % 2 == 1: i\nid = for m in 0..len(odd): sum(for k in 0..odd[m]: k + 1)\nfirst = pad_to(id, 12, -1)", "first")
+        due(bench.run(text) == bench.run(text, "--fuse=off"), "how many a where keeps is not how many it asks")
 
     def random(rng):
         n = rng.randrange(5, 60)
