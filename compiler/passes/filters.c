@@ -11,16 +11,15 @@
 #include <math.h>
 #include <string.h>
 #include "../cost_profile.h"
-#include "../dim.h"
 #include "../plan_pins.h"
-#include "pass.h"
+#include "facts.h"
 
 enum { DEAR = 100000, ROUNDS = 16 };    /* ROUNDS: what a loop is taken for */
 
 typedef struct Filters {
     const Term **def;           /* by variable: a field's term, or NULL */
     int *cost;                  /* by variable: of that, from 1; 0: not known yet */
-    char *safe;                 /* by variable: 1 it cannot fail, 2 it may */
+    Facts facts;
 } Filters;
 
 /* ---- cost ---- */
@@ -80,66 +79,6 @@ static bool pinned(const Node *node) {
     return false;
 }
 
-/* ---- what cannot fail ---- */
-
-static bool op_is_safe(const Term *term) {
-    int64_t n;
-    if (term->op != OP_FLOORDIV && term->op != OP_MOD) return true;
-    return dtype_is_float(term->type->dtype) || (term_is_int(term->arg[1], &n) && n != 0);
-}
-
-static bool index_is_safe(const Term *term) {
-    unsigned all = (1u << (term->nargs - 1)) - 1;
-    return term->otherwise || (term->proved & all) == all;
-}
-
-static bool has_elements(const Type *type) {
-    for (int k = 0; k < type->rank; k++) {
-        int64_t n;
-        if (!type->dims || !type->dims[k] || !dim_constant(type->dims[k], &n) || n < 1)
-            return false;
-    }
-    return true;
-}
-
-/* The others are of something, or fail. */
-static bool reduction_is_safe(const Term *term) {
-    Reduction r = term->reduction;
-    return r == RED_SUM || r == RED_PRODUCT || r == RED_ANY || r == RED_ALL || r == RED_COUNT ||
-           has_elements(term->arg[0]->type);
-}
-
-typedef struct Safe { Filters *f; bool safe; } Safe;
-
-static void find_unsafe(const Term *term, void *data) {
-    Safe *s = data;
-    if (!s->safe) return;
-    switch (term->kind) {
-    case TERM_REF:
-        if (s->f->def[term->var->id] && !s->f->safe[term->var->id]) {
-            Safe inner = {s->f, true};
-            find_unsafe(s->f->def[term->var->id], &inner);
-            s->f->safe[term->var->id] = inner.safe ? 1 : 2;
-        }
-        s->safe = s->f->safe[term->var->id] != 2;
-        return;
-    case TERM_KERNEL: case TERM_FAIL: case TERM_CHECK: case TERM_SCATTER: case TERM_PERM:
-        s->safe = false;
-        return;
-    case TERM_OP: s->safe = op_is_safe(term); break;
-    case TERM_INDEX: s->safe = index_is_safe(term); break;
-    case TERM_REDUCE: s->safe = reduction_is_safe(term); break;
-    default: break;
-    }
-    term_children(term, find_unsafe, data);
-}
-
-static bool cannot_fail(Filters *f, const Term *term) {
-    Safe s = {f, true};
-    find_unsafe(term, &s);
-    return s.safe;
-}
-
 /* ---- order ---- */
 
 /* The next `where` of the same records after node i; -1: there is none. */
@@ -157,7 +96,7 @@ static bool swap_one(Filters *f, Graph *graph) {
         Node node = graph->nodes.at[i];
         int next = node.kind == NODE_WHERE ? next_where(graph, i) : -1;
         if (next < 0 || !wants_swap(f, graph, &node, &graph->nodes.at[next]) ||
-            !cannot_fail(f, node.term))
+            !facts_safe(&f->facts, node.term))
             continue;
         for (int k = i; k < next; k++) graph->nodes.at[k] = graph->nodes.at[k + 1];
         graph->nodes.at[next] = node;
@@ -170,7 +109,7 @@ Graph *pass_filters(Arena *arena, const Graph *graph) {
     Graph *copy = arena_new_of(arena, Graph);
     Filters f = {.def = arena_array(arena, const Term *, graph->nvars + 1),
                  .cost = arena_array(arena, int, graph->nvars + 1),
-                 .safe = arena_array(arena, char, graph->nvars + 1)};
+                 .facts = facts_of(arena, graph)};
     *copy = *graph;
     copy->nodes.at = arena_array(arena, Node, graph->nodes.n + 1);
     copy->nodes.room = graph->nodes.n + 1;

@@ -125,15 +125,18 @@ class CheapWhere:
         for some in ("max", "min", "mean", "argmax"):
             asked = lines_of(bench, over_range(DEAR.replace("sum(", f"{some}(") + "where dear < 7\nwhere value % 5 != 1", "value"))
             due("% 5" in asked[0], f"{some} of 50 elements cannot fail: {asked}")
+        for safe in ("i == 0 or few[i - 1] > 3", "i >= 9 or few[i + 40] > 3", "few[min(i, 48)] > 3", "i == 49 or few[49 - i - 1] > 3", "few[value % 49] > i"):
+            asked = lines_of(bench, over_range(f"few = for i in 0..49: i * value\nwhere count(for i in 0..50: {safe}) > 7\nwhere value % 5 != 1", "value"))
+            due("% 5" in asked[0], f"{safe} cannot fail, but {asked}")
 
     def stays(bench):
         text = DEAR.replace("sum(", "max(").replace("0..50", "0..value % 50")
         asked = lines_of(bench, over_range(text + "where dear < 7\nwhere value % 5 != 1", "value"))
         due("% 5" in asked[1], f"of nothing it fails, but {asked}")
-        for why, text in {"it may fail": "where 9 // (dear - dear + value - 3) > 0", "it is pinned": "@pin where dear > 70"}.items():
+        for why, text in {"it may fail": "where 9 // (dear - dear + value - 3) > 0", "a place outside": "few = for i in 0..9: value\nwhere count(for i in 0..50: i >= 9 or few[i - 1] > 3) > 2", "it is pinned": "@pin where dear > 70"}.items():
             text = text.replace("dear - dear", "int(dear) % 1")
             asked = lines_of(bench, over_range(DEAR + text + "\nwhere value % 5 != 1", "value"))
-            due("% 5" in asked[1], f"{why}, but {asked}")
+            due("% 5" in asked[-1], f"{why}, but {asked}")
 
     def random(rng):
         body = [DEAR, "few = [4, 5, 6, 7, 8]"]
