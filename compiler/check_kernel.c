@@ -64,6 +64,34 @@ static bool clause_names(Checker *ck, Kernel *kernel, const Clause *clause) {
     return true;
 }
 
+/* The dimension of result 0 is known before the call. */
+static bool is_told(const Kernel *kernel, int axis) {
+    const TypeExpr *te = result_type(kernel->decl, 0);
+    for (int i = 0; i < kernel->npeek; i++)
+        if (kernel->peek[i].result == 0 && kernel->peek[i].axis == axis) return true;
+    return te->has_dims && te->dims.at[axis].kind == DIM_EXPR;
+}
+
+/* A window is asked for in dimensions that are known before; of the first one that is not,
+ * the first rows. */
+static bool check_region(Checker *ck, Kernel *kernel) {
+    int rank = kernel->results[0]->kind == TY_TENSOR ? kernel->results[0]->rank : 0;
+    bool others = kernel->nresults == 1 && !kernel->rows;
+    for (int k = 1; k < rank; k++) others &= is_told(kernel, k) && !kernel->region[k];
+    kernel->stops = rank > 0 && kernel->region[0] && !is_told(kernel, 0);
+    for (int k = kernel->stops && others; k < rank; k++) {
+        if (!kernel->region[k] || is_told(kernel, k)) continue;
+        check_help(ck,
+                   check_error(ck, DIAG_E0401_KERNEL, kernel->decl->name.loc,
+                               "`%s` makes parts of a dimension that nobody knows before",
+                               kernel->name),
+                   "let it tell the size (`peek`), or declare one result without `rows` "
+                   "of which the first dimension alone is not known");
+        return false;
+    }
+    return true;
+}
+
 static bool ends_with(const char *text, const char *end) {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && !strcmp(text + n - m, end);
@@ -219,6 +247,7 @@ const Kernel *kernel_of(Checker *ck, const Decl *decl, Unit *unit) {
     if (!check_cost(ck, kernel, unit)) return NULL;
     for (int i = 0; i < decl->clauses.n; i++)
         if (!clause_names(ck, kernel, &decl->clauses.at[i])) return NULL;
+    if (!check_region(ck, kernel)) return NULL;
     list_push(ck->arena, &ck->graph->kernels, (const Kernel *)kernel);
     return kernel;
 }

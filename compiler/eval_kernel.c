@@ -184,7 +184,8 @@ typedef struct Run {
     void **opaque;
     bool all_known;             /* the dims of the result, before the call */
     const Failure *rows_fail;   /* of the rows from first_row on: of one result of
-                                   known dims; of others a failure is the whole's */
+                                   known dims or of a kernel that stops; of others a
+                                   failure is the whole's */
     int64_t first_row;
 } Run;
 
@@ -345,7 +346,8 @@ static const Failure *ensure_call(Run *run) {
     if (run->call_done) return run->call_fail;
     run->call_done = true;
     fail = call_whole(run);
-    if (run->first_row > 0 && run->all_known && kernel_of(run)->nresults == 1)
+    if (run->first_row > 0 && kernel_of(run)->nresults == 1 &&
+        (run->all_known || (kernel_of(run)->stops && run->result[0].data)))
         run->rows_fail = fail;
     else run->call_fail = fail;
     return run->call_fail;

@@ -39,6 +39,10 @@ static void put_note(FILE *out, const TensorNote *n) {
         fputs(", \"layout\": ", out);
         put_json(out, n->layout);
     }
+    if (n->stop) {
+        fputs(", \"stop\": ", out);
+        put_bytes(out, n->stop);
+    }
     fputs("}", out);
 }
 

@@ -78,6 +78,10 @@ void explain_said(Story *s) {
     for (int i = 0; i < notes->tensors.n; i++)
         if (notes->tensors.at[i].crop) say_crop(s, &notes->tensors.at[i]);
     for (int i = 0; i < notes->tensors.n; i++)
+        if (notes->tensors.at[i].stop)
+            say(s, "stops:", "`%s` of line %d after %s elements", notes->tensors.at[i].name,
+                notes->tensors.at[i].line, notes->tensors.at[i].stop);
+    for (int i = 0; i < notes->tensors.n; i++)
         if (notes->tensors.at[i].layout)
             say(s, "layout:", "`%s` is asked for %s", notes->tensors.at[i].name,
                 notes->tensors.at[i].layout);

@@ -151,6 +151,7 @@ static void put_for(Printer *p, const Term *term) {
     fputs("for", p->out);
     put_loops(p, term);
     put_clause(p, "where", arg_or_none(term, 1));
+    put_clause(p, "stop", term->stop);
     put_body(p, term->arg[0]);
 }
 
@@ -238,7 +239,10 @@ static void put(Printer *p, const Term *term) {
     case TERM_SCATTER: put_call(p, scatter_names[term->scatter], term); return;
     case TERM_INDEX: put_index(p, term); return;
     case TERM_TUPLE: put_call(p, "", term); return;
-    case TERM_KERNEL: put_call(p, term->kernel->name, term); return;
+    case TERM_KERNEL:
+        put_call(p, term->kernel->name, term);
+        put_clause(p, "stop", term->stop);
+        return;
     case TERM_DRAW: case TERM_PERM: put_draw(p, term); return;
     case TERM_FAIL: fprintf(p->out, "fail(\"%s\")", term->text); return;
     case TERM_CHECK: put_check(p, term); return;

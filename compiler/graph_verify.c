@@ -318,6 +318,11 @@ static void verify_padded(const Verifier *v, const Term *term) {
 }
 
 static void verify_type(const Verifier *v, const Term *term) {
+    if (term->stop)
+        need(v, term, is_dtype(term->stop->type, PL_I64) &&
+                          (term->kind == TERM_FOR ? arg_or_none(term, 1) != NULL
+                                                  : term->kind == TERM_KERNEL),
+             "an end where none can be");
     switch (term->kind) {
     case TERM_CONST:
         need(v, term, is_scalar(term->type), "a constant that is no scalar");
@@ -415,7 +420,7 @@ static Names of_loops(Verifier *v, const Term *term) {
     names = of_bounds(v, term, names);
     for (int i = 0; i < term->nstates; i++)
         names = with(v, names, names_of(v, term->inits[i]));
-    return names;
+    return term->stop ? with(v, names, names_of(v, term->stop)) : names;
 }
 
 static Names find_names(Verifier *v, const Term *term) {

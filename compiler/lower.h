@@ -38,6 +38,7 @@ typedef struct TensorNote {
     const char *bytes;          /* per record: a number, or a formula of dims */
     unsigned crop;              /* by dimension: the kernel makes only what is read */
     const char *layout;         /* that the kernel is asked for; NULL: as it comes */
+    const char *stop;           /* after how many elements it ends; NULL: it is all made */
     LIST(int) reads;            /* numbers of the tensors that it reads: of neither inline
                                    ones nor tables, which are passed through */
 } TensorNote;

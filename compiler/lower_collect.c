@@ -56,6 +56,7 @@ typedef struct Keeping {
     Tensor **out;
     Fill *fill;
     Value count, broken;        /* vars; broken: plain, the failure of the whole */
+    Value stop;                 /* so many are enough; NO_VALUE: all are kept */
 } Keeping;
 
 static void keep(Gen *g, Keeping *k) {
@@ -96,6 +97,14 @@ static void choose(Gen *g, Keeping *k) {
     gen_end(g);
 }
 
+/* Out of the loop, if there are enough. */
+static void leave_full(Gen *g, const Keeping *k) {
+    if (k->stop == NO_VALUE) return;
+    gen_if(g, gen_op(g, LOOP_SLE, LT_I1, 2, k->stop, build_get(&g->b, k->count)));
+    build_break(&g->b);
+    gen_end(g);
+}
+
 static void rounds(Gen *g, Keeping *k, int depth) {
     const Loop *loop;
     Scalar from, trip;
@@ -112,8 +121,20 @@ static void rounds(Gen *g, Keeping *k, int depth) {
     old = context_open(g);
     bind_index(g, loop->var, scalar(gen_add(g, from.v, index)));
     rounds(g, k, depth + 1);
+    leave_full(g, k);
     context_close(g, old);
     gen_end(g);
+}
+
+/* Elements that there must be room for. */
+static Scalar room(Gen *g, const Keeping *k) {
+    Scalar from;
+    Value visits, stop;
+    if (k->stop == NO_VALUE) return scalar(gen_visits(g, k->term));
+    visits = k->term->nloops > 1 ? gen_visits(g, k->term)
+                                 : gen_trip(g, &k->term->loop[0], &from).v;
+    stop = gen_op(g, LOOP_SMAX, LT_I64, 2, k->stop, gen_long(g, 0));
+    return scalar(gen_nonnegative(g, gen_op(g, LOOP_SMIN, LT_I64, 2, visits, stop)));
 }
 
 static Low kept(Gen *g, Keeping *k, int i, Scalar count, const Type *type) {
@@ -126,15 +147,16 @@ static Low kept(Gen *g, Keeping *k, int i, Scalar count, const Type *type) {
 
 Low gen_where(Gen *g, const Term *term) {
     bool tuple = term->type->kind == TY_TUPLE;
-    Keeping k = {.term = term, .n = tuple ? term->type->n : 1, .broken = NO_VALUE};
+    Keeping k = {.term = term, .n = tuple ? term->type->n : 1, .broken = NO_VALUE,
+                 .stop = term->stop ? gen_scalar(g, term->stop).v : NO_VALUE};
     Low low = {.kind = LOW_TUPLE, .n = k.n, .type = term->type};
-    Scalar visits = scalar(gen_visits(g, term)), count;
+    Scalar most = room(g, &k), count;
     k.out = arena_array(g->all->arena, Tensor *, k.n);
     k.fill = arena_array(g->all->arena, Fill, k.n);
     force_before(g, 2, term->arg);
     for (int i = 0; i < k.n; i++) {
         const Type *type = tuple ? term->type->items[i] : term->type;
-        Scalar dims[PK_MAX_RANK] = {visits};
+        Scalar dims[PK_MAX_RANK] = {most};
         for (int a = 1; a < type->rank; a++)
             dims[a] = gen_body_dim(g, term, tuple ? i : -1, a);
         k.out[i] = gen_tensor_new(g, type->dtype, type->rank, dims, NULL);
@@ -143,7 +165,10 @@ Low gen_where(Gen *g, const Term *term) {
     }
     k.count = build_var(&g->b, LT_I64, gen_long(g, 0));
     if (g->plain) k.broken = build_var(&g->b, LT_I32, gen_int(g, LT_I32, 0));
+    if (k.stop != NO_VALUE)
+        gen_if(g, gen_op(g, LOOP_SLT, LT_I1, 2, gen_long(g, 0), k.stop));
     rounds(g, &k, 0);
+    if (k.stop != NO_VALUE) gen_end(g);
     count = scalar(gen_nonnegative(g, build_get(&g->b, k.count)));
     if (g->plain) count.fail = build_get(&g->b, k.broken);
     if (!tuple) return kept(g, &k, 0, count, term->type);

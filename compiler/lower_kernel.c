@@ -1,7 +1,8 @@
 /* Calls of kernels, by the ABI of pipec_kernel.h. Results whose dims are known
  * (from the signature or by a peek) lie in memory of ours; others in memory of
  * the kernel's. Plain: a failed argument fails the result without a call; rows
- * from first_failed_row on are failed. */
+ * from first_failed_row on are failed. A kernel that stops is asked for the first rows
+ * alone where nobody reads others. */
 #include <string.h>
 #include "lower_kernel.h"
 
@@ -321,8 +322,9 @@ static void take_sizes(Gen *g, Result *r) {
 static void fail_rows(Gen *g, Calling *c, Value handle, Value first) {
     Result *r = &c->result[0];
     Value below = gen_long(g, 1), count, fails, e, bad;
+    if (!r->known) take_sizes(g, r);
     for (int k = 1; k < r->type->rank; k++) below = gen_mul(g, below, r->dim[k].v);
-    count = gen_mul(g, below, r->dim[0].v);
+    count = gen_mul(g, below, r->known ? r->dim[0].v : build_get(&g->b, r->size[0]));
     fails = gen_alloc(g, count, 4, &c->fails_buffer);
     c->fails_buffer = 0;
     e = gen_for(g, gen_long(g, 0), count);
@@ -334,17 +336,39 @@ static void fail_rows(Gen *g, Calling *c, Value handle, Value first) {
 }
 
 static void note_failure(Gen *g, Calling *c) {
-    Value handle = kernel_failure(g, c->term), first;
+    Value handle = kernel_failure(g, c->term), first, some;
     if (c->fails == NO_VALUE) {
         build_set(&g->b, c->verdict, handle);
         return;
     }
     first = gen_field(g, LT_I64, g->call, CALL_FIRST_ROW, 0);
-    gen_if(g, gen_op(g, LOOP_SLT, LT_I1, 2, gen_long(g, 0), first));
+    some = gen_op(g, LOOP_SLT, LT_I1, 2, gen_long(g, 0), first);
+    if (!c->result[0].known) {          /* it may have made nothing */
+        Value data = gen_field(g, LT_PTR, c->result[0].memory, 0, 0);
+        some = gen_op(g, LOOP_AND, LT_I1, 2, some,
+                      gen_op(g, LOOP_NE, LT_I1, 2, as_long(g, data), gen_long(g, 0)));
+    }
+    gen_if(g, some);
     fail_rows(g, c, handle, first);
     gen_else(g);
     build_set(&g->b, c->verdict, handle);
     gen_end(g);
+}
+
+/* The first rows, as many as somebody reads; NULL: all. */
+static Value first_rows(Gen *g, const Calling *c) {
+    const Result *r = &c->result[0];
+    Value region, stop;
+    if (!c->term->stop) return gen_null(g);
+    stop = gen_scalar(g, c->term->stop).v;
+    region = kernel_stack(g, sizeof(pk_region));
+    for (int k = 0; k < r->type->rank; k++) {
+        Value to = k ? r->dim[k].v
+                     : gen_op(g, LOOP_SMAX, LT_I64, 2, stop, gen_long(g, 0));
+        gen_put(g, gen_long(g, 0), region, (int64_t)offsetof(pk_region, from) + 8 * k, 0);
+        gen_put(g, to, region, (int64_t)offsetof(pk_region, to) + 8 * k, 0);
+    }
+    return region;
 }
 
 static void call_whole(Gen *g, Calling *c) {
@@ -352,7 +376,7 @@ static void call_whole(Gen *g, Calling *c) {
     Value bad;
     for (int r = 0; r < c->nresults; r++) place_result(g, &c->result[r]);
     if (c->fail != NO_VALUE) gen_if(g, gen_good(g, c->fail));
-    c->arg[c->nargs++] = gen_null(g);
+    c->arg[c->nargs++] = first_rows(g, c);
     for (int r = 0; r < c->nresults; r++) c->arg[c->nargs++] = c->result[r].memory;
     bad = kernel_call(g, c, number);
     if (g->plain) {
@@ -406,7 +430,8 @@ Low gen_kernel(Gen *g, const Term *term) {
     known_dims(g, &c);
     if (g->plain) {
         bool rows = c.nresults == 1 && !is_opaque(&c.result[0]) &&
-                    c.result[0].type->rank > 0 && c.result[0].known;
+                    c.result[0].type->rank > 0 &&
+                    (c.result[0].known || c.kernel->stops);
         c.verdict = build_var(&g->b, LT_I32, c.fail == NO_VALUE ? gen_int(g, LT_I32, 0)
                                                                 : c.fail);
         if (rows) c.fails = build_var(&g->b, LT_PTR, gen_null(g));

@@ -23,6 +23,23 @@ static const char *reason(const char *way, const Term *term) {
     return "costs more than a few operations";
 }
 
+/* After how many elements it ends, as a number or in words; or NULL. */
+static const char *stop_words(const Lowering *all, const Term *term) {
+    int64_t n;
+    while (term && !term->stop) {
+        const Term *of = term->nargs ? term->arg[term->kind == TERM_LET] : NULL;
+        if (term->kind == TERM_REF)
+            of = term->var->id < all->def.n ? all->def.at[term->var->id] : NULL;
+        else if (term->kind != TERM_LET && term->kind != TERM_CHECK && term->kind != TERM_GET)
+            return NULL;
+        term = of;
+    }
+    if (!term) return NULL;
+    if (term_is_int(term->stop, &n)) return arena_format(all->arena, "%lld", (long long)n);
+    return term->stop->kind == TERM_REF
+               ? arena_format(all->arena, "`%s`", term->stop->var->name) : "enough";
+}
+
 static TensorNote *known_note(const Lowering *all, const Var *var) {
     for (int i = 0; i < all->notes->tensors.n; i++)
         if (all->notes->tensors.at[i].var == var) return &all->notes->tensors.at[i];
@@ -55,6 +72,7 @@ static void note(Lowering *all, const Var *var, const Term *term, const char *wa
                     ? arena_format(arena, "%s a row", bytes_words(arena, var->type, 1))
                     : bytes_words(arena, var->type, 0);
     new.why = reason(way, term);
+    new.stop = strcmp(way, "inline") ? stop_words(all, term) : NULL;
     if (old) {                  /* a window that is whole for its readers */
         new.crop = old->crop;
         new.layout = old->layout;

@@ -23,7 +23,7 @@ static bool is_row_kernel(Gen *g, const Term *def) {
            def->kind == TERM_KERNEL && def->kernel->nresults == 1 &&
            !def->kernel->library && !def->kernel->one_at_a_time &&
            def->type->kind == TY_TENSOR && def->type->rank > 0 &&
-           (def->kernel->rows || def->kernel->region[0]);
+           (def->kernel->rows || def->kernel->region[0]) && !dims_need_data(g->all, def);
 }
 
 /* A kernel that one branch alone may need is called there. */

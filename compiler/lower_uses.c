@@ -135,6 +135,7 @@ static void data_children(const Term *term, UseFn *visit, void *data) {
     if (term->kind == TERM_FOR || term->kind == TERM_SCAN)
         body_dims(term, term->type, body_axis(term), visit, data);
     if (term->otherwise) visit(term->otherwise, USE_DATA, data);
+    if (term->stop) visit(term->stop, USE_DATA, data);
     if (term->kind == TERM_KERNEL) given(term, visit, data);
 }
 
@@ -160,6 +161,7 @@ static void dims_children(const Term *term, UseFn *visit, void *data) {
     case TERM_KERNEL:
         given(term, visit, data);
         if (!all_given(term)) args(term, 0, USE_DATA, visit, data);
+        if (term->stop) visit(term->stop, USE_DATA, data);
         return;
     case TERM_SCATTER: case TERM_ARRAY:
         if (term->nargs) visit(term->arg[0], USE_DIMS, data);

@@ -51,7 +51,7 @@ bool gen_window(Gen *g, Thunk *thunk, const Term *def, Low *low) {
     bool region = false;
     if (g->plain || !thunk || !thunk->var || def->kernel->nresults != 1 ||
         def->type->kind != TY_TENSOR || thunk->level < 0 ||
-        pass_is_off(g->all->options->off, "regions"))
+        dims_need_data(g->all, def) || pass_is_off(g->all->options->off, "regions"))
         return false;
     for (int k = 0; k < def->type->rank; k++) region |= def->kernel->region[k];
     if (!region) return false;

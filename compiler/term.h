@@ -179,6 +179,8 @@ struct Term {
     const Var **states, **news; /* FOLD, SCAN */
     const Term **inits;
     const Term *otherwise;      /* INDEX */
+    const Term *stop;           /* FOR with `where`, KERNEL: nobody reads more than so many
+                                   of the first; it ends there. NULL: all are made */
     unsigned proved;            /* INDEX: bit k: subscript k needs no test; IF: not 0: what
                                    arg[1] takes for proved holds by the condition alone;
                                    CHECK: not 0: it is one of elements that left a loop,
@@ -206,6 +208,7 @@ struct Kernel {
     int npeek;                  /* which dims peek tells, in its order: */
     struct { int result, axis; } peek[8];
     bool region[8];             /* which dims of result 0 can be windowed */
+    bool stops;                 /* it can make the first rows alone, and tells their number */
     const char *layout;         /* names, comma-separated, or NULL */
 };
 /* ---- the feature graph: closed set of kinds ---- */

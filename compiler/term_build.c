@@ -244,6 +244,7 @@ void term_children(const Term *term, void (*visit)(const Term *, void *), void *
     }
     for (int i = 0; i < term->nstates; i++) visit(term->inits[i], data);
     if (term->otherwise) visit(term->otherwise, data);
+    if (term->stop) visit(term->stop, data);
     if (!term->given) return;
     for (int r = 0; r < term->kernel->nresults; r++)
         if (term->kernel->results[r]->kind == TY_TENSOR)

@@ -7,7 +7,9 @@
  *
  * Results whose dimensions are known before the call (by the signature or by
  * `peek`) come with data, dim and stride set, to be filled; a window has the
- * window's dims. Otherwise the kernel sets data (from pk_alloc), dim, stride.
+ * window's dims. Otherwise the kernel sets data (from pk_alloc), dim, stride; of such
+ * a result a region, if it has one, asks for the first to[0] rows: no more are made,
+ * and dim[0] is their number.
  * Which `layout` of a picture h, w, 3 is asked for its strides say: of columns
  * 3 (rgb), 4 (rgbx: the fourth byte is any) or 1 (planar: stride[2] bytes from
  * one channel to the next, of the picture or of the row).

@@ -37,6 +37,7 @@ Graph *pass_unroll(Arena *, const Graph *);
 Graph *pass_normal(Arena *, const Graph *);
 Graph *pass_links(Arena *, const Graph *);
 Graph *pass_inline(Arena *, const Graph *);
+Graph *pass_stops(Arena *, const Graph *);
 Graph *pass_ends(Arena *, const Graph *);
 Graph *pass_levels(Arena *, const Graph *);
 Graph *pass_slides(Arena *, const Graph *);

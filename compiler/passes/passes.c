@@ -10,6 +10,7 @@ const Pass pass_table[] = {
     {"links", 0, false, pass_links, "what a switch skips is skipped link by link"},
     {"inline", 0, false, pass_inline, "elements are put where they are read"},
     {"normal-again", 0, false, pass_normal, "tests that came with elements leave the loops"},
+    {"stops", 0, false, pass_stops, "what only the first are read of ends with them"},
     {"ends", 0, false, pass_ends, "subscripts are tested at the ends of loops"},
     {"levels", 0, false, pass_levels, "floats that are rounded to levels stay floats"},
     {"slides", 1, false, pass_slides, "a fold over mirrored borders slides over a wider row"},

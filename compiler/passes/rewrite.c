@@ -166,6 +166,10 @@ static const Term *rebuild(Rewriter *rw, const Term *term) {
         copy->otherwise = rewrite(rw, term->otherwise);
         changed |= copy->otherwise != term->otherwise;
     }
+    if (term->stop) {
+        copy->stop = rewrite(rw, term->stop);
+        changed |= copy->stop != term->stop;
+    }
     copy->given = list(rw, given_count(term), term->given, &changed);
     if (changed && (rw->fresh || rw->replaced.n))
         copy->type = type_plain(rw->arena, copy->type);

@@ -15,6 +15,9 @@ fn concat(a: T[n, ...s], b: T[m, ...s]) -> T[n + m, ...s]
 ## The first `size` elements; `value` where x is shorter.
 fn pad_to(x: T[n], size: int, value: T = 0) -> T[size] = for i: x[i else value]
 
+## The first `max_seq_len` rows, or all; what makes x goes no further.
+fn truncate(x: T[n, ...s], max_seq_len: int) -> T[min(n, max_seq_len), ...s] = for i: x[i]
+
 ## 1 at place x, 0 elsewhere; fails if x is no place.
 fn one_hot(x: int, num_classes: int) -> int[num_classes] {
     at = if x >= 0 and x < num_classes then x else fail("a class outside of num_classes")

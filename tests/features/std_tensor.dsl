@@ -9,6 +9,7 @@ around = roll(m, 1)
 turned = transpose(m)
 both = concat(x, [value, -1])
 fixed = pad_to(x, 8, 99)
+few = truncate(x, 6)
 hot = one_hot(value % 4, 4)
 bucket = for i in 0..len(x): bucketize(x[i], [1, 4, 4, 8])
 low = clip(x, 2, 6)
@@ -18,4 +19,4 @@ places = argsort(x)
 ordered = sort(f)
 mirror = for i in -3..8: reflect(i, 5)
 batch(4)
-emit down, around, turned, both, fixed, hot, bucket, low, line, total, places, ordered, mirror
+emit down, around, turned, both, fixed, few, hot, bucket, low, line, total, places, ordered, mirror

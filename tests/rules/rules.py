@@ -15,6 +15,7 @@ def due(truth, why):
 
 # A kernel that can make a part. It tells what it was asked for, which no kernel should:
 # asked(h, w)[i, j] is 1000 times the rows plus the columns, line(n)[i] the elements.
+# tokens(n)[i] is the number of tokens that it makes; for n of 77 the 40th fails.
 ASKED = """#include "pipec_kernel.h"
 int asked(pk_call *call, int64_t h, int64_t w, const pk_region *r, pk_tensor *out) {
     int64_t rows = r ? r->to[0] - r->from[0] : h, columns = r ? r->to[1] - r->from[1] : w;
@@ -30,6 +31,15 @@ int line(pk_call *call, int64_t n, const pk_region *r, pk_tensor *out) {
     for (int64_t i = 0; i < m; i++) *(int32_t *)((char *)out->data + i * out->stride[0]) = (int32_t)m;
     return 0;
 }
+int tokens(pk_call *call, int64_t n, const pk_region *r, pk_tensor *out) {
+    int64_t m = r && r->to[0] < n ? r->to[0] : n;
+    int32_t *to = pk_alloc(call, 4 * (size_t)m);
+    for (int64_t i = 0; i < m; i++) to[i] = (int32_t)m;
+    out->data = to;
+    out->dim[0] = m;
+    out->stride[0] = 4;
+    return n == 77 && m > 40 ? pk_fail_rows(call, 40, "no token") : 0;
+}
 int solid(pk_call *call, int64_t h, int64_t w, const pk_region *r, pk_tensor *out) {
     return asked(call, h, w, r, out);
 }
@@ -40,6 +50,9 @@ KERNELS = """kernel asked(h: int, w: int) -> i32[h, w]
 kernel line(n: int) -> i32[n]
     from "asked.c"
     region n
+kernel tokens(n: int) -> i32[?m]
+    from "asked.c"
+    region m
 kernel solid(h: int, w: int) -> i32[h, w]
     from "asked.c"
 """
@@ -317,6 +330,69 @@ class Truncation:
         return over_range(body, "again" + (", total" if "total" in body else ""))
 
 
+# ---- a list that ends early ----
+
+class Stops:
+    """Of a list whose length only the data tell, the first elements alone are read: what
+    makes it ends with them, unless a condition behind them might fail."""
+    name, passes = "stops", "stops"
+    ODD = "odd = for i in 0..{n} where i % 2 == 1: i\n"
+    ENDLESS = ODD.format(n="1000000000000000")
+
+    def fires(bench):
+        for first in ("first = pad_to(odd, 8)", "first = odd[0..min(len(odd), 8)]", "t = for m in 0..len(odd): odd[m] * 3\nfirst = pad_to(t, 8)",
+                      "k = 3 + value % 2\nfirst = for m in 0..min(k, len(odd)): odd[m] - m", "first = for m in 0..9: if m < len(odd) and m < 8 then odd[m] else -1",
+                      "other = for i in 0..len(odd) where i != 3: odd[i]\nfirst = pad_to(odd, 5)\nsecond = odd[2..4]", "where len(odd) > 6\nfirst = value"):
+            text = over_range(Stops.ENDLESS + first, "first")
+            due(bench.run(text)[1] == [] and " stop " in bench.dumped(text, "stops"), f"all of 10^15: {first}")
+        spans = 'import "std/text"\nfeature f(root: path)\nfrom files(root, "0.jpg")\nspans = {}\nfirst = spans[0..min(len(spans), 128), 1]\nbatch(1)\nemit first\n'
+        for made, lists in (("words(data)", 2), ("split(data, 32)", 1)):
+            dump = bench.dumped(spans.format(made), "stops")
+            due(dump.count(" stop 128:") == lists, f"{made}: {dump}")
+        check(bench, "x = tokens(300)\nfirst = pad_to(x, 8)", "sum(for k in 0..8: first[k] - 8) == 0")
+        check(bench, "x = tokens(300)\nfirst = for m in 0..min(len(x), value): x[m]", "all(first == value)")
+        check(bench, "x = tokens(70 + value)\nfirst = pad_to(x, 40)", "all(first == 40)")
+
+    def stays(bench):
+        odd = Stops.ODD.format(n="60")
+        for why, text in {"its length": "first = pad_to(odd, 8)\nn = len(odd)", "an element": "first = pad_to(odd, 8)\nn = odd[value + 11]",
+                          "all": "first = pad_to(odd, 8)\nn = sum(odd)", "who knows how many": "first = pad_to(odd, 8)\nn = odd[odd[value]]"}.items():
+            due(" stop " not in bench.dumped(over_range(odd + text, "first, n"), "stops"), f"{why} is read, too: {text}")
+        for condition, bad in (("12 // (i - 51 - value) != 5", list(range(9))), ("other[i + value] > 0", [11]), ("i == 59 or other[i + 11] >= 0", [])):
+            text = over_range(f"other = for i in 0..70: i % 3\nodd = for i in 0..60 where {condition}: i\nfirst = pad_to(odd, 3)", "first")
+            _, seen = bench.run(text)
+            due([r[0] for r in seen] == bad and (" stop " in bench.dumped(text, "stops")) == (bad == []), f"{condition}: {seen}")
+        check(bench, "x = tokens(300)\ntotal = sum(x)\nfirst = pad_to(x, 8)", "total == 90000")
+        _, bad = bench.run(over_range("x = tokens(70 + value)\nfirst = pad_to(x, 41)", "first", head=KERNELS))
+        due([(r[0], r[2]) for r in bad] == [(7, "no token")], bad)
+
+    def random(rng):
+        n, text = rng.randrange(1, 40), "text = for i in 0..20 + value: u8((i * i * 7 + value * 3) % 11)\n"
+        conditions = ["text[i] < 4", "text[i] < 4 or i % 5 == 2", "not (i == 0 or text[i - 1] == text[i])", "i == 0 or text[i - 1] < 6", "i == len(text) - 1 or text[i + 1] > 3",
+                      "i + 2 < len(text) and text[i + 2] > 4", "chance(0.4)", "20 // (i - 30) != 3", "text[i + 1] < 9", "text[min(i * 2, len(text) - 1)] > 2", "true", "i > 9"]
+        makers = ["for i in 0..len(text) where {c}: i", "for i in 0..len(text) where {c}: i // (i - 25)", "for i in 0..len(text), j in 0..3 where {c} and j != 1: i + j",
+                  "for i in 1..len(text), j in 0..i where {c} and j % 2 == i % 2: i - j", "if value % 3 == 1 then (for i in 0..len(text) where {c}: i) else (for i in 0..9 where i != value: i)",
+                  "scan s = 0 for i in 0..len(text) where {c}: s + i"]
+        maker = rng.choice(makers)
+        text += "x = " + maker.format(c=rng.choice([c for c in conditions if "chance" not in c or "j in" not in maker])) + "\n"
+        if rng.random() < .3:
+            text += f"y, z = for i in 0..len(text) where {rng.choice(conditions)}: (i, i + x[0 else 0])\nx = for m in 0..len(y): y[m] * 2 + z[m]\n".replace("x = for", "w = for")
+        elif rng.random() < .6:
+            text += f"w = for m in 0..len(x): {rng.choice(['x[m] + 1', '[x[m], m][m % 2]', 'x[m] + x[max(m - 1, 0)]', 'x[m] + x[m + 1 else 5]', 'x[len(x) - 1 - m]', 'sum(for k in 0..min(x[m], 4): k)'])}\n"
+        else:
+            text += f"w = for m in 0..len(x) where x[m] % {rng.randrange(2, 5)} != 1: x[m]\n"
+        k = rng.choice([str(rng.randrange(12)), "value % 4", "(value // 3)", "5 - value"])
+        uses = [f"pad_to(w, {n}, -1)", f"w[0..min(len(w), {n})]", f"for m in 0..min(len(w), {k}): w[m]", f"sum(for m in 0..min({k}, len(w)): w[m])", f"min(len(w) + 3, {n}) * 10 + max(min(len(x), 4), 2)",
+                f"for m in 0..{n}: if m < len(w) then w[m] else len(x[0..min(3, len(x))])", f"if len(w) >= {n} then w[{n} - 1] else -2", f"w[{k}..min(len(w), {k} + 2)]",
+                f"for m in 0..min(len(x), {n}): w[min(m, len(w) - 1)]", f"for m in 0..{n}: w[{k} else m]", "len(w)", "sum(x)"]
+        picked = rng.sample(uses, rng.randrange(1, 3))
+        for i, use in enumerate(picked):
+            text += f"u{i} = {use}\n"
+        if rng.random() < .2:
+            text += f"where len(w) {rng.choice(['>', '<=', '!='])} {rng.randrange(8)}\n"
+        return over_range(text, ", ".join(f"u{i}" for i in range(len(picked))), 30)
+
+
 # ---- a slice of sound ----
 
 class Sound:
@@ -522,4 +598,4 @@ class Inputs:
         return text
 
 
-RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Sound, Unread, Draws, Ends, Splits, Inputs]
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Stops, Sound, Unread, Draws, Ends, Splits, Inputs]
