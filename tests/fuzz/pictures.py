@@ -10,7 +10,7 @@ HEIGHTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 20, 25]
 # What subscripts of a dimension a stage may have: most stages have one kind, so that lanes can have it.
 KINDS = ["plain"] * 8 + ["back"] * 2 + ["either"] * 2 + ["offset"] * 2 + ["shifted"] * 3 + ["mirrored", "mirrored", "table", "fixed", "scaled"]
 THEMES = {"i": [["plain"]] * 8 + [["plain", "shifted"], ["back"], ["either"], ["table"], KINDS, KINDS],
-          "j": [["plain"]] * 7 + [["plain", "offset"], ["back"], ["back"], ["either"], ["either"], ["table"], ["shifted"], KINDS, KINDS],
+          "j": [["plain"]] * 7 + [["plain", "offset"], ["plain", "plain", "fixed"], ["back"], ["back"], ["either"], ["either"], ["table"], ["table"], ["shifted"], KINDS, KINDS],
           "k": [["plain"]] * 8 + [["back"], ["fixed"], ["plain", "fixed"], ["table"], KINDS]}
 DTYPES = ["u8", "f32", "f32", "f32", "i32"]
 ODD = ["f64", "i16", "u16", "i64", "f16"]
@@ -43,8 +43,9 @@ class Pictures:
     def __init__(self, rng):
         self.rng, self.count, self.program, self.kernel = rng, 0, Program(), False
         self.planes, self.unread, self.keep, self.numbers, self.loops = [], [], [], [], {}
+        self.window = None      # what the elements of a stage must be: a role and a kind of window
         self.may_fail = rng.random() < .12
-        self.calm = rng.random() < .6    # bodies are short, channels are read as they are
+        self.calm = rng.random() < .8    # bodies are short, channels are read as they are
         self.failing = 2 * self.may_fail
 
     def fresh(self, stem):
@@ -60,7 +61,9 @@ class Pictures:
         self.conditions()
         for _ in range(r.choice([1, 1, 2])):
             self.origin()
-        for _ in range(r.choice([2, 3, 4, 5, 6, 8])):
+        if self.calm and r.random() < .4:
+            self.resample()
+        for _ in range(r.choice([0, 1, 2, 3, 4, 5, 6, 8] if len(self.planes) > 2 else [2, 3, 4, 5, 6, 8])):
             self.stage()
         if self.calm and r.random() < .5:
             self.stage(last=True)
@@ -80,7 +83,7 @@ class Pictures:
     def origin(self):
         """Rows of a kernel, or a tensor made of its subscripts."""
         r, name = self.rng, self.fresh("p")
-        h, w = const(r.choice(HEIGHTS)), const(r.choice(WIDTHS))
+        h, w = const(self.side(HEIGHTS, 4)), const(self.side(WIDTHS, 16))
         if r.random() < .2:
             h = self.drawn_side(h)
         if r.random() < (.7 if self.calm else .4):
@@ -93,11 +96,17 @@ class Pictures:
             loops = ", ".join(f"{v} in 0..{n.text}" for v, n in zip(axes, dims))
             body = f"(value * 11 + i * 7 + j * {r.choice([5, 17])} + {'k * 3' if 'k' in axes else '2'}) % {r.choice([32, 251])}"
             dear = {"f32": f"sqrt(f32({body})) * 2.5 - f32(j) / 3 + abs(f32(i) - 4)", "u8": f"u8({body})", "i32": f"i32({body}) * 9 - 400"}[d]
-            self.line(name, f"for {loops}: {dear if r.random() < .7 or d != 'f32' else 'f32(' + body + ')'}")
+            if d == "f32":
+                dear = r.choice([dear, dear, f"f32({body})", f"sqrt(f32({body}) - 4)", f"(f32(j) - 3) * .75 / ({body} % 3)"])    # NaN and infinities too
+            self.line(name, f"for {loops}: {dear}")
             self.planes.append(Plane(name, d, axes, dims))
-            if r.random() < .6:
-                self.keep.append(name)    # lies whole in memory
+            if r.random() < .7:
+                self.unread.append(self.planes[-1])    # read twice: it lies whole in memory
         self.unread.append(self.planes[-1])
+
+    def side(self, sizes, enough):
+        """Most often enough for vectors and for rings."""
+        return self.rng.choice([n for n in sizes if n >= enough] if self.rng.random() < .75 else sizes)
 
     def drawn_side(self, n):
         """A side that differs from record to record, at most n."""
@@ -112,28 +121,45 @@ class Pictures:
         r, name = self.rng, self.fresh("p")
         some = [p for p in self.unread if r.random() < .6] + ([r.choice(self.planes)] if r.random() < .25 else [])
         self.reads = list(dict.fromkeys((some or self.unread[-1:] or self.planes[-1:])[:1 if self.calm and r.random() < .8 else 3]))
-        self.unread = [p for p in self.unread if p not in self.reads]
+        for x in self.reads:
+            if x in self.unread:
+                self.unread.remove(x)
         first = r.choice(self.reads)
-        if r.random() < .25:
+        if r.random() < .3:
             self.reduction(first)
-        axes = r.choice(CALM if self.calm else ORDERS) if not last else "kij"
+        axes = "kij" if last else "ijk" if self.window else r.choice(CALM if self.calm else ORDERS)
         self.size(axes, first)
         self.themes = {v: r.choice(THEMES[v][:-2] if self.calm else THEMES[v]) for v in "ijk"}
-        if self.calm and r.random() < .9:
+        if self.window:
+            self.themes = {"i": ["plain"], "j": ["table" if self.window[1] == "table" else "plain"], "k": ["plain"]}
+        elif self.calm and r.random() < .7:
             self.themes["k"] = ["plain"]
         self.turned = r.choice(["odd", "odd", "third", "coin", "late"]), r.random() < .7
-        d = r.choice(DTYPES) if r.random() < .93 else r.choice(ODD)
-        listed = axes[-1] != "k" and r.random() < (.5 if axes == "ij" else .1)
-        arms = [self.nest(axes, d, listed) for _ in range(r.choice([2, 3]) if r.random() < .15 else 1)]
+        d = r.choice(DTYPES) if self.calm or r.random() < .9 else r.choice(ODD)
+        listed = "k" not in axes and r.random() < .5
+        arms = r.choice([2, 2, 3]) if r.random() < .2 else 1
+        same = arms > 1 and first.axes == axes and r.random() < .6    # one arm is what is read
+        if same:
+            d, listed, self.loops = first.dtype, False, dict(zip(axes, first.dims))
+        arms = [self.nest(axes, d, listed) for _ in range(arms)]
+        if same:
+            arms[r.randrange(len(arms))] = [first.name]
         self.line(name, *self.chosen(arms))
         dims = [self.loops[v] for v in axes] + [const(self.listed)] * listed
         made = Plane(name, d, axes + "k" * listed, dims)
-        if listed and "k" in axes:
-            return
         self.planes.append(made)
         self.unread.append(made)
         if r.random() < .08:
             self.keep.append(name)
+
+    def resample(self):
+        """Rows, then columns: each stage is one window."""
+        r = self.rng
+        for role, kind in r.choice([[("i", "taps"), ("j", "resized")], [("i", "resized"), ("j", "resized")], [("j", "resized"), ("i", "resized")],
+                                    [("j", "taps"), ("i", "taps")], [("i", "near"), ("j", "table")]]):
+            self.window = role, kind
+            self.stage(last=role == "j" and r.random() < .3)
+        self.window = None
 
     def chosen(self, arms):
         if len(arms) == 1:
@@ -148,13 +174,13 @@ class Pictures:
         self.listed = r.choice([1, 2, 3, 3, 4])
         for v in axes:
             n = first.dims[first.axes.index(v)] if v in first.axes else const(r.choice([1, 2, 3, 4]))
-            form = r.random()
+            form = r.random() * (1.5 if self.calm else 1)
             if v == "k":
                 n = n if self.calm and n.least > 1 else n if form < .8 and n.const else const(r.choice([1, 2, 3, 4]))
             elif form < .15:
                 n = const(max(1, n.least - r.choice([1, 2, 3, n.least // 2])))
             elif form < .3:
-                n = const(r.choice(HEIGHTS if v == "i" else WIDTHS))
+                n = const(self.side(HEIGHTS, 4) if v == "i" else self.side(WIDTHS, 16))
             self.loops[v] = n
 
     def nest(self, axes, d, listed):
@@ -170,14 +196,17 @@ class Pictures:
 
     def element(self, d):
         compute = "i32" if d in ("u8", "i32", "i16") and self.rng.random() < (.1 if self.calm else .35) else "f32"
-        value = self.value(compute, 1 if self.calm else self.rng.choice([1, 2, 2, 3]))
+        if self.window:
+            value = self.v_read(compute, 0) if self.window[1] == "table" else self.v_window(compute, 1)
+        else:
+            value = self.value(compute, 1 if self.calm else self.rng.choice([1, 2, 2, 3]))
         return Expr(d, (), *flat(f"{d}(", value, ")"))
 
     # ---- numbers ----
     def value(self, d, depth):
         r = self.rng
         if self.calm:
-            kinds = ["window"] * 9 + ["dear"] * 2 + ["sum"] * 2 + ["choice"] if depth > 0 else ["read"] * 15 + ["constant", "scalar"]
+            kinds = ["window"] * 8 + ["dear"] * 2 + ["sum"] * 2 + ["choice", "block", "block"] if depth > 0 else ["read"] * 15 + ["constant", "scalar", "scalar"]
         elif depth <= 0:
             kinds = ["read"] * 8 + ["constant", "index", "scalar"]
         else:
@@ -221,7 +250,8 @@ class Pictures:
             factor = ", ".join(r.choice([".5", "2.25", "-1.5"]) for _ in range(4))
             return Expr(d, (), *flat("(", a, f" * [{factor}][k] - .25)" if "k" in self.loops else " * .75)"))
         forms = [("(sqrt(abs(", ") * 1.5 + 2) * .75 - 4)"), ("(floor(", " * .5 - 1.25) * 3 + .5)"), ("(1 / (abs(", ") + 1.5) * 8 - .25)"),
-                 ("(clamp(", ", -50, 200) * 1.25 - 7 + .5 * 3)"), ("abs(round(", " * .25) * 2 - 9)"), ("f32(u8(", " * 1.5 + 20))"), ("f32(i32(", "))")][:r.choice([5, 6, 7])]
+                 ("(clamp(", ", -50, 200) * 1.25 - 7 + .5 * 3)"), ("abs(round(", " * .25) * 2 - 9)"), ("f32(u8(", " * 1.5 + 20))"), ("f32(i32(", "))"),
+                 ("fma(ceil(", " * .5), 1.5, -trunc(3.5) * .25)"), ("max(min(100, ", ") * .5 - 3 + 1.5, 2)"), ("(2.5 - 1 / max(", " * .5 - 4, -20))")]
         before, after = r.choice(forms)
         return Expr(d, (), before, a, after)
 
@@ -232,9 +262,13 @@ class Pictures:
         return Expr(d, (), *flat("(if ", self.test(d, depth), " then ", self.value(d, depth), " else ", self.value(d, depth), ")"))
 
     def v_block(self, d, depth):
-        name = self.fresh("b")
+        r, name = self.rng, self.fresh("b")
         inner = self.joined(d, Expr(d, (), name), self.value(d, depth))
-        return Expr(d, (), *flat(f"{{ {name} = ", self.value(d, depth), "\n    ", inner, " }"), binds=[name])
+        if "k" in self.loops and r.random() < .5:
+            kept = Expr(d, (), f"{d}(k) * {r.choice(['2 + 1', '3', 'value - 4'])}")    # another for each channel
+        else:
+            kept = self.value(d, depth)
+        return Expr(d, (), *flat(f"{{ {name} = ", kept, "\n    ", inner, " }"), binds=[name])
 
     def condition(self):
         return Expr("bool", (), self.rng.choice(["odd", "third", "coin", "late"]))
@@ -266,7 +300,7 @@ class Pictures:
     def sub(self, role, n):
         """Of a dimension of n, most often by the loop of its role."""
         r = self.rng
-        v = role if role in self.loops and r.random() < .96 else None
+        v = role if role in self.loops and (self.calm or r.random() < .95) else None
         if v is None:
             others = [u for u in self.loops if u != role]
             if role == "k" or r.random() < .5 or not others:
@@ -335,10 +369,12 @@ class Pictures:
             return self.v_read(d, depth)
         if len(axes) > 1 and self.themes["j"] in (["back"], ["either"]) and r.random() < .8:
             axes = [a for a in axes if x.axes[a] != "j"]
+        if self.window and self.window[0] in x.axes and self.window[0] in self.loops:
+            axes = [x.axes.index(self.window[0])]
         axis, t, s = r.choice(axes), self.fresh("t"), self.fresh("s")
         subs = [self.place(x, a) for a in range(len(x.axes))]
-        before, bounds, subs[axis] = getattr(self, "w_" + r.choice(["taps"] * (9 if self.calm else 3) + ["near", "near", "drawn", "resized", "resized", "offset"]))(
-            x.dims[axis], x.axes[axis], t)
+        kind = self.window[1] if self.window else r.choice(["taps"] * (6 if self.calm else 3) + ["near", "near", "drawn", "resized", "resized", "resized", "offset"])
+        before, bounds, subs[axis] = getattr(self, "w_" + kind)(x.dims[axis], x.axes[axis], t)
         read = self.taken(d, x, subs)
         other = [a for a in axes if a != axis]
         if other and r.random() < .15:
@@ -357,8 +393,8 @@ class Pictures:
             return [r.choice(["max", "min"]), f"({s}, ", read, ")"]
         if r.random() < .15 and d == "f32":
             return [f"{s} * .5 + ", read]
-        weights = [f"{d}({t} + 1)", f"{d}(2)"] + ([".125", "0.25", f"(1.5 - abs(f32({t})) / 8)"] if d == "f32" else [])
-        if d == "f32" and r.random() < .3:
+        weights = [f"{d}({t} + 1)", f"{d}(2)"] + [f"{d}(k * 2 + 1)"] * ("k" in self.loops) + ([".125", "0.25", f"(1.5 - abs(f32({t})) / 8)"] if d == "f32" else [])
+        if d == "f32" and r.random() < (.1 if self.calm else .3):
             weights = [f"max(1 - abs((f32({t}) - {v}) / 4), 0)" for v in [self.index()]]
         if r.random() < .2:
             return [f"{s} + ", read, " * ", self.value(d, 0)]
