@@ -26,6 +26,12 @@ static bool wants_lanes(const Reducing *r) {
 static bool is_extreme(Reduction r) { return r == RED_MIN || r == RED_MAX; }
 static bool is_place(Reduction r) { return r == RED_ARGMIN || r == RED_ARGMAX; }
 
+/* Whatever the order of the elements, the result is the same. */
+static bool commutes(const Reducing *r) {
+    Reduction red = r->term->reduction;
+    return !dtype_is_float(r->from) && !is_extreme(red) && !is_place(red);
+}
+
 static Value combine(Gen *g, const Reducing *r, Value a, Value b) {
     bool real = r->type == LT_F32 || r->type == LT_F64;
     switch (r->term->reduction) {
@@ -225,7 +231,8 @@ static Value begin_walk(Gen *g, Reducing *r, const Term *from) {
         dims[k] = gen_dim(g, from, k);
         fail = gen_first(g, fail, dims[k].fail);
     }
-    r->walk = (Fill){.sink = take, .data = r, .zero = reg_type(r->from)};
+    r->walk = (Fill){.sink = take, .data = r, .any_order = commutes(r),
+                     .zero = reg_type(r->from)};
     fill_begin(g, &r->walk, rank, dims);
     r->count = r->walk.below[0];
     return fail;

@@ -443,6 +443,8 @@ typedef struct Fill {
     Value below[PK_MAX_RANK + 1];   /* elements of what lies below the axis */
     Sink *sink;                     /* gets element e, counted from 0 */
     void *data;
+    bool any_order;                 /* the sink may get them in any order; else from the
+                                   first to the last */
     void (*sink_block)(Gen *, Value e, Value, void *);  /* or NULL: e and those that
                                    follow, a vector's worth, e a multiple of that */
     bool whole_blocks;          /* it begins at such a multiple */

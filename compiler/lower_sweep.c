@@ -208,7 +208,8 @@ static const Var *made_by(const Gen *g, const Fill *f, const Term *loop) {
 static SweepStage *last_stage(Gen *g, const Fill *f, const Term *loop) {
     SweepStage *stage = sweep_stage(g, NULL, loop, NULL);
     const Var *whole = made_by(g, f, loop);
-    stage->row = -1;
+    stage->ordered = f->sink && !f->any_order;
+    stage->row = stage->ordered ? 0 : -1;
     sweep_find_producers(g, stage);
     if (whole && stage->row <= 0) sweep_find_own_reductions(g, stage, whole);
     if (stage->row < 0) stage->row = 0;

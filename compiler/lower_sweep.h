@@ -72,6 +72,7 @@ struct SweepStage {
     Value lo, hi;               /* ptr: by row of the reader, from its first */
     Value same, opposite;       /* rows that a ring needs if reader and producer go in the
                                    same order, and if not */
+    bool ordered;               /* the last: elements are made from the first to the last */
     Value back;                 /* i1: rows are made from the last to the first */
     Value start_row, step;      /* row of step 0, 1 or -1 */
     Value needed;               /* ptr: by step of the reader, steps of this one before

@@ -256,7 +256,7 @@ static void find_order(Gen *g, SweepStage *reader) {
 }
 
 void sweep_find_order(Gen *g, SweepStage *last) {
-    if (last->reductions.n || !find_back(g, last, &last->back))
+    if (last->reductions.n || last->ordered || !find_back(g, last, &last->back))
         last->back = gen_int(g, LT_I1, 0);
     find_order(g, last);
 }

@@ -437,10 +437,14 @@ class Pictures:
     def reduction(self, x):
         """For the stages below."""
         r, name = self.rng, self.fresh("m")
-        loops = ", ".join(f"{v} in 0..{n.text}" for v, n in zip(x.axes, x.dims))
-        e = f"{x.name}[{', '.join(x.axes)}]"
+        axes = list(zip(x.axes, x.dims))
+        turned = r.choice(["i", "i", "j"] + [""] * 6)
+        e = f"{x.name}[{', '.join(f'{n.text} - 1 - {v}' if v == turned else v for v, n in axes)}]"
+        if r.random() < .3:
+            r.shuffle(axes)
+        loops = ", ".join(f"{v} in 0..{n.text}" for v, n in axes)
         forms = [f"max({x.name})", f"mean({x.name})", f"min({x.name})", f"sum(for {loops}: f32({e}) * .5)", f"max(for {loops}: sqrt(abs(f32({e}))) * 2 - 1)",
-                 f"count(for {loops}: {e} > 30)"]
+                 f"count(for {loops}: {e} > 30)", f"argmin(for {loops}: abs(f32({e}) - 40))"]
         axis = None
         if r.random() < .35:
             axis = r.choice(list(zip(x.axes, x.dims)))
