@@ -54,6 +54,7 @@ typedef struct Walk {
     const Graph *graph;
     int from;                   /* nodes before it are not looked into */
     bool *seen;                 /* by var */
+    bool *data;                 /* the same: more than its dims */
     VarList reached;            /* that are made before, in the order they are met */
     char *reads;                /* by parameter */
     LIST(const char *) files;
@@ -64,6 +65,7 @@ static Walk walk_new(Arena *arena, const Graph *graph, int from) {
     int n = graph->params.n;
     Walk w = {.arena = arena, .graph = graph, .from = from,
               .seen = arena_array(arena, bool, graph->nvars + 1),
+              .data = arena_array(arena, bool, graph->nvars + 1),
               .reads = arena_alloc(arena, (size_t)n + 1)};
     memset(w.reads, '0', (size_t)n);
     return w;
@@ -112,6 +114,7 @@ static void walk_var(Walk *w, const Var *var) {
     if (w->seen[var->id]) return;
     w->seen[var->id] = true;
     if (var->kind == VAR_OPEN) walk_open(w, var);
+    if (var->kind == VAR_BATCHED) w->data[var->of->id] = true;
     if (var->kind == VAR_BATCHED) walk_var(w, var->of);
     if (var->kind != VAR_FIELD && var->kind != VAR_SOURCE) return;
     node = node_of(w->graph, var, &number);
@@ -123,7 +126,10 @@ static void walk_term(const Term *term, void *data) {
     Walk *w = data;
     w->draws |= term->kind == TERM_DRAW || term->kind == TERM_PERM;
     if (term->kind == TERM_DATA) walk_text(w, term);
+    if (term->kind == TERM_REF) w->data[term->var->id] = true;
     if (term->kind == TERM_REF) walk_var(w, term->var);
+    else if (term->kind == TERM_DIM && term->arg[0]->kind == TERM_REF)
+        walk_var(w, term->arg[0]->var);
     else term_children(term, walk_term, data);
 }
 
@@ -155,7 +161,34 @@ static const Var *batched(Arena *arena, Graph *graph, const Var *of) {
     return var;
 }
 
-static const Graph *above(const Walk *w, int number, const VarList *kept) {
+static const Term *dims_of(Arena *arena, const Var *var) {
+    Type *type = arena_new_of(arena, Type);
+    Term *array = arena_new_of(arena, Term);
+    *type = (Type){.kind = TY_TENSOR, .dtype = PL_I64, .rank = 1,
+                   .dims = arena_array(arena, const Dim *, 1)};
+    *array = (Term){.kind = TERM_ARRAY, .type = type, .nargs = var->type->rank,
+                    .arg = arena_array(arena, const Term *, var->type->rank)};
+    for (int k = 0; k < var->type->rank; k++) {
+        Term *dim = term_new(arena, TERM_DIM, type_scalar(PL_I64), NULL, 1,
+                             term_ref(arena, var));
+        dim->axis = k;
+        array->arg[k] = dim;
+    }
+    return array;
+}
+
+/* A field behind all others that has the dims of `of`. */
+static const Var *add_dims(Arena *arena, Graph *graph, const Var *of) {
+    Rewriter rw = {.arena = arena};
+    const Term *dims = dims_of(arena, of);
+    Node node = {.level = of->level};
+    Var like = *of;
+    like.type = dims->type;
+    return add_field(&rw, graph, &node, &like, dims);
+}
+
+static const Graph *above(const Walk *w, int number, const VarList *kept,
+                          const bool *dims_only) {
     Arena *arena = w->arena;
     Graph *g = arena_new_of(arena, Graph);
     *g = *w->graph;
@@ -165,7 +198,8 @@ static const Graph *above(const Walk *w, int number, const VarList *kept) {
     memset(&g->batched, 0, sizeof g->batched);
     memset(&g->outputs, 0, sizeof g->outputs);
     for (int i = 0; i < kept->n; i++) {
-        const Var *var = batched(arena, g, kept->at[i]);
+        const Var *of = dims_only[i] ? add_dims(arena, g, kept->at[i]) : kept->at[i];
+        const Var *var = batched(arena, g, of);
         Output out = {var->name, var->loc, term_ref(arena, var)};
         list_push(arena, &g->batched, var);
         list_push(arena, &g->outputs, out);
@@ -233,6 +267,11 @@ static void find_work(const Term *term, void *data) {
     if (term->kind != TERM_REF) term_children(term, find_work, data);
 }
 
+/* It is a tensor of which nobody below reads an element. */
+static bool only_dims(const Walk *lower, const Var *var) {
+    return !lower->data[var->id] && var->type->kind == TY_TENSOR && var->type->rank > 0;
+}
+
 CutSides cut_sides(Arena *arena, const Graph *graph, int number) {
     VarList fields = {0};
     CutSides sides = {0};
@@ -241,7 +280,9 @@ CutSides cut_sides(Arena *arena, const Graph *graph, int number) {
         list_push(arena, &fields, graph->batched.at[i]);
     lower = walk_below(arena, graph, number, fields.n, fields.at);
     upper = walk_above(arena, graph, number, &lower.reached);
-    sides.kept = lower.reached;
+    for (int i = 0; i < lower.reached.n; i++)
+        if (!only_dims(&lower, lower.reached.at[i]))
+            list_push(arena, &sides.kept, lower.reached.at[i]);
     sides.draws = upper.draws;
     for (int i = 0; i < number; i++) {
         const Node *node = &graph->nodes.at[i];
@@ -274,8 +315,11 @@ Cut *cut_graph(Arena *arena, const CachePoint *cache, const CutNeeds *needs,
             *odd = cut->kept.at[i]->name;
             return NULL;
         }
+    cut->dims_only = arena_array(arena, bool, cut->kept.n + 1);
+    for (int i = 0; i < cut->kept.n; i++)
+        cut->dims_only[i] = only_dims(&lower, cut->kept.at[i]);
     upper = walk_above(arena, graph, number, &cut->kept);
-    cut->above = above(&upper, number, &cut->kept);
+    cut->above = above(&upper, number, &cut->kept, cut->dims_only);
     cut->below = below(&lower, number);
     cut->draws = upper.draws;
     cut->reads = upper.reads;

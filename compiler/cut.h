@@ -13,6 +13,7 @@ typedef LIST(const Var *) VarList;
 typedef struct Cut {
     VarList kept;               /* of level 0: made above (VAR_FIELD, VAR_SOURCE), read
                                    below */
+    bool *dims_only;            /* of `kept`: what is kept is an i64 tensor of its dims */
     const Graph *above;         /* its outputs are `kept`, in this order */
     const Graph *below;         /* its source fields are `kept` */
     bool draws;                 /* something above hangs on chance */
@@ -24,7 +25,11 @@ typedef struct Cut {
 /* What is above `number` nodes and kept for what is below: the names of operators of the
  * text with their lines, each once; what is kept. */
 typedef struct CutWork { const char *name; int line; } CutWork;
-typedef struct CutSides { LIST(CutWork) above; VarList kept; bool draws; } CutSides;
+typedef struct CutSides {
+    LIST(CutWork) above;
+    VarList kept;               /* but what only its dims are read of */
+    bool draws;
+} CutSides;
 CutSides cut_sides(Arena *, const Graph *, int number);
 
 /* What a cut goes by: fields: what leaves the records (VAR_BATCHED); live: bits by var, 0:

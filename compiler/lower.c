@@ -162,6 +162,7 @@ static PlanCode *make_below(Lowering *all, const Cut *cut) {
     PlanCode *code;
     all->inputs = cut->kept;
     all->kept = true;
+    all->dims_only = cut->dims_only;
     code = make_fused(all, cut->below, "below_", false);
     all->inputs = inputs;
     all->kept = false;

@@ -132,9 +132,21 @@ static Low source_tensor(Gen *g, const Type *type, Value in, int64_t at) {
     return low_tensor(t, type);
 }
 
+/* Nobody reads an element. */
+static Low source_dims(Gen *g, const Type *type, Value in, int64_t at) {
+    Tensor *t = arena_new_of(g->all->arena, Tensor);
+    Value dims = gen_field(g, LT_PTR, in, at, 0);
+    *t = (Tensor){.dtype = type->dtype, .rank = type->rank, .fails = NO_VALUE,
+                  .fail = NO_VALUE, .data = gen_null(g), .buffer = ++g->buffers};
+    for (int k = 0; k < t->rank; k++)
+        t->dim[k] = scalar(gen_length(g, gen_field(g, LT_I64, dims, 8 * k, 0)));
+    return low_tensor(t, type);
+}
+
 static Low source_value(Gen *g, const Type *type, Value in, int number) {
     int64_t at = number * (int64_t)sizeof(pl_value);
     Value v;
+    if (g->all->kept && g->all->dims_only[number]) return source_dims(g, type, in, at);
     if (type->rank) return source_tensor(g, type, in, at);
     if (g->all->kept) {
         Value data = build_offset(&g->b, in, gen_long(g, number), sizeof(pl_value));

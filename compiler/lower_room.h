@@ -144,7 +144,8 @@ typedef struct Lowering {
     LIST(const Term *) def;     /* by var: LETs, fields, opens, below; or NULL */
     LIST(unsigned) live;        /* by var: 1 << USE_DATA, 1 << USE_DIMS */
     VarList inputs;             /* source fields that are read */
-    bool kept;                  /* the inputs come from a cache (pl_cut) */
+    bool kept;                  /* the inputs come from a cache (pl_cut); then by input: */
+    const bool *dims_only;      /* it is an i64 tensor of the dims that are read */
     VarList fields;             /* what leaves the record: VAR_BATCHED */
     LIST(const Var *) below;    /* results of the batch code: VAR_BELOW */
     LIST(Site) sites;
