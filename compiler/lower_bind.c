@@ -187,6 +187,10 @@ void bind_prepare(Gen *g, Thunk *thunk) {
 
 /* ---- before loops and branches ---- */
 
+bool thunk_leaves(const Gen *g, const Thunk *thunk) {
+    return !g->plain && thunk->term && thunk->term->kind == TERM_FAIL;
+}
+
 typedef struct Walk {
     Gen *g;
     TermMap *seen;
@@ -215,7 +219,7 @@ static void walk_thunk(Walk *w, Thunk *thunk, Use use) {
     Gen *g = w->g;
     const Type *type;
     bool fresh;
-    if (thunk->known || !thunk->term) return;
+    if (thunk->known || !thunk->term || thunk_leaves(g, thunk)) return;
     type = thunk->term->type;
     if (use == USE_DIMS) {
         if (type->kind != TY_TENSOR) {

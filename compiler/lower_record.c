@@ -59,7 +59,8 @@ static void later(const Term *term, Use use, void *data) {
     }
     thunk = bind_thunk(g, term->var);
     if (!thunk->known && l->force && use == USE_DATA && thunk->term &&
-        thunk->term->type->kind != TY_TUPLE && !way_inline(g, thunk))
+        thunk->term->type->kind != TY_TUPLE && !way_inline(g, thunk) &&
+        !thunk_leaves(g, thunk))
         bind_force(g, thunk);
     if (thunk->known || thunk->dims_known) keep_later(l, thunk);
     if (!thunk->known && g->all->def.at[term->var->id])

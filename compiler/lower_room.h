@@ -315,6 +315,8 @@ bool is_field(const Var *);               /* a name that failures are told under
 /* Fused: the thunk stays inline; what stands above its loops is done here. */
 void bind_prepare(Gen *, Thunk *);
 void thunk_set(Gen *, Thunk *, const Thunk *now);
+/* Fused: computing it leaves, so that is not done before it is known to be read. */
+bool thunk_leaves(const Gen *, const Thunk *);
 /* Our own name for a value. */
 const Term *bind_anonymous(Gen *, Low);
 /* Forces what the terms read and do not make themselves: before loops. */

@@ -1,6 +1,7 @@
 """The rules of exact reordering: where each must fire, where it must not, and random features
 that it is about."""
 import io
+import re
 import struct
 
 
@@ -416,6 +417,16 @@ class Sound:
 
 # ---- what nobody needs ----
 
+def leaves_surely(bench, text):
+    """Whether a fused function gives up whatever the record: each would be made twice."""
+    loops = bench.loops(text)
+    for function in re.findall(r"^function (?!plain_)(?!open).*?^}$", loops, re.S | re.M):
+        sure = set(re.findall(r"^  (%\d+) = const i1 1$", function, re.M))
+        if any(c in sure for c in re.findall(r"^  if (%\d+) \{$", function, re.M)):
+            return True
+    return False
+
+
 class Unread:
     """What no output, where, each or batch needs is not made: it can neither fail a record
     nor take time."""
@@ -426,6 +437,8 @@ class Unread:
         due(set(bench.explained(text)["dead"]) == {"image", "small"}, "dead")
         _, bad = bench.run(over_range('x = if value >= 0 then fail("nobody reads this") else 1', "value"))
         due(bad == [], bad)
+        text = over_range("a, b = pair(value)", "a, b", head='fn pair(v: int) -> (int, int) = if v < 100 then (v, 2 * v) else fail("large")\n')
+        due(not leaves_surely(bench, text), "what fails in a branch is made before it")
 
     def stays(bench):
         _, bad = bench.run(over_range('x = if value == 4 then fail("a where reads this") else value\nwhere x >= 0', "value"))
