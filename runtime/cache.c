@@ -292,6 +292,7 @@ static int run_above(worker *w, const pl_value *in, uint64_t id, pl_out *out) {
     if (w->recorder) recorder_begin(w);
     verdict = code->enter[0](&w->call, w->p->lib, in, id, NULL, 0, frame);
     if (verdict == PL_OK) verdict = code->emit(&w->call, w->p->lib, &frame, out);
+    verdict = record_said(w, verdict);
     if (w->recorder) recorder_end(w, verdict);
     w->keeps = false;
     return verdict;

@@ -62,6 +62,7 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
             slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
             verdict = emit(&w->call, lib, &frame, w->out);
         }
+        verdict = record_said(w, verdict);
         if (heard) recorder_end(w, verdict);
         if (verdict != PL_OK) break;
         if (ragged) slot_keep(p, r->slot, r->row + i, w->out);

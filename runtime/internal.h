@@ -91,6 +91,7 @@ struct worker {
     const char *message;        /* of the kernel that failed last */
     const pl_value *in;         /* of the record that its code works on */
     bool keeps;                 /* alloc_out takes record memory: cache.c */
+    bool lacks;                 /* its code needed what cannot be read */
     slot *slot;                 /* alloc_out takes from it … */
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
@@ -137,6 +138,12 @@ int64_t record_rows(const node *);
 /* Describes the failure that `verdict` was the verdict of. */
 bad *record_bad(worker *, int verdict, int64_t place, int64_t index);
 bad *record_bad_read(worker *, const source_failure *, int64_t place, int64_t index);
+/* What a fused code said, which may have gone on without what it needed. */
+static inline int record_said(worker *w, int verdict) {
+    if (!w->lacks) return verdict;
+    w->lacks = false;
+    return PL_SUSPECT;
+}
 
 /* ---- load.c ---- */
 int load_file(pipert *, const char *path);
@@ -525,6 +532,7 @@ struct pipert {
     scratch *free_scratch;
     int64_t largest_out;        /* bytes of ragged values of a batch, so far */
     int64_t input_bytes;        /* of all runs */
+    bool parts;                 /* of files only what is used is read */
     int64_t bytes_read, idle_read_ns, idle_full_ns;
 
     /* adjust.c, guarded */

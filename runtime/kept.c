@@ -158,6 +158,7 @@ static bool enter_fast(worker *w, run *r) {
         w->in = in;
         if (w->recorder) recorder_begin(w);
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
+        verdict = record_said(w, verdict);
         if (w->recorder) recorder_end(w, verdict);
         if (verdict == PL_OK) {
             n->place = r->first + r->enter;
@@ -322,8 +323,9 @@ static void emit_leaf(worker *w, run *r, node *leaf, slot *s, int64_t row) {
 
 static int emit_fast(worker *w, node *leaf) {
     int verdict;
+    w->in = leaf->in;
     if (w->recorder) recorder_begin(w);
-    verdict = leaf->code->emit(&w->call, w->p->lib, &leaf->frame, w->out);
+    verdict = record_said(w, leaf->code->emit(&w->call, w->p->lib, &leaf->frame, w->out));
     if (w->recorder) recorder_end(w, verdict);
     return verdict;
 }

@@ -13,6 +13,13 @@ bool arena_init(arena *a, size_t size) {
     return a->base != NULL;
 }
 
+bool arena_init_sparse(arena *a, size_t size) {
+    memset(a, 0, sizeof *a);
+    a->base = plat_reserve_sparse(size);
+    a->size = a->base ? size : 0;
+    return a->base != NULL;
+}
+
 void arena_over(arena *a, void *base, size_t size) {
     *a = (arena){.base = base, .size = size, .lent = true};
 }

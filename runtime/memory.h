@@ -14,6 +14,8 @@ typedef struct arena {
 /* false: not even a small piece of address space could be had. Takes less than
  * asked where there is less. */
 bool arena_init(arena *, size_t size);
+/* All of it, for what is written here and there, or nothing (plat_reserve_sparse). */
+bool arena_init_sparse(arena *, size_t size);
 /* The same over memory of a file (plat_map), which outlives the arena. */
 void arena_over(arena *, void *base, size_t size);
 void arena_fini(arena *);

@@ -64,6 +64,12 @@ typedef struct pl_call {
      * from now on; `elements` of it are made in this go, or were made just now. */
     void (*section)(struct pl_call *, int32_t section, int64_t elements);
     uint64_t reused_key;        /* of seed and epoch - epoch % pl_feature.reuse_random */
+    /* Fused code, or NULL: all is there. Before it reads bytes from..to of input `input`,
+     * whose data that is: reads them if they are not there. If they cannot be had it goes
+     * on with whatever is there, and the record is judged by others. Ranges that reach
+     * out of the data are cut. */
+    void (*need)(struct pl_call *, int32_t input, const void *data, int64_t from,
+                 int64_t to);
 } pl_call;
 /* pk_scratch takes memory downwards from kernel.end. Code that calls a kernel
  * often within one record keeps kernel.end before the call and puts it back
@@ -131,7 +137,13 @@ typedef struct pl_param {
 } pl_param;
 
 /* A field of the source that the code reads; in[k] of enter[0] is field k. */
-typedef struct pl_input { const char *name; pl_dtype dtype; int32_t bytes; } pl_input;
+typedef struct pl_input {
+    const char *name;
+    pl_dtype dtype; int32_t bytes;
+    int32_t parts;              /* 1: fused code calls `need` for all that it reads behind
+                                   the first PL_PART_HEAD bytes; plain code gets all */
+} pl_input;
+#define PL_PART_HEAD 65536
 
 /* A column of `manifest(columns = Row)`. */
 typedef struct pl_column { const char *name; pl_dtype dtype; int32_t bytes; } pl_column;

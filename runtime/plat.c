@@ -167,6 +167,13 @@ void *plat_reserve_large(size_t bytes) {
     return p;
 }
 
+void *plat_reserve_sparse(size_t bytes) {
+    int64_t how = limit_in("/proc/sys/vm/overcommit_memory", 3);
+    void *p = how != 2 && plat_space() == INT64_MAX ? plat_reserve(bytes) : NULL;
+    if (p) madvise(p, bytes, MADV_NOHUGEPAGE);
+    return p;
+}
+
 void plat_unreserve(void *p, size_t bytes) {
     if (p) munmap(p, bytes);
 }

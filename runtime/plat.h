@@ -41,6 +41,9 @@ int64_t plat_thread_now(void);
 void *plat_reserve(size_t bytes);
 /* The same for what will be written as a whole: in large pages where there are. */
 void *plat_reserve_large(size_t bytes);
+/* The same for what is written here and there: in small pages. NULL where address space is
+ * counted (ulimit -v, vm.overcommit_memory = 2). */
+void *plat_reserve_sparse(size_t bytes);
 void plat_unreserve(void *, size_t bytes);
 /* Address space that this process may still take: INT64_MAX is no limit. */
 int64_t plat_space(void);

@@ -48,6 +48,9 @@ static int call_vfail(pk_call *call, int64_t first_row, const char *format,
     return PL_FAILED;
 }
 
+/* In the place of a site: the record could not be read, or the process lacked something. */
+enum { SITE_UNREAD = -1, SITE_LACK = -2 };
+
 static pl_failure *failure_at(const scratch *s, int32_t handle) {
     if (handle <= 0 || handle > s->nfailures) return NULL;
     return (pl_failure *)(void *)s->failures.base + handle - 1;
@@ -94,6 +97,13 @@ static const void *call_index(pk_call *call, const char *format, const void *dat
     return x->index;
 }
 
+static void call_need(pl_call *call, int32_t input, const void *data, int64_t from,
+                      int64_t to) {
+    worker *w = (worker *)(void *)call;
+    source_part *part = input == w->p->source.indexed ? source_part_of(data) : NULL;
+    if (part && source_need(part, from, to)) w->lacks = true;
+}
+
 static void *call_alloc_out(pl_call *call, size_t bytes) {
     worker *w = (worker *)(void *)call;
     return w->keeps ? cache_alloc_out(w, bytes) : slot_take(w, bytes);
@@ -117,7 +127,7 @@ void record_worker_init(worker *w, pipert *p, uint64_t key) {
                    .index = call_index},
         .key = key, .fail = call_fail, .fail_kernel = call_fail_kernel,
         .alloc_out = call_alloc_out, .user = p->feature->user,
-        .lock = call_lock, .unlock = call_unlock};
+        .lock = call_lock, .unlock = call_unlock, .need = p->parts ? call_need : NULL};
 }
 
 /* ---- memory ---- */
@@ -225,6 +235,7 @@ static int enter_code(worker *w, node *n) {
     n->verdict = n->code->enter[n->level](&w->call, lib, n->in, n->id,
                                           n->parent ? n->parent->frame : NULL,
                                           n->row, n->frame);
+    n->verdict = record_said(w, n->verdict);
     if (w->recorder) recorder_end(w, n->verdict);
     if (w->recorder) recorder_level(w, n->level, n->verdict);
     return n->verdict;
@@ -252,19 +263,19 @@ static pl_value *copied_inputs(worker *w, const pl_value *from) {
     return to;
 }
 
-/* NULL without memory, or *why it cannot be read. */
-static const pl_value *read_whole(worker *w, const node *n, const char **why) {
+/* NULL without memory, or *failed says why it cannot be read. */
+static const pl_value *read_whole(worker *w, const node *n, source_failure *failed) {
     pipert *p = w->p;
     source_reader r;
     pl_value *values = pk_alloc(&w->call.kernel,
                                 ((size_t)p->feature->ninputs + 1) * sizeof *values);
     const pl_value *to = NULL;
-    *why = NULL;
     if (!values || !source_reader_init(&r, p->options.max_bytes, 1 << 20)) return NULL;
     source_read(&p->source, &r, &n->index, 1, values);
     if (r.failed && r.failed[0].why) {
         char *text = pk_alloc(&w->call.kernel, strlen(r.failed[0].why) + 1);
-        *why = text ? strcpy(text, r.failed[0].why) : "no memory";
+        *failed = r.failed[0];
+        failed->why = text ? strcpy(text, r.failed[0].why) : "no memory";
     } else {
         to = copied_inputs(w, values);
     }
@@ -272,8 +283,16 @@ static const pl_value *read_whole(worker *w, const node *n, const char **why) {
     return to;
 }
 
-static node *not_read(worker *w, node *n, const char *why) {
-    pl_failure f = {w->p->feature->nsites - 1, 0, 0, why};
+/* Reads what is not there yet of the record, for code that does not ask. */
+static void read_rest(const worker *w, const pl_value *in, source_failure *failed) {
+    int k = w->p->source.indexed;
+    source_part *part = w->p->parts ? source_part_of(in[k].data) : NULL;
+    const source_failure *f = part ? source_need(part, 0, in[k].n) : NULL;
+    if (f) *failed = *f;
+}
+
+static node *not_read(worker *w, node *n, const source_failure *failed) {
+    pl_failure f = {failed->lack ? SITE_LACK : SITE_UNREAD, 0, 0, failed->why};
     n->verdict = PL_FAILED;
     w->call.verdict = add_failure(w, f);
     return n;
@@ -283,7 +302,7 @@ static node *not_read(worker *w, node *n, const char *why) {
 static node *plain_twin(worker *w, node *n) {
     node *parent = n->parent;
     const pl_value *whole;      /* lives as long as the twin, not as n */
-    const char *why = NULL;
+    source_failure failed = {0};
     if (n->code == w->p->plain) return n;
     if (n->plain) return n->plain;
     if (parent) {
@@ -291,13 +310,14 @@ static node *plain_twin(worker *w, node *n) {
         if (!parent || parent->verdict != PL_OK) return parent;
     }
     record_limit(w);
-    whole = parent || n->whole ? n->whole : read_whole(w, n, &why);
-    n->plain = parent || whole || why
+    whole = parent || n->whole ? n->whole : read_whole(w, n, &failed);
+    if (!parent && n->whole) read_rest(w, whole, &failed);
+    n->plain = parent || whole || failed.why
                    ? record_node(w, w->p->plain, parent, n->row, whole, n->id) : NULL;
     if (!n->plain) return NULL;
     n->plain->place = n->place;
     n->plain->event = n->event;
-    if (why) return not_read(w, n->plain, why);
+    if (failed.why) return not_read(w, n->plain, &failed);
     enter_code(w, n->plain);
     return n->plain;
 }
@@ -335,7 +355,7 @@ static int emit_code(worker *w, node *n, pl_out *out) {
     w->in = inputs_of(n);
     for (node *k = n; k; k = k->parent) frames[k->level] = k->frame;
     if (w->recorder) recorder_begin(w);
-    verdict = n->code->emit(&w->call, lib, frames, out);
+    verdict = record_said(w, n->code->emit(&w->call, lib, frames, out));
     if (w->recorder) recorder_end(w, verdict);
     return verdict;
 }
@@ -364,10 +384,21 @@ static void set_operator(bad *b, const char *name) {
     snprintf(b->operator_name, sizeof b->operator_name, "%s", name ? name : "");
 }
 
+static void describe_unread(const worker *w, bad *b, const source_failure *f) {
+    b->line = w->p->feature->source_line;
+    set_operator(b, w->p->feature->source);
+    snprintf(b->reason, sizeof b->reason, "%s", f->why);
+    b->lack = f->lack;
+}
+
 static void describe_failure(worker *w, bad *b, const pl_failure *f) {
     const pl_feature *feature = w->p->feature;
     const pl_site *site;
-    if (f->site < 0 || f->site >= feature->nsites) return;
+    if (f->site >= feature->nsites) return;
+    if (f->site < 0) {
+        describe_unread(w, b, &(source_failure){f->text, f->site == SITE_LACK});
+        return;
+    }
     site = &feature->sites[f->site];
     b->line = site->line;
     set_operator(b, site->operator_name);
@@ -399,9 +430,6 @@ bad *record_bad_read(worker *w, const source_failure *f, int64_t place, int64_t 
     if (!b) return NULL;
     b->place = place;
     b->index = index;
-    b->line = w->p->feature->source_line;
-    set_operator(b, w->p->feature->source);
-    snprintf(b->reason, sizeof b->reason, "%s", f->why);
-    b->lack = f->lack;
+    describe_unread(w, b, f);
     return b;
 }

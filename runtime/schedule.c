@@ -311,6 +311,23 @@ static void number_records(pipert *p, run *r, int64_t from, int64_t n) {
     }
 }
 
+/* Of what a run has read, ahead and where its records needed it, as it is now. */
+static void count_input(pipert *p, run *r) {
+    int64_t now = (int64_t)source_reader_bytes(&r->reader) + r->kept_bytes;
+    p->input_bytes += now - r->input_bytes;
+    r->input_bytes = now;
+    p->bytes_read += r->reader.bytes;
+    r->reader.bytes = 0;
+}
+
+/* What the records of a run needed that was not read ahead. */
+static void count_needed(pipert *p, run *r) {
+    int64_t n = r->read - r->at;
+    if (!p->parts || !n) return;
+    p->typical += r->reader.bytes / n / 4;
+    count_input(p, r);
+}
+
 /* Lock not held. */
 static void read_run(pipert *p, run *r) {
     int64_t n = r->count - r->at, began = p->profile ? plat_now() : 0;
@@ -338,11 +355,8 @@ static void do_read(worker *w, run *r) {
     n = r->read - r->at;
     p->reading_ns += start;
     r->state = RUN_READY;
-    r->input_bytes = (int64_t)r->reader.memory.used + r->kept_bytes;
-    p->input_bytes += r->input_bytes;
-    p->bytes_read += r->reader.bytes;
     p->typical = (p->typical * 3 + (r->reader.bytes + r->kept_bytes) / n) / 4;
-    r->reader.bytes = 0;
+    count_input(p, r);
 }
 
 /* ---- computing ---- */
@@ -384,6 +398,7 @@ static void do_fixed(worker *w, run *r) {
     compute_fixed(w, r);
     start = plat_now() - start;
     plat_lock(&p->lock);
+    count_needed(p, r);
     forget_input(p, r);
     measure(p, start, r->at - at);
     if (r->at < r->count) {
@@ -406,6 +421,7 @@ static void do_enter(worker *w, run *r) {
     kept_enter(w, r);
     start = plat_now() - start;
     plat_lock(&p->lock);
+    count_needed(p, r);
     measure(p, start, r->enter - at);
     r->state = RUN_ENTERED;
     kept_tickets(w, r->lane);
@@ -435,6 +451,7 @@ static void do_place(worker *w, run *r) {
         r->state = RUN_READY;
         return;
     }
+    count_needed(p, r);
     forget_input(p, r);
     if (r->at == r->count) end_run(w, r);
     else r->state = p->source.reads ? RUN_PLANNED : RUN_READY;

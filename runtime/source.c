@@ -1,5 +1,6 @@
 #include "source.h"
 #include "source/index.h"
+#include "source/part.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,13 +61,27 @@ bool source_reader_init(source_reader *r, int64_t max_bytes, size_t soft) {
     return arena_init(&r->memory, 2 * soft + (size_t)max_bytes + (1 << 20));
 }
 
-void source_reader_fini(source_reader *r) { arena_fini(&r->memory); }
+void source_reader_parts(source_reader *r, int64_t max_bytes) {
+    const int64_t least = INT64_C(4) << 30;     /* of address space */
+    size_t size = (size_t)(max_bytes < least ? least : max_bytes) + PLAT_PAGE;
+    arena_init_sparse(&r->parts, size & ~(size_t)(PLAT_PAGE - 1));
+}
+
+void source_reader_fini(source_reader *r) {
+    arena_fini(&r->memory);
+    arena_fini(&r->parts);
+}
 
 void source_reader_reset(source_reader *r) {
     arena_reset(&r->memory, 0);
     arena_trim(&r->memory, 2 * r->soft);
+    arena_reset(&r->parts, 0);
+    arena_trim(&r->parts, 2 * r->soft);
+    part_count(r);
     r->failed = NULL;
 }
+
+size_t source_reader_bytes(const source_reader *r) { return r->memory.used + r->held; }
 
 void *source_take(source_reader *r, size_t n) {
     if (n > n + SOURCE_SLACK) return NULL;
@@ -98,7 +113,7 @@ char *source_text(const source_request *q, int argument) {
 
 void source_error(source_reader *r, int error) { r->error = error; }
 
-static source_failure describe(source_reader *r, const char *text) {
+source_failure source_describe_failure(source_reader *r, const char *text) {
     char lack[300];
     source_failure f = {"no memory", plat_lacks(r->error, lack, sizeof lack)};
     char *kept;
@@ -122,7 +137,7 @@ void source_fail(source *s, source_reader *r, int64_t at, int64_t n,
         if (!r->failed) return;
         memset(r->failed, 0, (size_t)n * sizeof *r->failed);
     }
-    r->failed[at] = describe(r, text);
+    r->failed[at] = source_describe_failure(r, text);
     for (int k = 0; k < s->request.ninputs; k++) {
         pl_value *v = &values[at * s->request.ninputs + k];
         if (s->request.inputs[k].bytes) *v = (pl_value){.data = empty};
@@ -169,8 +184,8 @@ static char *take_data(const source *s, source_reader *r, const plat_stat *st) {
 }
 
 /* Reads the open file into a value; NULL or what is wrong. */
-static const char *read_open(source *s, source_reader *r, int fd, pl_value *value,
-                             char *text, size_t room) {
+static const char *read_open(source *s, source_reader *r, const char *path, int fd,
+                             pl_value *value, char *text, size_t room) {
     plat_stat st;
     size_t got;
     char *data;
@@ -182,6 +197,12 @@ static const char *read_open(source *s, source_reader *r, int fd, pl_value *valu
         snprintf(text, room, "has %lld bytes; the limit for a record is %lld",
                  (long long)st.size, (long long)s->request.max_bytes);
         return text;
+    }
+    if (part_fits(s, r, &st)) {
+        error = part_begin(s, r, path, fd, &st, value);
+        source_error(r, error);
+        if (error) return plat_error(error, text, room);
+        if (value->data) return NULL;
     }
     data = take_data(s, r, &st);
     if (!data) return "no memory to read it";
@@ -203,10 +224,11 @@ int source_read_file(source *s, source_reader *r, const char *path, int64_t at,
         source_error(r, error);
         why = plat_error(error, text, sizeof text);
     } else {
-        why = read_open(s, r, fd, value, text, sizeof text);
+        why = read_open(s, r, path, fd, value, text, sizeof text);
         plat_close(fd);
     }
     if (why) return source_fail(s, r, at, n, values, "cannot be read: %s", why), 1;
-    if (s->indexes) index_find(s->indexes, s, r, path, value);
+    if (s->indexes && !source_part_of(value->data))
+        index_find(s->indexes, s, r, path, value);
     return 0;
 }

@@ -42,6 +42,11 @@ typedef struct source_failure {
 /* Where one thread's records go. */
 typedef struct source_reader {
     arena memory;               /* inputs live here until the next reset */
+    arena parts;                /* the same for those that are read by parts; size 0: all
+                                   are read whole */
+    struct source *parts_of;    /* whose they are; NULL: there are none */
+    size_t held;                /* bytes of them that were read, */
+    int64_t files;              /* of so many */
     size_t soft;                /* stop a read once memory holds so many bytes */
     source_failure *failed;     /* [record]; NULL while all is well */
     int error;                  /* of source_error, for the next source_fail; or 0 */
@@ -78,9 +83,14 @@ struct source {
     int indexed;                        /* the input that source_read_file reads, whose
                                            bytes may have an index; -1: none */
     struct index_cache *indexes;        /* of its folders; NULL: none */
+    int64_t part_files, part_used;      /* bytes of files read by parts, of those parts */
+    bool whole;                         /* no more of them: that would be slower */
     char *note;                         /* for the log, once; set by any thread */
     void *state;                        /* the source's own */
 };
+
+/* A file of which only a part is there (source/part.h). */
+typedef struct source_part source_part;
 
 /* What stands before the bytes of an input that may be indexed. */
 typedef struct source_index {
@@ -88,8 +98,14 @@ typedef struct source_index {
     size_t bytes;
     char format[8];
     int64_t modified;                   /* of the file, plat_stat.modified */
-    char unused[SOURCE_SLACK - 32];
+    source_part *part;                  /* NULL: all bytes are there */
+    char unused[SOURCE_SLACK - 40];
 } source_index;
+
+/* Of an input that may be indexed. */
+static inline source_part *source_part_of(const void *data) {
+    return ((const source_index *)data)[-1].part;
+}
 
 const source_ops *source_find(const char *name);
 /* 0, or a message in why; the source is then closed. */
@@ -101,15 +117,24 @@ int64_t source_read(source *, source_reader *, const int64_t *index, int64_t n,
 void source_describe(source *, int64_t index, char *to, size_t n);
 
 bool source_reader_init(source_reader *, int64_t max_bytes, size_t soft);
+/* From now on inputs that are wanted so are read by parts, if there is address space. */
+void source_reader_parts(source_reader *, int64_t max_bytes);
 void source_reader_fini(source_reader *);
 /* Forgets all records read so far. */
 void source_reader_reset(source_reader *);
+/* Bytes that its records take. */
+size_t source_reader_bytes(const source_reader *);
+/* Reads what is not there of a part's bytes from..to; the caller has the reader. NULL, or
+ * why they cannot be had: from then on nothing more is read of it. */
+const source_failure *source_need(source_part *, int64_t from, int64_t to);
 
 /* ---- for the sources ---- */
 /* Number of the input's name in a list of the source's fields, or -1. */
 int source_field(const char *const *fields, const char *name);
 /* Memory for n bytes and the slack, or NULL. */
 void *source_take(source_reader *, size_t n);
+/* What the text, which is kept, says of the error of source_error. */
+source_failure source_describe_failure(source_reader *, const char *text);
 /* The system's error that the next source_fail is about. */
 void source_error(source_reader *, int error);
 /* Notes that record `at` of the n of this read fails; its values are zeroed. */

@@ -204,6 +204,7 @@ static bool start_runs(pipert *p) {
         if (!r->index || !r->values || !cache_run(p, r) || (!p->fixed && !start_kept(p, r)) ||
             !source_reader_init(&r->reader, p->options.max_bytes, (size_t)p->run_bytes))
             return false;
+        if (p->parts) source_reader_parts(&r->reader, p->options.max_bytes);
     }
     return true;
 }
@@ -249,6 +250,12 @@ static int check_machine(pipert *p) {
                      (long long)p->batch, bytes / 1e6, memory / 1e6, largest);
 }
 
+/* The plain code does not ask for what it reads. */
+static bool reads_parts(const pipert *p) {
+    int k = p->source.indexed;
+    return p->plain && p->code != p->plain && k >= 0 && p->feature->inputs[k].parts;
+}
+
 int schedule_start(pipert *p) {
     bool stated = p->options.memory || p->feature->plan_memory;
     if (check_machine(p)) return p->status;
@@ -266,6 +273,7 @@ int schedule_start(pipert *p) {
                          (long long)p->dense_bytes, (long long)p->options.memory);
     if (fit_space(p)) return p->status;
     adjust_start(p);
+    p->parts = reads_parts(p);
     if (!start_slots(p) || !start_runs(p) || !start_workers(p))
         return fail_with(p, PIPERT_MEMORY,
                          "no memory, threads (ulimit -u), or %.1f GB of address space "

@@ -155,7 +155,7 @@ static bool read_one(source *s, source_reader *r, int64_t index, int64_t at, int
 static int64_t files_read(source *s, source_reader *r, const int64_t *index, int64_t n,
                           pl_value *values) {
     for (int64_t i = 0; i < n; i++) {
-        if (i && r->memory.used >= r->soft) return i;
+        if (i && source_reader_bytes(r) >= r->soft) return i;
         if (!read_one(s, r, index[i], i, n, values))
             source_fail(s, r, i, n, values, "no memory for its path");
     }

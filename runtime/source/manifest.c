@@ -271,12 +271,12 @@ static int64_t manifest_read(source *s, source_reader *r, const int64_t *index, 
     const manifest *m = s->state;
     reading g = {s, r, 0, n, values};
     pl_value row[AT_ONCE];
-    while (g.at < n && (!g.at || r->memory.used < r->soft)) {
+    while (g.at < n && (!g.at || source_reader_bytes(r) < r->soft)) {
         int64_t first = index[g.at], k = 1, got;
         const char *why = "";
         while (k < AT_ONCE && g.at + k < n && index[g.at + k] == first + k) k++;
         got = rows_read(&m->rows, r, s->request.max_bytes, first, k, row, &why);
-        for (int64_t i = 0; i < got && (!i || r->memory.used < 2 * r->soft);
+        for (int64_t i = 0; i < got && (!i || source_reader_bytes(r) < 2 * r->soft);
              i++, g.at++) {
             if (row[i].data) read_record(&g, m, first + i, row[i]);
             else source_fail(s, r, g.at, n, values, "the row %s", why);
