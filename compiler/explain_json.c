@@ -207,6 +207,11 @@ void explain_json(const Story *s, FILE *out) {
     }
     fputs("],\n \"crops\": [", out);
     crops_json(notes, out);
+    fputs("],\n \"seeks\": [", out);
+    for (int i = 0; i < notes->seeks.n; i++) {
+        if (i) fputs(", ", out);
+        put_json(out, notes->seeks.at[i]);
+    }
     fputs("],\n \"dead\": [", out);
     for (int i = 0; i < notes->dead.n; i++) {
         if (i) fputs(", ", out);

@@ -85,6 +85,8 @@ void explain_said(Story *s) {
         if (notes->tensors.at[i].layout)
             say(s, "layout:", "`%s` is asked for %s", notes->tensors.at[i].name,
                 notes->tensors.at[i].layout);
+    for (int i = 0; i < notes->seeks.n; i++)
+        say(s, "seek:", "of `%s` only what is used is read", notes->seeks.at[i]);
     for (int i = 0; i < notes->dead.n; i++)
         say(s, "dead:", "`%s` is needed by no output, where, each or batch",
             notes->dead.at[i]);

@@ -44,7 +44,7 @@ static void number_inputs(Lowering *all) {
 static void declare_calls(Lowering *all) {
     LoopType i32 = {LT_I32, 1}, i64 = {LT_I64, 1}, ptr = {LT_PTR, 1};
     LoopType fail[] = {ptr, i32, i64, i64}, fail_kernel[] = {ptr, i32}, lock[] = {ptr},
-             section[] = {ptr, i32, i64};
+             section[] = {ptr, i32, i64}, need[] = {ptr, i32, ptr, i64, i64};
     all->fail_type = loop_extern(all->module, "pl_fail_type", i32, 4, fail);
     all->fail_kernel_type = loop_extern(all->module, "pl_fail_kernel_type", i32, 2,
                                         fail_kernel);
@@ -52,6 +52,8 @@ static void declare_calls(Lowering *all) {
                                  lock);
     all->section_type = loop_extern(all->module, "pl_section_type", (LoopType){LT_VOID, 1},
                                     3, section);
+    all->need_type = loop_extern(all->module, "pl_need_type", (LoopType){LT_VOID, 1}, 5,
+                                 need);
 }
 
 static PlanCode *make_plan(Lowering *all, bool plain, const char *prefix) {
@@ -239,6 +241,7 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
         fused = make_fused(all, graph, "", all->below.n > 0);
         note_all_inline(all, graph);
         code = make_cut(all, cut);
+        seek_run(all);
     }
     plain = make_plan(all, true, "plain_");
     if (all->below.n) gen_batch(all, plain);

@@ -61,6 +61,7 @@ typedef struct GroupNote {
 typedef struct LowerNotes {
     LIST(TensorNote) tensors;
     LIST(const char *) dead;    /* fields that nothing needs */
+    LIST(const char *) seeks;   /* fields of files of which only what is used is read */
     LIST(const Place *) tested; /* subscripts that are tested in every round of a loop */
     LIST(int) wheres;           /* lines, in the order in which they are asked */
     LIST(GroupNote) groups;     /* what a profile tells apart */

@@ -128,6 +128,7 @@ static int inputs_table(Lowering *all) {
     for (int i = 0; i < n; i++) {
         rows[i].dtype = all->inputs.at[i]->type->dtype;
         rows[i].bytes = all->inputs.at[i]->type->rank > 0;
+        rows[i].parts = seek_input(all, i);
     }
     table = datum(all, rows, sizeof *rows * (size_t)n);
     for (int i = 0; i < n; i++)

@@ -3,6 +3,15 @@
 
 typedef struct Keeping { Gen *g; Kept *kept; Frame *frame; Value base; } Keeping;
 
+/* The bytes of an input, by whatever name. */
+static void keep_pointer(Keeping *k, Value v) {
+    const Low *low = &k->kept->value;
+    SeekPointer *p = k->kept->dims_only ? NULL : seek_pointer(k->g, v);
+    if (!p || low->kind != LOW_TENSOR || low->t->data != v) return;
+    seek_kept(k->g, p);
+    k->kept->seek = 1 + p->input;
+}
+
 static void keep_value(Value *v, LoopScalar type, void *data) {
     Keeping *k = data;
     Place8 place = {.at = -1, .type = type};
@@ -10,6 +19,7 @@ static void keep_value(Value *v, LoopScalar type, void *data) {
         place.at = k->frame->size;
         k->frame->size += 8;
         gen_put(k->g, *v, k->base, place.at, 0);
+        keep_pointer(k, *v);
     }
     list_push(k->g->all->arena, &k->kept->places, place);
 }
@@ -78,6 +88,9 @@ void frame_load(Gen *g, const Frame *frame, Value base) {
             renumber(g, &now.value);
             if (kept->var->kind == VAR_SOURCE && now.value.kind == LOW_TENSOR)
                 gen_length(g, now.value.t->dim[0].v);
+            if (kept->seek)
+                seek_bind(g, g->all->inputs.at[kept->seek - 1], kept->seek - 1,
+                          now.value.t);
         }
         thunk_set(g, thunk, &now);
     }

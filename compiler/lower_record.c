@@ -167,7 +167,9 @@ static Low source_value(Gen *g, const Type *type, Value in, int number) {
 static void bind_sources(Gen *g, Value in) {
     for (int i = 0; i < g->all->inputs.n; i++) {
         const Var *var = g->all->inputs.at[i];
-        bind_value(g, var, source_value(g, var->type, in, i));
+        Low value = source_value(g, var->type, in, i);
+        if (value.kind == LOW_TENSOR) seek_bind(g, var, i, value.t);
+        bind_value(g, var, value);
     }
 }
 

@@ -100,6 +100,7 @@ typedef struct Place8 { int64_t at, imm; LoopScalar type; } Place8;
 
 typedef struct Kept {
     const Var *var;
+    int seek;                   /* 1 + the input whose bytes these are; 0: of none */
     bool dims_only;
     unsigned dims_known;
     Low value;                  /* as it was when it was kept */
@@ -131,6 +132,15 @@ typedef struct Section {
     LIST(SectionWork) works;
 } Section;
 
+/* A value that points to the bytes of an input, in a fused function. */
+typedef struct SeekPointer {
+    LoopFunction *function;
+    int input;
+    Value data, size;
+    bool whole;                 /* all bytes are needed */
+    LIST(const LoopInstr *) kept;       /* that store it for a later function */
+} SeekPointer;
+
 /* Field, input and output numbers are those of the tables of plan.h. */
 typedef struct Lowering {
     Arena *arena;
@@ -153,7 +163,9 @@ typedef struct Lowering {
     const Var *each[PL_MAX_LEVELS];     /* by level: our name for its tensor */
     const Var *row[PL_MAX_LEVELS];      /* by level: the row within the parent */
     Frame lib;
-    int fail_type, fail_kernel_type, lock_type, section_type; /* externs, for signatures */
+    int fail_type, fail_kernel_type, lock_type, section_type, need_type; /* externs, for
+                                   signatures */
+    LIST(SeekPointer) seeks;
     TermMap *paths, *projected;
     TermMap *ranged;            /* numbers in `ranges` */
     LIST(Interval) ranges;
@@ -216,7 +228,7 @@ enum { CALL_KEY = offsetof(pl_call, key), CALL_FAIL = offsetof(pl_call, fail),
        CALL_FAIL_KERNEL = offsetof(pl_call, fail_kernel),
        CALL_FIRST_ROW = offsetof(pl_call, first_failed_row),
        CALL_VERDICT = offsetof(pl_call, verdict),
-       CALL_SECTION = offsetof(pl_call, section),
+       CALL_SECTION = offsetof(pl_call, section), CALL_NEED = offsetof(pl_call, need),
        CALL_LOCK = offsetof(pl_call, lock), CALL_UNLOCK = offsetof(pl_call, unlock),
        CALL_AT = offsetof(pk_call, at), CALL_END = offsetof(pk_call, end) };
 
@@ -506,6 +518,17 @@ enum { FRAME_ROWS = 0, FRAME_ID = 8, FRAME_PARENT = 16, FRAME_ROW = 24, FRAME_ST
 void frame_keep(Gen *, Frame *, Value base, const Thunk *);
 /* Binds what was kept. */
 void frame_load(Gen *, const Frame *, Value base);
+
+/* ---- lower_seek.c: of a file only what is used is read ---- */
+/* The tensor is that input of the source. */
+void seek_bind(Gen *, const Var *, int input, const Tensor *);
+/* The pointer that this is in the function; NULL: none. */
+SeekPointer *seek_pointer(Gen *, Value data);
+/* What was built last stores it for a later function, which binds it. */
+void seek_kept(Gen *, SeekPointer *);
+/* All fused functions are there: they ask for what they read. */
+void seek_run(Lowering *);
+bool seek_input(const Lowering *, int input);
 
 /* ---- lower_out.c: results where the runtime wants them: out[number] ---- */
 void out_field(Gen *, const Var *, Value out, int number);

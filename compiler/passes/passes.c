@@ -21,8 +21,10 @@ const int pass_count = sizeof pass_table / sizeof *pass_table;
 
 /* ways: what the passes left is put where it is read; sweeps: tensors are rings of rows;
  * regions: a kernel makes only what is read; lanes: elements are made several at once;
- * splits: a loop whose body chooses by its index is several. */
-static const char *const lowering[] = {"ways", "sweeps", "regions", "lanes", "splits", NULL};
+ * splits: a loop whose body chooses by its index is several; seek: of a file only what is
+ * used is read. */
+static const char *const lowering[] = {"ways", "sweeps", "regions", "lanes", "splits",
+                                       "seek", NULL};
 
 const char *pass_name(int i) {
     return i < pass_count ? pass_table[i].name : lowering[i - pass_count];

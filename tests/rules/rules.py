@@ -41,6 +41,13 @@ int tokens(pk_call *call, int64_t n, const pk_region *r, pk_tensor *out) {
     out->stride[0] = 4;
     return n == 77 && m > 40 ? pk_fail_rows(call, 40, "no token") : 0;
 }
+int xor_of(pk_call *call, const pk_tensor *x, pk_tensor *out) {
+    uint8_t all = 0;
+    (void)call;
+    for (int64_t i = 0; i < x->dim[0]; i++) all ^= ((const uint8_t *)x->data)[i];
+    *(int32_t *)out->data = all;
+    return 0;
+}
 int solid(pk_call *call, int64_t h, int64_t w, const pk_region *r, pk_tensor *out) {
     return asked(call, h, w, r, out);
 }
@@ -80,6 +87,9 @@ def make_data(folder):
     for i, (h, w) in enumerate([(40, 60), (55, 33), (64, 64), (32, 90)]):
         (folder / f"{i}.jpg").write_bytes(picture(i, h, w))
         (folder / f"{i}.wav").write_bytes(sound(i, 300 + 90 * i))
+    (folder / "large").mkdir()
+    for i, n in enumerate([320000, 330000, 330001, 325000, 400000]):
+        (folder / f"large/{i}.wav").write_bytes(sound(i, n))
 
 
 def over_range(body, emit, n=12, head=""):
@@ -397,8 +407,7 @@ class Stops:
 # ---- a slice of sound ----
 
 class Sound:
-    """Samples are bytes in other places: a slice makes its own alone. (No source seeks: the
-    file is read as a whole.)"""
+    """Samples are bytes in other places: a slice makes its own alone."""
     name, passes = "sound", "inline,ways"
 
     def fires(bench):
@@ -413,6 +422,76 @@ class Sound:
         a, n = rng.randrange(60), rng.randrange(1, 300)
         body = f"x = wav_channel(data)\npart = x[{a}..{a + n}]\n" + rng.choice(["", "top = max(x)\n", "top = sum(part)\n"])
         return over_files(body, "part" + (", top" if "top" in body else ""), "wav")
+
+
+# ---- of a file only what is used is read ----
+
+def over_large(body, emit, head='import "std/audio"\n'):
+    return f'{head}feature f(root: path)\nfrom files(root, "large/*")\n{body}\nbatch(2, last = partial)\nemit {emit}\n'
+
+
+class Seek:
+    """Bytes that no subscript can reach are not read: the hull of the subscripts of a nest is,
+    and what is read one by one; a field that is read all over, or leaves, comes whole."""
+    name, passes = "seek", "seek"
+    parts = ["part = data[500000..500100]",
+             "start, frames, channels, rate = wav_header(data)\ns = randint(0, frames - 500)\npart = wav_channel(data)[s..s + 500]",
+             "at = 3 * (256 * int(data[70]) + int(data[71]))\npart = for i in 0..40, j in 0..30: data[at + 100 * i + j]",
+             "part = for i in 0..99: data[400000 - 3 * i]",
+             "x, y = fold p, s = (7, 0) for i in 0..10: ((p * 31 + int(data[p])) % 600000, s + p)\npart = x + y",
+             "part = for i in 0..300: data[300000 + 3 * int(data[200000 + i])]",
+             "part = wav_channel(data)[0..1000] |> frames(400, 160)",
+             "part = len(data) + int(data[12])"]
+    wholes = ["part = sum(for i in 0..len(data): int(data[i]))",
+              "part = data",
+              "part = fold p = 0 for i in 0..len(data): (p * 31 + int(data[p])) % 600000",
+              "part = xor_of(data)"]
+
+    def fires(bench):
+        for body in Seek.parts:
+            text = over_large(body, "part")
+            due(bench.explained(text)["seeks"] == ["data"], body)
+            due(bench.read(text) < 700000 < 3000000 < bench.read(text, "--no-pass=seek"), f"{bench.read(text)} bytes are read by {body}")
+        due(bench.run(text)[0] == bench.evaluated(text), "the interpreter disagrees")
+
+    def stays(bench):
+        for body in Seek.wholes:
+            text = over_large(body, "part", 'import "std/audio"\nkernel xor_of(x: u8[n]) -> i32\n    from "asked.c"\n')
+            due(bench.explained(text)["seeks"] == [], body)
+
+    def random(rng):
+        def n(*a):
+            return rng.randrange(*a)
+
+        def place():
+            at = rng.choice([str(n(640000)), f"{n(9)} * (256 * int(data[{n(99)}]) + int(data[{n(99)}]))", f"len(data) - {n(1, 2000)}",
+                             f"{n(9999)} * int(data[{n(600000)}])", f"randint(0, {n(1, 600000)})", f"min({n(500000)}, at)"])
+            return f"({at})" if rng.random() < .1 else f"(1000 + ({at}) % 450000)"
+
+        body, near = [f"at = {n(300000)} + 256 * int(data[{n(600000)}])"], ["at"]
+        for k in range(n(1, 4)):
+            if rng.random() < .1:
+                body.append(f"each at{k} in for i in 0..{n(1, 4)}: at + {n(9999)} * i")
+                near = [f"at{k}"]
+            h, w, at = n(1, 90), n(1, 90), rng.choice([*near, place(), place()])
+            body.append(f"x{k} = " + rng.choice([
+                f"data[{at}..{at} + {h * w}]",
+                f"for i in 0..{h}, j in 0..{w}: data[{at} + {n(-10, 2000)} * i {rng.choice('+-')} {n(9)} * j]",
+                f"for i in 0..{h}: sum(for j in 0..{w}: int(data[{at} + {w} * i + j]) * {n(1, 9)})",
+                f"for i in 0..{h}: data[(i * {n(1, 9999)} + {at}) % {n(1, 640000)}]",
+                f"for i in 0..{h}: data[min({at} + {n(1, 9999)} * i, len(data) - 1)]",
+                f"for i in 0..{h}: data[{n(300000)} + {n(1, 900)} * int(data[{at} + i])]",
+                f"for i in 0..{h}: if int(data[i]) > {n(256)} then data[{at} + i] else data[{n(630000)} + {n(9)} * i]",
+                f"for i in 0..{h}: if i * {n(1, 9000)} + {at} < {n(700000)} then data[i * {n(1, 9000)} + {at}] else u8(0)",
+                f"for i in 0..{h}: data[{at} + 999 * (i // {n(1, 9)}) + i * i % {n(1, 9)}]",
+                f"fold p = 0 for i in 0..{n(1, 30)}: (p * {n(1, 99)} + int(data[p])) % {n(1, 640000)}",
+                f"fold p = {n(99)} for i in 0..{h}: p + sum(for j in 0..{n(1, 99)}: int(data[p + j]))",
+                f"argmax(for i in 0..{h}: data[{at} + {n(1, 2000)} * i])",
+                f"sum(for i in 0..{h}: mean(frames(data[at..at + 9000], {n(1, 500)}, {n(1, 200)})[i]))"]))
+            if rng.random() < .2:
+                body.append(f"where int(data[{place()}]) >= {n(200)}")
+        made = [b.split()[0] for b in body if b.startswith("x")]
+        return over_large("\n".join(body), ", ".join(made))
 
 
 # ---- what nobody needs ----
@@ -611,4 +690,4 @@ class Inputs:
         return text
 
 
-RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Stops, Sound, Unread, Draws, Ends, Splits, Inputs]
+RULES = [EarlyWhere, CheapWhere, Pointwise, Casts, Crop, Flips, Truncation, Stops, Sound, Seek, Unread, Draws, Ends, Splits, Inputs]
