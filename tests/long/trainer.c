@@ -1,6 +1,7 @@
 /* A trainer that sleeps: `trainer FEATURE.so THREADS MS [MS …] SECONDS NAME=VALUE…`. Each MS
  * lasts SECONDS: so long it sleeps for every batch, a fifth more or less. Prints, for each,
- * a line of JSON; what the controller says goes to stderr, with the second. */
+ * a line of JSON; what the controller says goes to stderr, with the second. -N: N threads,
+ * whatever they are needed for. */
 #include <pipert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,8 @@ int main(int argc, char **argv) {
     int at = 3, last = 3;
     pipert_defaults(&o);
     o.log = tell;
-    o.threads = argc > 2 ? atoi(argv[2]) : 0;
+    o.threads = argc > 2 ? abs(atoi(argv[2])) : 0;
+    if (argc > 2 && *argv[2] == '-') o.control_interval = 0;
     while (last + 1 < argc && !strchr(argv[last + 1], '=')) last++;
     if (last < 4 || last >= argc) return 2;
     if (pipert_open(&p, argv[1], &o)) return failed(p);
