@@ -289,11 +289,11 @@ static int run_above(worker *w, const pl_value *in, uint64_t id, pl_out *out) {
     if (!frame || !aim(w, out)) return PL_NO_MEMORY;
     w->in = in;
     w->keeps = true;
-    if (w->recorder) recorder_begin(w);
+    call_begins(w);
     verdict = code->enter[0](&w->call, w->p->lib, in, id, NULL, 0, frame);
     if (verdict == PL_OK) verdict = code->emit(&w->call, w->p->lib, &frame, out);
     verdict = record_said(w, verdict);
-    if (w->recorder) recorder_end(w, verdict);
+    call_ends(w, verdict);
     w->keeps = false;
     return verdict;
 }

@@ -56,14 +56,14 @@ static int64_t compute_fast(worker *w, run *r, int64_t i, bool ragged) {
         uint64_t id = schedule_id(p, r, i);
         int verdict;
         w->in = in;
-        if (heard) recorder_begin(w);
+        if (heard) call_begins(w);
         verdict = enter(&w->call, lib, in, id, NULL, 0, frame);
         if (verdict == PL_OK) {
             slot_aim(f->fields, f->nfields, r->slot, r->row + i, w->out);
             verdict = emit(&w->call, lib, &frame, w->out);
         }
         verdict = record_said(w, verdict);
-        if (heard) recorder_end(w, verdict);
+        call_ends(w, verdict);
         if (verdict != PL_OK) break;
         if (ragged) slot_keep(p, r->slot, r->row + i, w->out);
         if (w->call.kernel.at != start) record_reset(w, (mark){start, 0, NULL});

@@ -96,13 +96,23 @@ struct worker {
     int64_t slot_generation;
     char *out_at, *out_end;     /* … by pieces: this one */
     pl_out *out;                /* one per field */
-    recorder *recorder;         /* NULL: nobody profiles */
+    recorder *recorder;         /* NULL: nobody profiles; else … */
+    int64_t unheard;            /* … calls until it wants one, */
+    bool heard;                 /* and whether that is the one that runs */
     int64_t began;              /* its step, or its last batch in it */
     int64_t until;              /* the caller's thread: it waits no longer; or 0 */
     int64_t asleep, *idle;      /* since when, or 0; where that is counted */
     plat_thread thread;
     bool started;
 };
+
+/* Around calls of the compiled code for one record: profile.c listens to some. */
+static inline void call_begins(worker *w) {
+    if (w->recorder && --w->unheard < 0) recorder_begin(w);
+}
+static inline void call_ends(worker *w, int verdict) {
+    if (w->heard) recorder_end(w, verdict);
+}
 
 typedef struct mark { char *at; int32_t nfailures; struct closer *closers; } mark;
 

@@ -156,10 +156,10 @@ static bool enter_fast(worker *w, run *r) {
         int verdict;
         if (!n) return false;
         w->in = in;
-        if (w->recorder) recorder_begin(w);
+        call_begins(w);
         verdict = code->enter[0](&w->call, p->lib, in, n->id, NULL, 0, n->frame);
         verdict = record_said(w, verdict);
-        if (w->recorder) recorder_end(w, verdict);
+        call_ends(w, verdict);
         if (verdict == PL_OK) {
             n->place = r->first + r->enter;
             keep_leaf(r, n);
@@ -324,9 +324,9 @@ static void emit_leaf(worker *w, run *r, node *leaf, slot *s, int64_t row) {
 static int emit_fast(worker *w, node *leaf) {
     int verdict;
     w->in = leaf->in;
-    if (w->recorder) recorder_begin(w);
+    call_begins(w);
     verdict = record_said(w, leaf->code->emit(&w->call, w->p->lib, &leaf->frame, w->out));
-    if (w->recorder) recorder_end(w, verdict);
+    call_ends(w, verdict);
     return verdict;
 }
 

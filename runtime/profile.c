@@ -12,9 +12,11 @@ struct recorder {
     heard *section;             /* of the record that is listened to */
     int running;                /* section; -1: none yet */
     int64_t begun, last;        /* ticks */
-    int64_t untold;             /* calls that the profile does not know yet */
+    worker *worker;
+    int64_t gap;                /* calls up to the next that is timed, it included */
+    int64_t untold;             /* calls before these that the profile does not know yet */
     uint64_t chance;
-    bool timed, hears;
+    bool hears;                 /* else the call is timed as a whole */
     int64_t price;              /* ticks of being told, which count for nobody */
     int64_t every, nheard, took;
     double tick;                /* ns */
@@ -131,7 +133,8 @@ static double tick_of_clock(void) {
 
 int64_t profile_calls(const profile *p) {
     int64_t n = p->calls;
-    for (const recorder *r = p->recorders; r; r = r->next) n += r->untold;
+    for (const recorder *r = p->recorders; r; r = r->next)
+        n += r->untold + r->gap - 1 - r->worker->unheard;
     return n;
 }
 
@@ -143,6 +146,9 @@ recorder *recorder_new(profile *p, worker *w) {
     if (!r->section) return free(r), NULL;
     r->running = -1;
     r->every = PROFILE_EVERY;
+    r->worker = w;
+    r->gap = 1;
+    w->unheard = 0;
     r->tick = tick_of_clock();
     r->price = price_of(w, r);
     r->next = p->recorders;
@@ -159,11 +165,21 @@ void recorder_free(recorder *r) {
 /* If calls cost little they are timed seldom, once there are enough; decided for all of
  * them, so that each has the same chance. */
 static void choose_period(recorder *r, int64_t took) {
-    enum { LITTLE = 4000, ENOUGH = 1000 };      /* ns; calls */
+    enum { LITTLE = 4000, LEAST = 500, ENOUGH = 1000 };     /* ns, ns; calls */
+    double mean;
     if (r->nheard > ENOUGH) return;
     r->took += took;
-    if (r->nheard == ENOUGH && (double)r->took * r->tick < 2. * LITTLE * ENOUGH)
-        r->every = PROFILE_RARELY;
+    mean = (double)r->took * r->tick / (2. * ENOUGH);
+    if (r->nheard == ENOUGH && mean < LITTLE)
+        r->every = mean < LEAST ? PROFILE_SELDOM : PROFILE_RARELY;
+}
+
+/* Gaps differ by chance, as records may come in turns. */
+static void choose_gap(worker *w, recorder *r) {
+    r->untold += r->gap;
+    r->chance = r->chance * UINT64_C(6364136223846793005) + 1442695040888963407;
+    r->gap = 1 + (int64_t)((r->chance >> 32) % (uint64_t)r->every);
+    w->unheard = r->gap - 1;
 }
 
 bool recorder_hears(const worker *w) {
@@ -177,16 +193,10 @@ void recorder_skip(worker *w, int64_t calls) {
 
 void recorder_begin(worker *w) {
     recorder *r = w->recorder;
-    uint64_t turn;
-    if (!r) return;
-    r->timed = r->hears = false;
-    r->untold++;
+    choose_gap(w, r);
     if (!recorder_hears(w)) return;
-    r->chance = r->chance * UINT64_C(6364136223846793005) + 1442695040888963407;
-    turn = (r->chance >> 32) % (uint64_t)r->every;
-    r->hears = turn == 0 || !r->nheard;
-    r->timed = r->hears || turn == 1;
-    if (!r->timed) return;
+    w->heard = true;
+    r->hears = !(r->chance >> 63) || !r->nheard;
     w->call.section = r->hears ? listen : NULL;
     r->running = -1;
     r->begun = r->last = ticks();
@@ -210,7 +220,7 @@ static void end_heard(recorder *r, int64_t now, int verdict) {
 void recorder_end(worker *w, int verdict) {
     recorder *r = w->recorder;
     int64_t now;
-    if (!r || !r->timed) return;
+    w->heard = false;
     now = ticks();
     w->call.section = NULL;
     plat_lock(&r->profile->lock);

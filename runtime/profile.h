@@ -24,9 +24,10 @@ typedef struct profile_section {
     int64_t asked;              /* PL_SECTION_BRANCH: of these, `elements` were taken */
 } profile_section;
 
-/* One call of so many is listened to, by chance: records may come in turns. RARELY: of
- * calls that cost little. */
-enum { PROFILE_POINTS = 1 << 15, PROFILE_EVERY = 7, PROFILE_RARELY = 63 };
+/* One call of so many is listened to, by chance: records may come in turns. RARELY,
+ * SELDOM: of calls that cost little. */
+enum { PROFILE_POINTS = 1 << 15, PROFILE_EVERY = 7, PROFILE_RARELY = 63,
+       PROFILE_SELDOM = 511 };
 
 typedef struct profile {
     const pl_feature *feature;
@@ -57,7 +58,7 @@ struct worker;
 typedef struct recorder recorder;
 recorder *recorder_new(profile *, struct worker *);
 void recorder_free(recorder *);
-/* Around calls of the compiled code for one record; nothing without a recorder. */
+/* Around a call of the compiled code for one record that call_begins (internal.h) chose. */
 void recorder_begin(struct worker *);
 void recorder_end(struct worker *, int verdict);
 /* Whether that does anything now; if not, so many calls may be told at once, after them. */

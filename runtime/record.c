@@ -231,13 +231,14 @@ static int enter_code(worker *w, node *n) {
     void *lib = lib_of(w, n->code);
     if (!lib) return PL_FAILED;
     w->in = inputs_of(n);
-    if (w->recorder) recorder_begin(w);
+    call_begins(w);
     n->verdict = n->code->enter[n->level](&w->call, lib, n->in, n->id,
                                           n->parent ? n->parent->frame : NULL,
                                           n->row, n->frame);
     n->verdict = record_said(w, n->verdict);
-    if (w->recorder) recorder_end(w, n->verdict);
-    if (w->recorder) recorder_level(w, n->level, n->verdict);
+    call_ends(w, n->verdict);
+    if (w->recorder && w->p->feature->levels > 1)
+        recorder_level(w, n->level, n->verdict);
     return n->verdict;
 }
 
@@ -354,9 +355,9 @@ static int emit_code(worker *w, node *n, pl_out *out) {
     if (!lib) return PL_FAILED;
     w->in = inputs_of(n);
     for (node *k = n; k; k = k->parent) frames[k->level] = k->frame;
-    if (w->recorder) recorder_begin(w);
+    call_begins(w);
     verdict = record_said(w, n->code->emit(&w->call, lib, frames, out));
-    if (w->recorder) recorder_end(w, verdict);
+    call_ends(w, verdict);
     return verdict;
 }
 
