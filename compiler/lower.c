@@ -126,16 +126,20 @@ void lower_end_graph(Lowering *all, const Lowering *before) {
     memcpy(all->row, before->row, sizeof all->row);
 }
 
+static const Graph *optimized(Lowering *all, const Graph *graph) {
+    const LowerOptions *options = all->options;
+    return passes_run(all->arena, graph, options->level, options->reorder, options->off,
+                      options->dump);
+}
+
 /* The fused plan is made of the graph that the passes give; the tables are those
  * of the graph as it was written. */
-static PlanCode *make_fused(Lowering *all, const Graph *graph, const char *prefix,
-                            bool batch) {
-    const LowerOptions *options = all->options;
+static PlanCode *make_fused(Lowering *all, const Graph *written, const Graph *graph,
+                            const char *prefix, bool batch) {
     Lowering before = *all;
     PlanCode *code;
-    lower_begin_graph(all, passes_run(all->arena, graph, options->level, options->reorder,
-                                      options->off, options->dump));
-    all->written = graph;
+    lower_begin_graph(all, graph);
+    all->written = written;
     code = make_plan(all, false, prefix);
     if (batch) gen_batch(all, code);
     sections_weigh(all);
@@ -154,7 +158,7 @@ static PlanCode *make_above(Lowering *all, const Cut *cut) {
     memset(&all->fields, 0, sizeof all->fields);
     for (int i = 0; i < cut->above->batched.n; i++)
         list_push(all->arena, &all->fields, cut->above->batched.at[i]);
-    code = make_fused(all, cut->above, "above_", false);
+    code = make_fused(all, cut->above, optimized(all, cut->above), "above_", false);
     all->fields = fields;
     return code;
 }
@@ -165,7 +169,7 @@ static PlanCode *make_below(Lowering *all, const Cut *cut) {
     all->inputs = cut->kept;
     all->kept = true;
     all->dims_only = cut->dims_only;
-    code = make_fused(all, cut->below, "below_", false);
+    code = make_fused(all, cut->below, optimized(all, cut->below), "below_", false);
     all->inputs = inputs;
     all->kept = false;
     return code;
@@ -188,14 +192,15 @@ static void add_live(Lowering *all, const Var *var, const unsigned *more, int n)
     if (var && var->id < n && var->id < all->live.n) all->live.at[var->id] |= more[var->id];
 }
 
-/* What stands above may need more than the whole, which reads only the dims of some of it:
- * that has to be bound and read, too. */
-static void need_above(Lowering *all, const Cut *cut) {
+/* Another graph of these records may need more than the one that was written, so that has to
+ * be bound and read, too: what stands above a cut reads more than the dims of some of it, and
+ * a pass may move a test out of what nobody reads. */
+static void need_too(Lowering *all, const Graph *other) {
     const Graph *graph = all->graph;
     Lowering before = *all;
     const unsigned *more;
     int n;
-    lower_begin_graph(all, cut->above);
+    lower_begin_graph(all, other);
     more = all->live.at;
     n = all->live.n;
     lower_end_graph(all, &before);
@@ -221,6 +226,7 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
                         LowerNotes *notes) {
     Lowering *all = arena_new_of(arena, Lowering);
     PlanCode *fused = NULL, *plain;
+    const Graph *made = NULL;
     CutCode code = {0};
     const Cut *cut = NULL;
     int open;
@@ -232,13 +238,14 @@ LoopModule *lower_graph(Arena *arena, const Graph *graph, const LowerOptions *op
     find_live(all);
     number_tables(all);
     if (graph->cache && options->fuse) cut = find_cut(all);
-    if (cut) need_above(all, cut);
+    if (cut) need_too(all, cut->above);
+    if (options->fuse) need_too(all, made = optimized(all, graph));
     number_inputs(all);
     note_dead(all);
     declare_calls(all);
     open = gen_open(all);
     if (options->fuse) {
-        fused = make_fused(all, graph, "", all->below.n > 0);
+        fused = make_fused(all, graph, made, "", all->below.n > 0);
         note_all_inline(all, graph);
         code = make_cut(all, cut);
         seek_run(all);
