@@ -303,6 +303,8 @@ bool is_draw(const char *name);
 Val check_draw(Checker *, const char *name, Actuals *, Expect);
 
 /* ---- check_kernel.c ---- */
+/* Where a dimension of that name stands in the results; false: nowhere. */
+bool kernel_dim(const Decl *, int nresults, const char *name, int *result, int *axis);
 const Kernel *kernel_of(Checker *, const Decl *, Unit *);
 Val call_kernel(Checker *, const Kernel *, Scope *signature, const Term **args, Loc);
 

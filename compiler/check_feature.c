@@ -488,9 +488,25 @@ static void unknown_source(Checker *ck, const Expr *call, const char *name) {
     else check_help(ck, diag, "sources are range, files, lines and manifest");
 }
 
-static void source_field(Stage *stage, const char *name, const Type *type, Loc loc) {
+/* The source is declared with `region` for the length of that field. */
+static bool has_parts(const Decl *source, const char *field) {
+    const TypeExpr *te = source ? source->type : NULL;
+    for (int i = 0; te && i < source->clauses.n; i++) {
+        const Clause *clause = &source->clauses.at[i];
+        int result, axis;
+        for (int k = 0; clause->kind == CL_REGION && k < clause->names.n; k++)
+            if (kernel_dim(source, te->items.n, clause->names.at[k].text, &result, &axis) &&
+                !strcmp(te->item_names.at[result].text, field))
+                return true;
+    }
+    return false;
+}
+
+static void source_field(Stage *stage, const Decl *source, const char *name,
+                         const Type *type, Loc loc) {
     Checker *ck = stage->ck;
     Var *var = var_new(ck, VAR_SOURCE, name, type, loc);
+    var->parts = has_parts(source, name);
     Name as = {name, loc};
     var->slot = ck->graph->source_fields.n;
     list_push(ck->arena, &ck->graph->source_fields, (const Var *)var);
@@ -532,7 +548,7 @@ static bool manifest_columns(Stage *stage, const Expr *call) {
     return true;
 }
 
-static void manifest_fields(Stage *stage, Loc loc) {
+static void manifest_fields(Stage *stage, const Decl *decl, Loc loc) {
     Graph *graph = stage->ck->graph;
     const char *read = graph->read_column;
     bool found = !read;
@@ -540,18 +556,18 @@ static void manifest_fields(Stage *stage, Loc loc) {
         const char *name = graph->columns->names[i];
         if (!name) continue;
         if (read && !strcmp(read, name)) found = true;
-        source_field(stage, name, graph->columns->items[i], loc);
+        source_field(stage, NULL, name, graph->columns->items[i], loc);
     }
     if (!found)
         check_error(stage->ck, DIAG_E0105_SOURCE, loc, "`read = %s` is no column", read);
-    if (read) source_field(stage, "data", bytes_type(stage->ck), loc);
+    if (read) source_field(stage, decl, "data", bytes_type(stage->ck), loc);
 }
 
 static void declared_fields(Stage *stage, const Decl *decl, Loc loc) {
     const TypeExpr *te = decl->type;
     if (te->kind == TE_NAME) return;
     for (int i = 0; i < te->items.n; i++)
-        source_field(stage, te->item_names.at[i].text,
+        source_field(stage, decl, te->item_names.at[i].text,
                      resolve_type(stage->ck, stage->scope, te->items.at[i]), loc);
 }
 
@@ -633,9 +649,9 @@ static void check_from(Stage *stage, const Stmt *stmt) {
     }
     source_args(stage, decl, call, manifest);
     ck->at_open = false;
-    if (manifest) manifest_fields(stage, stmt->loc);
+    if (manifest) manifest_fields(stage, decl, stmt->loc);
     else declared_fields(stage, decl, stmt->loc);
-    source_field(stage, "index", type_scalar(PL_I64), stmt->loc);
+    source_field(stage, NULL, "index", type_scalar(PL_I64), stmt->loc);
 }
 
 /* ---- shuffle, sample, skip, take ---- */

@@ -18,9 +18,7 @@ static const TypeExpr *result_type(const Decl *decl, int i) {
     return decl->type->kind == TE_TUPLE ? decl->type->items.at[i] : decl->type;
 }
 
-/* Where a dimension of that name stands in the results. */
-static bool find_dim(const Decl *decl, int nresults, const char *name, int *result,
-                     int *axis) {
+bool kernel_dim(const Decl *decl, int nresults, const char *name, int *result, int *axis) {
     for (int r = 0; r < nresults; r++) {
         const TypeExpr *te = result_type(decl, r);
         for (int k = 0; te->kind == TE_NAME && k < te->dims.n; k++) {
@@ -47,8 +45,8 @@ static bool clause_names(Checker *ck, Kernel *kernel, const Clause *clause) {
                                  : clause->names.at[i].text;
             continue;
         }
-        if (!find_dim(kernel->decl, kernel->nresults, clause->names.at[i].text, &result,
-                      &axis)) {
+        if (!kernel_dim(kernel->decl, kernel->nresults, clause->names.at[i].text, &result,
+                        &axis)) {
             check_error(ck, DIAG_E0401_KERNEL, clause->names.at[i].loc,
                         "`%s` is no dimension of the result of `%s`",
                         clause->names.at[i].text, kernel->name);

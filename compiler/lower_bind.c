@@ -12,15 +12,11 @@ void thunk_set(Gen *g, Thunk *thunk, const Thunk *now) {
     *thunk = *now;
 }
 
-static const Term *definition(const Gen *g, const Var *var) {
-    return var->id < g->all->def.n ? g->all->def.at[var->id] : NULL;
-}
-
 Thunk *bind_thunk(Gen *g, const Var *var) {
     while (g->env.n <= var->id) list_push(g->all->arena, &g->env, NULL);
     if (!g->env.at[var->id]) {
         Thunk *thunk = arena_new_of(g->all->arena, Thunk);
-        *thunk = (Thunk){.var = var, .term = definition(g, var), .level = var->level};
+        *thunk = (Thunk){.var = var, .term = definition_of(g->all, var), .level = var->level};
         g->env.at[var->id] = thunk;
     }
     return g->env.at[var->id];
@@ -204,7 +200,7 @@ static bool sinks(const Walk *w, const Thunk *thunk) {
     const Term *scope = thunk->scope ? thunk->scope : w->g->root;
     uint64_t total;
     if (!w->branches || !scope || !thunk->var || thunk->parent) return false;
-    if (definition(w->g, thunk->var) == NULL) return false;
+    if (definition_of(w->g->all, thunk->var) == NULL) return false;
     total = use_paths(w->g->all, scope, USE_DATA, thunk->var);
     for (int i = 0; i < w->nbranches; i++)
         if (use_paths(w->g->all, w->branches[i], w->use, thunk->var) == total)
@@ -267,7 +263,7 @@ static void walk(const Term *term, Use use, void *data) {
     thunk = term->kind == TERM_REF || term->kind == TERM_GET ? outer_thunk(w, term) : NULL;
     if (thunk) walk_thunk(w, thunk, use);
     else if (term->kind != TERM_REF) walk_into(w, term, use);
-    else if (*inner(w, term->var)) walk(definition(w->g, term->var), use, w);
+    else if (*inner(w, term->var)) walk(definition_of(w->g->all, term->var), use, w);
 }
 
 static void force(Gen *g, int n, const Term *const *terms, const Term *const *branches,

@@ -39,10 +39,6 @@ static void visit_drawn(const Term *term, void *data) {
     d->found = d->found || is_drawn(d->b, term);
 }
 
-static const Term *definition(const Gen *g, const Var *var) {
-    return var->id < g->all->def.n ? g->all->def.at[var->id] : NULL;
-}
-
 static bool is_drawn(Branches *b, const Term *term) {
     Drawn d = {b, term->kind == TERM_DRAW || term->kind == TERM_PERM};
     bool fresh;
@@ -50,8 +46,8 @@ static bool is_drawn(Branches *b, const Term *term) {
     if (!fresh) return *known == 1;
     *known = 2;
     if (!d.found) term_children(term, visit_drawn, &d);
-    if (!d.found && term->kind == TERM_REF && definition(b->g, term->var))
-        d.found = is_drawn(b, definition(b->g, term->var));
+    if (!d.found && term->kind == TERM_REF && definition_of(b->g->all, term->var))
+        d.found = is_drawn(b, definition_of(b->g->all, term->var));
     *map_at(b->drawn, term, 0, &fresh) = d.found ? 1 : 2;
     return d.found;
 }
@@ -73,7 +69,7 @@ static void visit_asked(const Term *term, void *data) {
     }
     if (term->kind == TERM_INDEX) {     /* of a drawn order */
         const Term *of = term->arg[0], *def = of;
-        if (of->kind == TERM_REF) def = definition(a->b->g, of->var);
+        if (of->kind == TERM_REF) def = definition_of(a->b->g->all, of->var);
         if (!def || def->kind != TERM_PERM || term->nargs != 2 ||
             term->arg[1]->kind != TERM_CONST)
             a->left = 0;
@@ -124,7 +120,7 @@ static void find(const Term *term, void *data) {
         if (fresh && is_drawn(b, term->arg[0]) && may_be_asked(b, term->arg[0]))
             add(b, term);
     }
-    def = term->kind == TERM_REF ? definition(b->g, term->var) : NULL;
+    def = term->kind == TERM_REF ? definition_of(b->g->all, term->var) : NULL;
     if (def) {
         Branches outer = *b;
         b->level = term->var->level;

@@ -346,6 +346,8 @@ void use_children(const Term *, Use, UseFn *, void *);
 /* Its dims cannot be had without its data. */
 bool dims_need_data(Lowering *, const Term *);
 /* How often `var`'s data is read by the term when all names are expanded. */
+/* What a name stands for: of LETs, fields, opens, below; else NULL. */
+const Term *definition_of(const Lowering *, const Var *);
 uint64_t use_paths(Lowering *, const Term *, Use, const Var *);
 void find_definitions(Lowering *);
 void find_live(Lowering *);

@@ -29,12 +29,10 @@ typedef struct Seeking {
 
 /* ---- pointers to a source's bytes ---- */
 
-/* `data` are the bytes of a file, in all sources that have files. */
 static bool may_seek(const Gen *g, const Var *var) {
     const Type *type = var->type;
     return !g->plain && !g->all->kept && type->kind == TY_TENSOR && type->rank == 1 &&
-           type->dtype == PL_U8 && !type->text && !strcmp(var->name, "data") &&
-           !pass_is_off(g->all->options->off, "seek");
+           type->dtype == PL_U8 && var->parts && !pass_is_off(g->all->options->off, "seek");
 }
 
 void seek_bind(Gen *g, const Var *var, int input, const Tensor *t) {

@@ -19,16 +19,16 @@ typedef struct Split {
 
 /* ---- what may be split ---- */
 
-static const Term *definition(const Gen *g, const Term *ref) {
-    const Var *var = ref->var;
-    bool here = ref->kind == TERM_REF && var->kind == VAR_LET && var->id < g->all->def.n;
-    return here ? g->all->def.at[var->id] : NULL;
+/* Of a LET: what is in a field is the same in all rounds. */
+static const Term *let_of(const Gen *g, const Term *ref) {
+    bool let = ref->kind == TERM_REF && ref->var->kind == VAR_LET;
+    return let ? definition_of(g->all, ref->var) : NULL;
 }
 
 /* Loops in a body cost more than a choice does, and would be there several times. */
 static void find_loops(const Term *term, void *data) {
     Split *s = data;
-    const Term *def = definition(s->g, term);
+    const Term *def = let_of(s->g, term);
     if (term->kind == TERM_FOR || term->kind == TERM_FOLD || term->kind == TERM_SCAN ||
         term->kind == TERM_REDUCE || term->kind == TERM_KERNEL || term->kind == TERM_SCATTER)
         s->simple = false;
@@ -40,7 +40,7 @@ typedef struct Mention { const Gen *g; const Var *index; bool found; } Mention;
 
 static void find_mention(const Term *term, void *data) {
     Mention *m = data;
-    const Term *def = definition(m->g, term);
+    const Term *def = let_of(m->g, term);
     m->found |= term->kind == TERM_REF && term->var == m->index;
     if (!m->found && def) find_mention(def, data);
     if (!m->found) term_children(term, find_mention, data);

@@ -223,7 +223,7 @@ static void add_paths(const Term *term, Use use, void *data) {
     p->sum += use_paths(p->all, term, use, p->var);
 }
 
-static const Term *definition(const Lowering *all, const Var *var) {
+const Term *definition_of(const Lowering *all, const Var *var) {
     return var->id < all->def.n ? all->def.at[var->id] : NULL;
 }
 
@@ -233,8 +233,8 @@ uint64_t use_paths(Lowering *all, const Term *term, Use use, const Var *var) {
     uint64_t *known;
     if (term->kind == TERM_REF) {
         if (term->var == var) return use == USE_DATA;
-        return definition(all, term->var)
-                   ? use_paths(all, definition(all, term->var), use, var) : 0;
+        return definition_of(all, term->var)
+                   ? use_paths(all, definition_of(all, term->var), use, var) : 0;
     }
     known = map_at(all->paths, term, (int64_t)var->id * 2 + use, &fresh);
     if (!fresh) return *known;
@@ -353,7 +353,7 @@ static void demand(const Term *term, Use use, void *data) {
     while (all->live.n <= var->id) list_push(all->arena, &all->live, 0);
     all->live.at[var->id] |= 1u << use;
     if (var->kind == VAR_BATCHED) demand(term_ref(all->arena, var->of), USE_DATA, data);
-    else if (definition(all, var)) demand(definition(all, var), use, data);
+    else if (definition_of(all, var)) demand(definition_of(all, var), use, data);
 }
 
 /* From outputs, wheres, each and batch backwards. */

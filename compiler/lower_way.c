@@ -8,23 +8,19 @@
 
 enum { CHEAP = 6, DEAR = 1000 };
 
-static const Term *definition(const Gen *g, const Var *var) {
-    return var->id < g->all->def.n ? g->all->def.at[var->id] : NULL;
-}
-
 static int cost(Gen *, const Term *);
 static bool can_inline(Gen *, const Term *);
 static bool can_inline_inside(Gen *, const Term *);
 
 static int cost_of_name(Gen *g, const Var *var) {
-    const Term *term = definition(g, var);
+    const Term *term = definition_of(g->all, var);
     if (var->kind != VAR_LET || !term) return 0;
     if (term->type->kind == TY_TENSOR && term->type->rank == 0) return cost(g, term);
     return 0;
 }
 
 static int cost_of_tensor(Gen *g, const Term *term) {
-    const Term *def = term->kind == TERM_REF ? definition(g, term->var) : NULL;
+    const Term *def = term->kind == TERM_REF ? definition_of(g->all, term->var) : NULL;
     while (def && (def->kind == TERM_LET || def->kind == TERM_CHECK))
         def = def->arg[def->kind == TERM_LET];
     if (!def || !can_inline(g, def)) return 1;
@@ -96,7 +92,7 @@ static bool can_inline(Gen *g, const Term *term) {
     case TERM_IF:
         return can_inline_inside(g, term->arg[1]) && can_inline_inside(g, term->arg[2]);
     case TERM_REF:
-        def = definition(g, term->var);
+        def = definition_of(g->all, term->var);
         return !def || term->var->kind == VAR_OPEN || can_inline(g, def) ||
                def->kind == TERM_DATA;
     default: return false;

@@ -82,6 +82,7 @@ struct Var {
                                    batched, below: -2 */
     const Var *of;              /* VAR_BATCHED: the record's field */
     bool table;                 /* made by a pass: small, and read in any order */
+    bool parts;                 /* VAR_SOURCE: its source can read parts of it (`region`) */
     int slot;                   /* VAR_PARAM, VAR_SOURCE: number of the parameter
                                    or of the source's field */
 };
